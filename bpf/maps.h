@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The maps of the datapath and the switches that the agent sets before it loads
+ * the program. All maps are flat arrays that the agent writes through mmap
+ * (BPF_F_MMAPABLE); max_entries here are placeholders, the agent sets them.
+ * What is where: abi.h.
+ */
+#ifndef LIMPET_BPF_MAPS_H
+#define LIMPET_BPF_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <limpet/abi.h>
+#include <limpet/reasons.h>
+
+#define LP_ARRAY(map, value_type)                                                                  \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                 \
+		__uint(max_entries, 1);                                                            \
+		__type(key, __u32);                                                                \
+		__type(value, struct value_type);                                                  \
+	} map SEC(".maps")
+
+LP_ARRAY(control, lp_control);
+LP_ARRAY(vip_index, lp_vip_index);
+LP_ARRAY(vips, lp_vip);
+LP_ARRAY(vip_ranges, lp_range);
+LP_ARRAY(pools, lp_pool);
+LP_ARRAY(slots, lp_slot_line);
+LP_ARRAY(backends, lp_backend);
+LP_ARRAY(vip_counters, lp_counter);
+LP_ARRAY(backend_counters, lp_counter);
+LP_ARRAY(reason_counters, lp_reason_counters);
+/* For the agent alone. */
+LP_ARRAY(vip_meta, lp_vip_meta);
+LP_ARRAY(pool_meta, lp_pool_meta);
+LP_ARRAY(backend_meta, lp_backend_meta);
+
+/* Known to the verifier as constants; the masks below cost nothing. */
+const volatile struct lp_hash_key lp_key;
+const volatile __u32 lp_index_max;    /* of a half, a power of two */
+const volatile __u32 lp_places_max;   /* of a half, a power of two */
+const volatile __u32 lp_ranges_max;   /* of a half */
+const volatile __u32 lp_pools_max;    /* of a half */
+const volatile __u32 lp_vips_max;     /* of a CPU's stripe of vip_counters */
+const volatile __u32 lp_backends_max; /* of a CPU's stripe of backend_counters */
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Step 2: which VIP is the packet for? The agent built a perfect hash over
+ * (address, protocol, port), see user/core/vip_table.h: one read of one cache
+ * line answers for the exact port, a second one for `any` and for ranges.
+ */
+#ifndef LIMPET_BPF_VIP_H
+#define LIMPET_BPF_VIP_H
+
+#include <limpet/hash.h>
+#include "maps.h"
+#include "parse.h"
+
+/* The half of the configuration that this packet sees, all of it (P10). */
+struct view {
+	__u32 half; /* 0 or 1 */
+	__u64 salt;
+};
+
+static __always_inline bool view_open(struct view *view)
+{
+	const __u32 zero = 0;
+	const volatile struct lp_control *ctl = bpf_map_lookup_elem(&control, &zero);
+
+	if (!ctl)
+		return false;
+	view->half = ctl->active & 1;
+	view->salt = ctl->salt[view->half];
+	return true;
+}
+
+static __always_inline bool vip_matches(const struct lp_vip *vip, const struct packet *pkt,
+					__be16 port)
+{
+	if (vip->port != port || vip->proto != pkt->proto || vip->addr.w[3] != pkt->dst.w[3])
+		return false;
+	if (pkt->v6)
+		return vip->addr.w[0] == pkt->dst.w[0] && vip->addr.w[1] == pkt->dst.w[1] &&
+		       vip->addr.w[2] == pkt->dst.w[2];
+	return vip->addr.d[0] == 0 && vip->addr.w[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline const struct lp_vip *vip_at(const struct view *view, __u32 place)
+{
+	__u32 at = view->half * lp_places_max + place;
+
+	return bpf_map_lookup_elem(&vips, &at);
+}
+
+/* The place where the key (destination, protocol, port) would be, if it is there. */
+static __always_inline const struct lp_vip *vip_key(const struct view *view,
+						    const struct packet *pkt, __be16 port)
+{
+	__u64 hash = lp_vip_hash(&lp_key, view->salt, &pkt->dst, pkt->proto, port, pkt->v6);
+	__u32 at = view->half * lp_index_max + lp_vip_bucket(hash, lp_index_max);
+	const struct lp_vip_index *index = bpf_map_lookup_elem(&vip_index, &at);
+	const struct lp_vip *vip;
+
+	if (!index)
+		return NULL;
+	vip = vip_at(view, lp_vip_place(hash, index->displacement, lp_places_max));
+	if (!vip || vip->kind == LP_VIP_EMPTY || !vip_matches(vip, pkt, port))
+		return NULL;
+	return vip;
+}
+
+/* Binary search over the ranges of an address: the place of the VIP, or -1. */
+static __always_inline int vip_range(const struct view *view, const struct lp_vip *any, __u16 port)
+{
+	__u32 base = view->half * lp_ranges_max + any->range_first;
+	__u32 low = 0, high = any->range_count;
+
+	for (int i = 0; i < LP_RANGE_SEARCH_STEPS && low < high; i++) {
+		__u32 middle = (low + high) / 2, at = base + middle;
+		const struct lp_range *range = bpf_map_lookup_elem(&vip_ranges, &at);
+
+		if (!range)
+			return -1;
+		if (port < range->first)
+			high = middle;
+		else if (port > range->last)
+			low = middle + 1;
+		else
+			return (int)range->place;
+	}
+	return -1;
+}
+
+/* The VIP that the packet is for, or NULL. Needs pkt->cut == CUT_NOT. */
+static __always_inline const struct lp_vip *vip_find(const struct view *view,
+						     const struct packet *pkt)
+{
+	const struct lp_vip *vip;
+	int place;
+
+	if (pkt->dport) {
+		vip = vip_key(view, pkt, pkt->dport);
+		if (vip)
+			return vip;
+	}
+	vip = vip_key(view, pkt, 0);
+	if (!vip)
+		return NULL;
+	place = vip_range(view, vip, bpf_ntohs(pkt->dport));
+	if (place >= 0)
+		return vip_at(view, (__u32)place);
+	return vip->kind == LP_VIP_ANY ? vip : NULL;
+}
+
+/* Does any VIP have this address and protocol? Every one has a key with port 0. */
+static __always_inline bool vip_owns_address(const struct view *view, const struct packet *pkt)
+{
+	return vip_key(view, pkt, 0) != NULL;
+}
+
+#endif

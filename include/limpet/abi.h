@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The only structs that the BPF programs and user space share.
+ *
+ * Invariants, cited in the code by number:
+ *
+ *   A1  Every struct has a fixed size and explicit padding; size and offsets
+ *       are asserted below, on both sides, and a change of either is a change
+ *       of LP_ABI_VERSION.
+ *   A2  Addresses are struct lp_addr in network byte order; an IPv4 address is
+ *       held as its IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2).
+ *       Fields named __be16/__be32 are in network byte order, all others in
+ *       host byte order. Lengths are bytes, times are seconds unless the name
+ *       ends in _ns.
+ *   A3  Whatever a packet may be reading is changed only by one aligned store
+ *       of at most 64 bits (a "flip"): control.active, pool.word,
+ *       backend.active, one slot. Everything else is written while no packet
+ *       can reach it.
+ *   A4  Number 0 of backends, pools and VIPs is never given out; a slot that
+ *       holds backend 0 has nobody to answer.
+ *   A5  control.abi is the first word of the first map in every version there
+ *       will ever be, so that any agent can tell whose pins it has found.
+ */
+#ifndef LIMPET_ABI_H
+#define LIMPET_ABI_H
+
+#include <linux/types.h>
+
+#define LP_ABI_VERSION 1u
+
+/* Slot table: LP_SLOTS slots for each pool, a power of two (DESIGN section 6). */
+#define LP_SLOTS_BITS  16
+#define LP_SLOTS       (1u << LP_SLOTS_BITS)
+#define LP_LINE_SLOTS  16u /* slots in one cache line */
+#define LP_TABLE_LINES (LP_SLOTS / LP_LINE_SLOTS)
+
+#define LP_NAME_MAX 64 /* bytes of a name with its terminating zero */
+
+#define LP_BACKENDS_MAX 65535u /* backend numbers are 16 bits wide in a slot */
+
+/* Port ranges of at most this many ports are spelled out as exact keys. */
+#define LP_RANGE_EXPAND_MAX 16u
+/* Longer ranges of one address and protocol, found by binary search. */
+#define LP_RANGES_PER_ADDR    256u
+#define LP_RANGE_SEARCH_STEPS 9 /* > log2(LP_RANGES_PER_ADDR) */
+
+#define LP_GUE_PORT 6080 /* IANA "gue", draft-ietf-intarea-gue-09 section 8.1 */
+
+#if defined(__cplusplus)
+#error "limpet is C"
+#endif
+#define LP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), "ABI: size of " #type)
+#define LP_ASSERT_OFFSET(type, member, offset)                                                     \
+	_Static_assert(__builtin_offsetof(type, member) == (offset), "ABI: " #type "." #member)
+
+/* An address, network byte order; IPv4 as ::ffff:a.b.c.d (A2). */
+struct lp_addr {
+	union {
+		__u8 b[16];
+		__be32 w[4];
+		__u64 d[2]; /* network byte order, for comparison only */
+	};
+};
+LP_ASSERT_SIZE(struct lp_addr, 16);
+
+/* How a packet gets to its backend (DESIGN section 7). */
+enum lp_forward {
+	LP_FORWARD_NONE = 0,
+	LP_FORWARD_DSR = 1,
+	LP_FORWARD_IPIP = 2,
+	LP_FORWARD_GUE = 3,
+	LP_FORWARD_NAT = 4,
+	LP_FORWARD_SNAT = 5,
+};
+
+/* Which packet fields decide the backend (DESIGN section 6). */
+enum lp_affinity {
+	LP_AFFINITY_NONE = 0,
+	LP_AFFINITY_SOURCE = 1, /* source address under vip.source_mask */
+	LP_AFFINITY_TCP = 2,    /* both addresses and both ports */
+};
+
+/* What a place of the VIP table is. */
+enum lp_vip_kind {
+	LP_VIP_EMPTY = 0,
+	LP_VIP_EXACT = 1,  /* key is (addr, proto, port) */
+	LP_VIP_ANY = 2,    /* key is (addr, proto, 0): every port that has no better match */
+	LP_VIP_RANGES = 3, /* key is (addr, proto, 0): only the ports in ranges */
+};
+
+/*
+ * control[0]: what all packets look at first.
+ * `active` selects the half (0 or 1) of vip_index, vips, vip_ranges and pools
+ * that packets use; changing it is the flip of a whole configuration (P10).
+ */
+struct lp_control {
+	__u32 abi; /* LP_ABI_VERSION (A5) */
+	__u32 active;
+	__u64 generation; /* of the configuration: rises with each flip */
+	__u32 vips_max;   /* capacities of the maps, for a later agent */
+	__u32 pools_max;
+	__u32 backends_max;
+	__u32 tables_max; /* slot tables that fit into `slots` */
+	__u32 index_max;  /* vip_index entries in a half, a power of two */
+	__u32 places_max; /* vips entries in a half, a power of two */
+	__u32 ranges_max; /* vip_ranges entries in a half */
+	__u32 cpus;       /* stripes in the counter maps */
+	__u64 salt[2];    /* of the perfect hash of each half (lp_vip_hash() in hash.h) */
+	__u64 key_id;     /* digest of the hash key that the tables were built with */
+	__u64 _reserved[7];
+};
+LP_ASSERT_SIZE(struct lp_control, 128);
+LP_ASSERT_OFFSET(struct lp_control, abi, 0);
+LP_ASSERT_OFFSET(struct lp_control, active, 4);
+LP_ASSERT_OFFSET(struct lp_control, cpus, 44);
+LP_ASSERT_OFFSET(struct lp_control, salt, 48);
+LP_ASSERT_OFFSET(struct lp_control, key_id, 64);
+
+/*
+ * vip_index[half * index_max + bucket]: the displacement of the bucket's keys
+ * in the perfect hash (lp_vip_place() in hash.h). 64 bits because elements of
+ * a BPF array are 8-byte aligned anyway.
+ */
+struct lp_vip_index {
+	__u32 displacement;
+	__u32 _pad;
+};
+LP_ASSERT_SIZE(struct lp_vip_index, 8);
+
+/*
+ * vips[half * places_max + place]: key and everything that a packet needs to
+ * know of its VIP, in one cache line. An exact, an `any` and a `ranges` key of
+ * one address differ in port and kind only.
+ */
+struct lp_vip {
+	struct lp_addr addr;
+	__be16 port;       /* 0 in the keys of `any` and `ranges` */
+	__u8 proto;        /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 kind;         /* enum lp_vip_kind */
+	__u32 vip;         /* number of the VIP: its counters */
+	__u32 pool;        /* number of the pool */
+	__u8 forward;      /* enum lp_forward */
+	__u8 affinity;     /* enum lp_affinity */
+	__u16 flags;       /* none yet */
+	__u32 range_first; /* the address's ranges: vip_ranges[half * ranges_max + range_first], */
+	__u32 range_count; /* sorted by port; at most LP_RANGES_PER_ADDR */
+	struct lp_addr source_mask; /* what of the source counts as one client; IPv4: w[3] */
+	__u64 _reserved;
+};
+LP_ASSERT_SIZE(struct lp_vip, 64);
+LP_ASSERT_OFFSET(struct lp_vip, port, 16);
+LP_ASSERT_OFFSET(struct lp_vip, vip, 20);
+LP_ASSERT_OFFSET(struct lp_vip, forward, 28);
+LP_ASSERT_OFFSET(struct lp_vip, range_first, 32);
+LP_ASSERT_OFFSET(struct lp_vip, source_mask, 40);
+
+/* Ports first..last (host byte order, inclusive) belong to vips[place]. */
+struct lp_range {
+	__u16 first;
+	__u16 last;
+	__u32 place; /* within the same half */
+};
+LP_ASSERT_SIZE(struct lp_range, 8);
+
+/*
+ * pools[half * pools_max + pool]: where the pool's slot table is. Read and
+ * written as one 64-bit word (A3), so a pool changes by one flip.
+ */
+struct lp_pool {
+	union {
+		struct {
+			__u32 table;      /* slots[table * LP_TABLE_LINES ...]; 0: none */
+			__u32 generation; /* of this pool: rises with each change */
+		};
+		__u64 word;
+	};
+};
+LP_ASSERT_SIZE(struct lp_pool, 8);
+
+/*
+ * One slot: the backend that answers now and the one that answered before.
+ * cur == prev: settled.
+ */
+struct lp_slot {
+	union {
+		struct {
+			__u16 cur;
+			__u16 prev;
+		};
+		__u32 word;
+	};
+};
+LP_ASSERT_SIZE(struct lp_slot, 4);
+
+struct lp_slot_line {
+	struct lp_slot slot[LP_LINE_SLOTS];
+};
+LP_ASSERT_SIZE(struct lp_slot_line, 64);
+
+enum lp_hop_flags {
+	LP_HOP_V6 = 1 << 0,        /* saddr and daddr are IPv6 */
+	LP_HOP_KEEP_TAGS = 1 << 1, /* no VLAN device on that interface: tags stay as they came */
+};
+
+/* A VLAN tag as it stands in the frame (IEEE 802.1Q clause 9.6). */
+struct lp_tag {
+	__be16 tpid;
+	__be16 tci;
+};
+
+/*
+ * All that is written in front of a packet on its way to a backend: link layer
+ * header and outer IP header, ready-made. One cache line.
+ */
+struct lp_hop {
+	__u32 ifindex; /* 0: not resolved (yet, or any more) */
+	__u16 mtu;     /* of the interface, bytes from the IP header on */
+	__u8 flags;    /* enum lp_hop_flags */
+	__u8 tags;     /* VLAN tags to put on, 0 to 2, outermost first */
+	__u8 dst[6];   /* MAC of the next hop */
+	__u8 src[6];   /* MAC of the interface */
+	struct lp_tag tag[2];
+	__u32 outer_sum;      /* ones' complement sum of the outer IPv4 header's constant
+				 words: version, IHL, DF, TTL, both addresses; 0 for IPv6 */
+	struct lp_addr saddr; /* outer source: the balancer's address towards the backend */
+	struct lp_addr daddr; /* outer destination: the backend */
+};
+LP_ASSERT_SIZE(struct lp_hop, 64);
+LP_ASSERT_OFFSET(struct lp_hop, dst, 8);
+LP_ASSERT_OFFSET(struct lp_hop, tag, 20);
+LP_ASSERT_OFFSET(struct lp_hop, outer_sum, 28);
+LP_ASSERT_OFFSET(struct lp_hop, saddr, 32);
+
+#define LP_OUTER_TTL 64 /* RFC 1700 default; RFC 2003 section 3.1 */
+
+/*
+ * backends[number]. hop[active] is in use; the other one is free to write once
+ * every packet that may have seen it is through.
+ */
+struct lp_backend {
+	__u32 active;      /* 0 or 1 (A3) */
+	__u32 incarnation; /* rises each time the number, or the server, comes back */
+	__u32 pool;        /* number of its pool */
+	__u32 _pad;
+	__u64 _reserved[6];
+	struct lp_hop hop[2];
+};
+LP_ASSERT_SIZE(struct lp_backend, 192);
+LP_ASSERT_OFFSET(struct lp_backend, hop, 64);
+
+/*
+ * vip_counters[cpu * vips_max + vip] and backend_counters[cpu * backends_max +
+ * backend]: written by that CPU alone.
+ */
+struct lp_counter {
+	__u64 packets;
+	__u64 bytes; /* of the frame as it came in */
+};
+LP_ASSERT_SIZE(struct lp_counter, 16);
+
+/* reason_counters[cpu]: packets by verdict (reasons.h); LP_REASON_COUNT <= 64. */
+#define LP_REASONS_MAX 64
+struct lp_reason_counters {
+	__u64 packets[LP_REASONS_MAX];
+};
+LP_ASSERT_SIZE(struct lp_reason_counters, 512);
+
+/*
+ * Names and state beside the numbers, for the next agent (P8); packets never
+ * read them. A number whose name is empty is free.
+ */
+struct lp_vip_meta {
+	char name[LP_NAME_MAX];
+};
+
+struct lp_pool_meta {
+	char name[LP_NAME_MAX];
+};
+
+enum lp_admin {
+	LP_ADMIN_ENABLED = 0,
+	LP_ADMIN_DRAIN = 1,
+	LP_ADMIN_OFFLINE = 2,
+};
+
+struct lp_backend_meta {
+	char pool[LP_NAME_MAX];
+	char name[LP_NAME_MAX];
+	struct lp_addr addr;
+	__u8 healthy; /* last verdict of its check */
+	__u8 admin;   /* enum lp_admin: what an operator decided */
+	__u8 _pad[6];
+	__u64 since;    /* of the present state: seconds since the epoch */
+	__u64 deadline; /* of drain and offline: seconds since the epoch; 0: none */
+	__u64 _reserved[3];
+};
+LP_ASSERT_SIZE(struct lp_vip_meta, 64);
+LP_ASSERT_SIZE(struct lp_pool_meta, 64);
+LP_ASSERT_SIZE(struct lp_backend_meta, 192);
+LP_ASSERT_OFFSET(struct lp_backend_meta, addr, 128);
+LP_ASSERT_OFFSET(struct lp_backend_meta, since, 152);
+
+/*
+ * Key of the hash functions in hash.h, made from the config's `seed` by
+ * lp_hash_key_make(). Secret, and the same on every node of a cluster (P6).
+ */
+#define LP_HASH_WORDS 12
+struct lp_hash_key {
+	__u64 word[LP_HASH_WORDS];
+};
+LP_ASSERT_SIZE(struct lp_hash_key, 96);
+
+/* limpet decap: counters by verdict, and the load balancers it listens to. */
+enum lp_decap_reason {
+	LP_DECAP_OK = 0,         /* outer header taken off, inner packet to the stack */
+	LP_DECAP_NOT_TUNNEL,     /* to the stack untouched */
+	LP_DECAP_DROP_SOURCE,    /* a tunnel packet that is not from a known balancer */
+	LP_DECAP_DROP_MALFORMED, /* truncated, a fragment, or what is inside is not IP */
+	LP_DECAP_DROP_ECN,       /* congestion was marked on a flow without ECN: RFC 6040 */
+	LP_DECAP_REASONS
+};
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The keyed hash of limpet, for the BPF programs and for user space alike.
+ *
+ * Packets are hashed by multilinear-HM (Lemire and Kaser, "Strongly universal
+ * string hashing is fast", The Computer Journal 57(11), 2014, section 3.1):
+ *
+ *	sum = k0 + (k1 + x1)(k2 + x2) + (k3 + x3)(k4 + x4) + ...   mod 2^64
+ *
+ * over 32-bit words x with secret 64-bit words k. For any two inputs the upper
+ * 33 bits of the sum are equal with probability 2^-33 over the keys: nobody can
+ * prepare colliding packets without the key. The sum then goes through a
+ * 64-bit mixer, so that what an observer learns (which backend answered) is not
+ * a linear function of the key. It costs one multiplication for two words and
+ * two for the mixer: 3 to 5 ns, where SipHash-1-3 costs about 20 (BPF has no
+ * rotate instruction), which is more than all the rest of the lookup.
+ *
+ * Words of a packet enter as they stand in memory, turned to host order, so
+ * that little- and big-endian nodes of a cluster agree (P6).
+ *
+ * Key making and table building, which are not on the packet's path, use
+ * SipHash-2-4 (Aumasson and Bernstein, 2012).
+ */
+#ifndef LIMPET_HASH_H
+#define LIMPET_HASH_H
+
+#include <limpet/abi.h>
+
+#define LP_INLINE static inline __attribute__((always_inline))
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LP_HOST32(x) __builtin_bswap32(x)
+#define LP_HOST16(x) __builtin_bswap16(x)
+#else
+#define LP_HOST32(x) (x)
+#define LP_HOST16(x) (x)
+#endif
+
+/* Stafford's mix 13, the finalizer of SplitMix64: a bijection of 64 bits. */
+LP_INLINE __u64 lp_mix64(__u64 x)
+{
+	x ^= x >> 30;
+	x *= 0xbf58476d1ce4e5b9ull;
+	x ^= x >> 27;
+	x *= 0x94d049bb133111ebull;
+	return x ^ (x >> 31);
+}
+
+/* One product of multilinear-HM: words i and i + 1 of the key with a and b. */
+#define LP_HM(key, i, a, b)                                                                        \
+	(((key)->word[i] + (__u64)(__u32)(a)) * ((key)->word[(i) + 1] + (__u64)(__u32)(b)))
+
+/*
+ * Hash of a source address that counts as one client (already masked).
+ * `v6` says whether the address is IPv6; of an IPv4 address only w[3] counts.
+ */
+LP_INLINE __u64 lp_hash_client(const volatile struct lp_hash_key *key, const struct lp_addr *src,
+			       int v6)
+{
+	__u64 sum = key->word[0];
+
+	if (v6) {
+		sum += LP_HM(key, 1, LP_HOST32(src->w[0]), LP_HOST32(src->w[1]));
+		sum += LP_HM(key, 3, LP_HOST32(src->w[2]), LP_HOST32(src->w[3]));
+	} else {
+		sum += LP_HM(key, 1, LP_HOST32(src->w[3]), 4);
+	}
+	return lp_mix64(sum);
+}
+
+/* Hash of a flow: both addresses and both ports (network byte order). */
+LP_INLINE __u64 lp_hash_flow(const volatile struct lp_hash_key *key, const struct lp_addr *src,
+			     const struct lp_addr *dst, __be16 sport, __be16 dport, int v6)
+{
+	__u32 ports = (__u32)LP_HOST16(sport) << 16 | LP_HOST16(dport);
+	__u64 sum = key->word[0];
+
+	if (v6) {
+		sum += LP_HM(key, 1, LP_HOST32(src->w[0]), LP_HOST32(src->w[1]));
+		sum += LP_HM(key, 3, LP_HOST32(src->w[2]), LP_HOST32(src->w[3]));
+		sum += LP_HM(key, 5, LP_HOST32(dst->w[0]), LP_HOST32(dst->w[1]));
+		sum += LP_HM(key, 7, LP_HOST32(dst->w[2]), LP_HOST32(dst->w[3]));
+		sum += LP_HM(key, 9, ports, 6);
+	} else {
+		sum += LP_HM(key, 1, LP_HOST32(src->w[3]), LP_HOST32(dst->w[3]));
+		sum += LP_HM(key, 3, ports, 4);
+	}
+	return lp_mix64(sum);
+}
+
+/* The slot of a hash: its topmost bits. */
+LP_INLINE __u32 lp_hash_slot(__u64 hash)
+{
+	return (__u32)(hash >> (64 - LP_SLOTS_BITS));
+}
+
+/*
+ * Hash of a VIP key. `port` in network byte order, 0 for `any` and `ranges`;
+ * `salt` is what the table's builder chose (control.salt).
+ */
+LP_INLINE __u64 lp_vip_hash(const volatile struct lp_hash_key *key, __u64 salt,
+			    const struct lp_addr *addr, __u8 proto, __be16 port, int v6)
+{
+	__u32 service = (__u32)proto << 16 | LP_HOST16(port);
+	__u64 sum = salt;
+
+	if (v6) {
+		sum += LP_HM(key, 1, LP_HOST32(addr->w[0]), LP_HOST32(addr->w[1]));
+		sum += LP_HM(key, 3, LP_HOST32(addr->w[2]), LP_HOST32(addr->w[3]));
+		sum += LP_HM(key, 5, service, 6);
+	} else {
+		sum += LP_HM(key, 1, LP_HOST32(addr->w[3]), service);
+	}
+	return lp_mix64(sum);
+}
+
+/* Bucket of a VIP hash; `buckets` is a power of two. */
+LP_INLINE __u32 lp_vip_bucket(__u64 hash, __u32 buckets)
+{
+	return (__u32)hash & (buckets - 1);
+}
+
+/*
+ * Place of a VIP hash: hash and displace (Belazzougui, Botelho and
+ * Dietzfelbinger, ESA 2009). The builder finds for each bucket a displacement
+ * that sends its keys to free places; `places` is a power of two.
+ */
+LP_INLINE __u32 lp_vip_place(__u64 hash, __u32 displacement, __u32 places)
+{
+	__u32 base = (__u32)(hash >> 32);
+	__u32 step = (__u32)(hash >> 16) | 1;
+
+	return (base + displacement * step) & (places - 1);
+}
+
+/* Entropy for the outer source port of GUE: 49152 to 65535 (RFC 6335). */
+LP_INLINE __u16 lp_hash_port(__u64 hash)
+{
+	return (__u16)(0xc000 | ((__u32)hash & 0x3fff));
+}
+
+#ifndef __bpf__
+#include <stddef.h>
+
+/*
+ * SipHash-2-4 of `len` bytes under the 128-bit key k0, k1 (host byte order).
+ * Returns the 64-bit hash; the same on every machine.
+ */
+__u64 lp_siphash(__u64 k0, __u64 k1, const void *data, size_t len);
+
+/*
+ * Makes the packet hash's key from `seed`, `len` bytes of any text. Equal
+ * seeds give equal keys on every machine.
+ */
+void lp_hash_key_make(struct lp_hash_key *key, const char *seed, size_t len);
+#endif
+
+#endif

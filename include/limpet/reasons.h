@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every verdict that a packet can get (P9). Enum, counter, name and
+ * documentation come from this one list.
+ *
+ *   X(symbol, name, class, text)
+ *
+ * class: FORWARD (sent to a backend), PASS (to the stack, untouched), DROP.
+ * The order is part of the ABI: append within reserve, never reorder.
+ */
+#ifndef LIMPET_REASONS_H
+#define LIMPET_REASONS_H
+
+#define LP_REASONS(X)                                                                              \
+	X(FORWARD_TX, "forward_tx", FORWARD, "sent to a backend by the interface it came in by")   \
+	X(FORWARD_REDIRECT, "forward_redirect", FORWARD, "sent to a backend by another interface") \
+	X(PASS_NOT_IP, "pass_not_ip", PASS, "neither IPv4 nor IPv6: ARP, LLDP, unknown tags")      \
+	X(PASS_NOT_TCP_UDP, "pass_not_tcp_udp", PASS, "IP, but neither TCP nor UDP: ICMP, ESP")    \
+	X(PASS_NOT_VIP, "pass_not_vip", PASS, "no VIP has this address, protocol and port")        \
+	X(PASS_TRUNCATED, "pass_truncated", PASS, "frame ends before its addresses can be read")   \
+	X(DROP_TRUNCATED, "drop_truncated", DROP,                                                  \
+	  "for a VIP, but the transport header is cut off")                                        \
+	X(DROP_BAD_HEADER, "drop_bad_header", DROP,                                                \
+	  "for a VIP, but header and frame lengths disagree")                                      \
+	X(DROP_FRAGMENT, "drop_fragment", DROP, "a fragment for a VIP: not supported yet")         \
+	X(DROP_EXTENSION, "drop_extension", DROP,                                                  \
+	  "for a VIP, with more IPv6 extension headers than are followed")                         \
+	X(DROP_NO_BACKEND, "drop_no_backend", DROP, "the VIP's pool has no backend to answer")     \
+	X(DROP_NO_NEXT_HOP, "drop_no_next_hop", DROP,                                              \
+	  "route or neighbour of the backend is not known")                                        \
+	X(DROP_TOO_BIG, "drop_too_big", DROP, "larger than the MTU towards the backend")           \
+	X(DROP_NO_ROOM, "drop_no_room", DROP, "the driver left no room in front of the packet")
+
+#define LP_REASON_ENUM(symbol, name, class, text) LP_##symbol,
+enum lp_reason { LP_REASONS(LP_REASON_ENUM) LP_REASON_COUNT };
+#undef LP_REASON_ENUM
+
+#endif

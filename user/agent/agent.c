@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <limpet/hash.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/interfaces.h"
+#include "lib/addr.h"
+#include "lib/file.h"
+#include "lib/log.h"
+
+/* How long a first start waits for neighbours before traffic comes. */
+#define RESOLVE_WAIT_MS 500
+
+static uint64_t now_s(void)
+{
+	return (uint64_t)time(NULL);
+}
+
+/* --- following ------------------------------------------------------------------- */
+
+/*
+ * Asks for the way to one backend. While its neighbour is being asked, the way
+ * that was known is kept: after a restart, or when an entry expires, the old MAC
+ * address is nearly always right, and no address is always wrong (P8).
+ */
+static enum net_state resolve_hop(struct agent *agent, struct runtime_backend *backend)
+{
+	struct lp_hop hop;
+	enum net_state state = net_resolve(agent->net, &backend->address, &hop);
+
+	if (state != NET_RESOLVING || !backend->hop.ifindex)
+		backend->hop = hop;
+	return state;
+}
+
+/* Asks for the way to each backend; how many are still being resolved. */
+static size_t resolve_hops(struct agent *agent)
+{
+	size_t resolving = 0;
+
+	for (size_t i = 0; i < agent->runtime.n_backends; i++)
+		if (agent->runtime.backends[i].wanted)
+			resolving += resolve_hop(agent, &agent->runtime.backends[i]) ==
+				     NET_RESOLVING;
+	return resolving;
+}
+
+/* Words for what an operation means to traffic; false if nothing. */
+static bool describe_op(const struct agent *agent, const struct plan_op *op, char *text,
+			size_t size)
+{
+	switch (op->kind) {
+	case PLAN_BACKEND_NEW:
+		snprintf(text, size, "backend %s/%s is new", op->backend->pool, op->backend->name);
+		return true;
+	case PLAN_TABLE:
+		snprintf(text, size, "pool %s: %u of %u slots move",
+			 agent->runtime.pools[op->number].name, op->moved, LP_SLOTS);
+		return true;
+	case PLAN_FLIP:
+		snprintf(text, size, "VIP table replaced");
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Keeps what the plan changes for the API's answer; a failure costs only that. */
+static void keep_changes(struct agent *agent, const struct plan *plan)
+{
+	char line[2 * LP_NAME_MAX + 64];
+	size_t size;
+	FILE *out;
+
+	free(agent->changes);
+	agent->changes = NULL;
+	out = open_memstream(&agent->changes, &size);
+	if (!out)
+		return;
+	for (size_t i = 0; i < plan->n_ops; i++)
+		if (describe_op(agent, &plan->ops[i], line, sizeof(line)))
+			fprintf(out, "%s\n", line);
+	fclose(out);
+}
+
+static void log_plan(const struct agent *agent, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_ops; i++) {
+		const struct plan_op *op = &plan->ops[i];
+
+		if (op->kind == PLAN_TABLE)
+			lp_info("pool=%s slots_moved=%u slots=%u",
+				agent->runtime.pools[op->number].name, op->moved, LP_SLOTS);
+		else if (op->kind == PLAN_FLIP)
+			lp_info("configuration flipped generation=%llu",
+				(unsigned long long)dp_control(agent->dp)->generation);
+	}
+}
+
+/* Remembers which tables the datapath holds, so that they are not built again. */
+static void remember_digests(struct agent *agent, const struct desired *desired)
+{
+	for (size_t i = 0; i < desired->n_pools; i++)
+		agent->digests[desired->pools[i].number] = desired->pools[i].digest;
+}
+
+/* Makes the datapath hold what configuration and runtime say. */
+static int converge(struct agent *agent, const struct config *config, bool with_vips,
+		    struct lp_err *err)
+{
+	const struct desired_known known = { agent->digests, dp_size(agent->dp)->pools };
+	struct desired *desired = NULL;
+	struct plan *plan = NULL;
+	int ret;
+
+	ret = desired_make(config, &agent->runtime, dp_size(agent->dp), &agent->key, &known,
+			   with_vips, &desired, err);
+	if (ret)
+		return ret;
+	ret = plan_make(desired, &agent->runtime, agent->dp, &plan);
+	if (!ret)
+		ret = plan_apply(plan, agent->dp, NULL, NULL);
+	if (ret) {
+		lp_err(err, ret, "applying to the datapath: %s", strerror(-ret));
+	} else {
+		remember_digests(agent, desired);
+		log_plan(agent, plan);
+		if (with_vips)
+			keep_changes(agent, plan);
+	}
+	plan_free(&plan);
+	desired_free(&desired);
+	return ret;
+}
+
+static void converge_or_log(struct agent *agent)
+{
+	struct lp_err err;
+
+	if (converge(agent, agent->config, false, &err))
+		lp_error("%s", err.text);
+}
+
+static void on_net_changed(void *arg)
+{
+	struct agent *agent = arg;
+
+	if (!agent->config || !agent->dp)
+		return; /* starting, or ending */
+	interfaces_follow(agent->config, agent->net, agent->dp);
+	resolve_hops(agent);
+	converge_or_log(agent);
+}
+
+static void on_health_changed(void *arg, uint32_t number, bool up, const char *why)
+{
+	struct agent *agent = arg;
+	struct runtime_backend *backend = runtime_backend_number(&agent->runtime, number);
+
+	if (!backend || backend->healthy == up || !agent->dp)
+		return;
+	backend->healthy = up;
+	backend->since = now_s();
+	lp_info("backend=%s/%s state=%s why=\"%s\"", backend->pool, backend->name,
+		runtime_state(backend), why);
+	converge_or_log(agent);
+}
+
+/* --- checks ----------------------------------------------------------------------- */
+
+static size_t add_targets(struct health_target *targets, const struct agent *agent,
+			  const struct config_pool *pool)
+{
+	const struct config_check *check = config_check_find(agent->config, pool->check);
+
+	for (size_t i = 0; i < pool->n_backends; i++) {
+		const struct runtime_backend *backend = runtime_backend(&agent->runtime, pool->name,
+									pool->backends[i].name);
+
+		targets[i] = (struct health_target) {
+			.backend = backend->number,
+			.address = backend->address,
+			.port = pool->check_port,
+			.check = check,
+			.initially_up = backend->healthy,
+		};
+	}
+	return pool->n_backends;
+}
+
+static int set_targets(struct agent *agent)
+{
+	struct health_target *targets = calloc(agent->runtime.n_backends + 1, sizeof(*targets));
+	size_t n = 0;
+	int ret;
+
+	if (!targets)
+		return -ENOMEM;
+	for (size_t i = 0; i < agent->config->n_pools; i++)
+		if (agent->config->pools[i].check)
+			n += add_targets(targets + n, agent, &agent->config->pools[i]);
+	ret = health_set(agent->health, targets, n);
+	free(targets);
+	return ret;
+}
+
+/* --- configuration ------------------------------------------------------------------ */
+
+static void retain_neighbours(struct agent *agent)
+{
+	struct lp_addr *addresses = calloc(agent->runtime.n_backends + 1, sizeof(*addresses));
+
+	if (!addresses)
+		return; /* they are kept up a little longer */
+	for (size_t i = 0; i < agent->runtime.n_backends; i++)
+		addresses[i] = agent->runtime.backends[i].address;
+	net_retain(agent->net, addresses, agent->runtime.n_backends);
+	free(addresses);
+}
+
+static bool size_fits(const struct dp_size *have, const struct dp_size *need)
+{
+	return have->vips >= need->vips && have->pools >= need->pools &&
+	       have->backends >= need->backends && have->tables >= need->tables &&
+	       have->index >= need->index && have->places >= need->places &&
+	       have->ranges >= need->ranges;
+}
+
+/* Opens the datapath with capacities for `config`, and learns what is in it. */
+static int open_datapath(struct agent *agent, const struct config *config,
+			 const struct dp_size *size, struct lp_err *err)
+{
+	struct dp_bpf_options options = { .pin_dir = agent->options->pin_dir, .size = *size };
+	struct runtime runtime = { 0 };
+	uint64_t *digests;
+	int ret;
+
+	lp_hash_key_make(&options.key, config->seed, strlen(config->seed));
+	ret = dp_bpf_open(&options, &agent->dp, &agent->adopted, err);
+	if (ret)
+		return ret;
+	digests = calloc(dp_size(agent->dp)->pools, sizeof(*digests));
+	ret = digests ? runtime_adopt(&runtime, agent->dp) : -ENOMEM;
+	if (ret) {
+		free(digests);
+		dp_close(&agent->dp);
+		return lp_err(err, ret, "out of memory");
+	}
+	free(agent->digests);
+	runtime_fini(&agent->runtime);
+	agent->digests = digests;
+	agent->runtime = runtime;
+	agent->key = options.key;
+	return 0;
+}
+
+/* The datapath has room for this configuration, and its key is the seed's. */
+static bool datapath_serves(const struct agent *agent, const struct config *config,
+			    const struct dp_size *size)
+{
+	return agent->dp && agent->config && size_fits(dp_size(agent->dp), size) &&
+	       !strcmp(agent->config->seed, config->seed);
+}
+
+static int assign(struct agent *agent, const struct config *config, struct lp_err *err)
+{
+	int ret = runtime_assign(&agent->runtime, config, dp_size(agent->dp), now_s());
+
+	if (ret == -ENOSPC)
+		return lp_err(err, ret,
+			      "the datapath is out of numbers for pools, VIPs or backends");
+	return ret ? lp_err(err, ret, "out of memory") : 0;
+}
+
+static void stop_waiting(uv_timer_t *timer)
+{
+	*(bool *)timer->data = true;
+}
+
+/*
+ * On a first start there is no traffic to lose yet: give neighbours a moment to
+ * answer, so that the first packets find the way.
+ */
+static void wait_for_neighbours(struct agent *agent)
+{
+	bool late = false;
+	uv_timer_t timer;
+
+	if (uv_timer_init(agent->loop, &timer))
+		return;
+	timer.data = &late;
+	uv_timer_start(&timer, stop_waiting, RESOLVE_WAIT_MS, 0);
+	while (resolve_hops(agent) && !late)
+		uv_run(agent->loop, UV_RUN_ONCE);
+	uv_close((uv_handle_t *)&timer, NULL);
+	uv_run(agent->loop, UV_RUN_NOWAIT); /* closes it, before it goes out of scope */
+}
+
+/*
+ * Everything that follows once the configuration is known to be right. A
+ * datapath that is in use gets new interfaces first, because only that can be
+ * refused; one that was opened just now takes over only when it is complete.
+ */
+static int bring_up(struct agent *agent, const struct config *config, bool opened,
+		    struct lp_err *err)
+{
+	int ret = assign(agent, config, err);
+
+	if (ret)
+		return ret;
+	if (opened && !agent->adopted)
+		wait_for_neighbours(agent);
+	else
+		resolve_hops(agent);
+	if (!opened)
+		ret = interfaces_attach(config, agent->net, agent->dp, err);
+	if (!ret)
+		ret = converge(agent, config, true, err);
+	if (!ret && opened)
+		ret = interfaces_attach(config, agent->net, agent->dp, err);
+	if (!ret)
+		ret = dp_publish(agent->dp, err);
+	if (ret)
+		return ret;
+	interfaces_prune(config, agent->dp);
+	runtime_forget(&agent->runtime);
+	retain_neighbours(agent);
+	return 0;
+}
+
+static int read_config(const char *path, struct config **config, char **text, struct lp_err *err)
+{
+	size_t len;
+	int ret = file_read(path, text, &len, err);
+
+	if (ret)
+		return ret;
+	ret = config_parse(path, *text, len, config, err);
+	if (ret) {
+		free(*text);
+		*text = NULL;
+	}
+	return ret;
+}
+
+static void take_config(struct agent *agent, struct config *config, char *text)
+{
+	config_free(&agent->config);
+	free(agent->config_text);
+	agent->config = config;
+	agent->config_text = text;
+	agent->loaded_at = now_s();
+}
+
+static int apply_config(struct agent *agent, const struct config *config, struct lp_err *err)
+{
+	struct dp_size size;
+	bool open;
+	int ret;
+
+	ret = interfaces_check(config, agent->net, err);
+	if (!ret)
+		ret = desired_size(config, &size, err);
+	if (ret)
+		return ret;
+	open = !datapath_serves(agent, config, &size);
+	if (open) {
+		dp_close(&agent->dp); /* packets go on */
+		ret = open_datapath(agent, config, &size, err);
+	}
+	return ret ? ret : bring_up(agent, config, open, err);
+}
+
+/*
+ * After a change that failed half way: the configuration before it again. If
+ * even that fails the agent ends; the datapath goes on with what it has.
+ */
+static void go_back(struct agent *agent)
+{
+	struct lp_err err;
+
+	dp_close(&agent->dp);
+	if (!agent->config || !apply_config(agent, agent->config, &err))
+		return;
+	lp_error("going back to the configuration before failed: %s", err.text);
+	dp_close(&agent->dp);
+	uv_stop(agent->loop);
+}
+
+int agent_reload(struct agent *agent, struct lp_err *err)
+{
+	struct config *config = NULL;
+	char *text = NULL;
+	int ret;
+
+	ret = read_config(agent->options->config, &config, &text, err);
+	if (ret)
+		return ret;
+	ret = apply_config(agent, config, err);
+	if (ret) {
+		if (agent->config)
+			go_back(agent);
+		config_free(&config);
+		free(text);
+		return ret;
+	}
+	take_config(agent, config, text);
+	ret = set_targets(agent);
+	if (ret)
+		return lp_err(err, ret, "health checks: %s", strerror(-ret));
+	lp_info("configuration loaded file=%s vips=%zu pools=%zu generation=%llu",
+		agent->options->config, agent->config->n_vips, agent->config->n_pools,
+		(unsigned long long)dp_control(agent->dp)->generation);
+	return 0;
+}
+
+int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *options,
+		struct lp_err *err)
+{
+	int ret;
+
+	*agent = (struct agent) { .loop = loop, .options = options, .started_at = now_s() };
+	ret = net_open(loop, on_net_changed, agent, &agent->net, err);
+	if (!ret)
+		ret = health_open(loop, on_health_changed, agent, &agent->health, err);
+	if (!ret)
+		ret = agent_reload(agent, err);
+	if (ret && agent->dp && !agent->adopted) {
+		/* Nothing ran before; nothing half made stays. */
+		interfaces_detach_all(agent->dp);
+		dp_close(&agent->dp);
+		dp_bpf_destroy(options->pin_dir, NULL);
+	}
+	return ret;
+}
+
+int agent_set_admin(struct agent *agent, struct runtime_backend *backend, enum lp_admin admin,
+		    struct lp_err *err)
+{
+	if (backend->admin == admin)
+		return 0;
+	backend->admin = admin;
+	backend->since = now_s();
+	lp_info("backend=%s/%s state=%s why=\"operator\"", backend->pool, backend->name,
+		runtime_state(backend));
+	return converge(agent, agent->config, false, err);
+}
+
+void agent_stop(struct agent *agent)
+{
+	struct lp_err err;
+
+	health_close(&agent->health);
+	net_close(&agent->net);
+	if (agent->dp && agent->options->detach_on_exit)
+		interfaces_detach_all(agent->dp);
+	dp_close(&agent->dp);
+	if (agent->config && agent->options->detach_on_exit &&
+	    dp_bpf_destroy(agent->options->pin_dir, &err))
+		lp_error("%s", err.text);
+	config_free(&agent->config);
+	free(agent->config_text);
+	free(agent->digests);
+	runtime_fini(&agent->runtime);
+	*agent = (struct agent) { 0 };
+}

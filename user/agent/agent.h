@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The agent: holds the configuration, what is known at run time, and the
+ * datapath, and makes the third follow the first two. One thread, one libuv
+ * loop.
+ */
+#ifndef LIMPET_AGENT_AGENT_H
+#define LIMPET_AGENT_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "agent/options.h"
+#include "core/config.h"
+#include "core/plan.h"
+#include "core/runtime.h"
+#include "dp/dp.h"
+#include "health/health.h"
+#include "lib/err.h"
+#include "net/net.h"
+
+struct agent {
+	uv_loop_t *loop;
+	const struct options *options;
+	struct config *config;
+	char *config_text;  /* what `config` was parsed from, for `config show` */
+	uint64_t loaded_at; /* seconds since the epoch */
+	uint64_t started_at;
+	struct runtime runtime;
+	struct lp_hash_key key;
+	struct dp *dp;
+	struct net *net;
+	struct health *health;
+	char *changes;     /* what the last configuration changed, a line each; may be NULL */
+	uint64_t *digests; /* of the slot tables in the datapath, by pool number */
+	bool adopted;      /* took over a running datapath */
+};
+
+/*
+ * Takes everything from configuration file to forwarding: reads the file, opens
+ * the datapath, adopts what runs, applies, attaches. On failure nothing that
+ * ran before is disturbed, and words say what to do.
+ */
+int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *options,
+		struct lp_err *err);
+
+/*
+ * Reads the configuration file again and makes the datapath follow. A file that
+ * is wrong anywhere changes nothing (P10).
+ */
+int agent_reload(struct agent *agent, struct lp_err *err);
+
+/* An operator's decision about a backend. */
+int agent_set_admin(struct agent *agent, struct runtime_backend *backend, enum lp_admin admin,
+		    struct lp_err *err);
+
+/* Lets go; the datapath goes on, unless options->detach_on_exit. */
+void agent_stop(struct agent *agent);
+
+#endif

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "agent/api.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "agent/routes.h"
+
+#define API_BODY_MAX    65536 /* requests are short; anything longer is a mistake */
+#define API_CONNECTIONS 64
+#define API_TIMEOUT_S   10
+
+struct api {
+	struct agent *agent;
+	struct MHD_Daemon *daemon;
+	uv_poll_t poll;
+	uv_timer_t timer; /* for the library's own timeouts */
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+};
+
+/* A request while its body comes in. */
+struct upload {
+	char body[API_BODY_MAX + 1];
+	size_t len;
+	bool too_long;
+};
+
+static const char *argument(void *arg, const char *name)
+{
+	return MHD_lookup_connection_value(arg, MHD_GET_ARGUMENT_KIND, name);
+}
+
+static enum MHD_Result send_json(struct MHD_Connection *connection, unsigned int status,
+				 const json_t *body)
+{
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	struct MHD_Response *response;
+	enum MHD_Result sent;
+
+	if (!text)
+		return MHD_NO;
+	response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		free(text);
+		return MHD_NO;
+	}
+	MHD_add_response_header(response, "Content-Type", "application/json");
+	sent = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return sent;
+}
+
+static enum MHD_Result answer(struct api *api, struct MHD_Connection *connection, const char *url,
+			      const char *method, const struct upload *upload)
+{
+	const struct request request = {
+		.method = method,
+		.path = url,
+		.body = upload->body,
+		.argument = argument,
+		.arg = connection,
+	};
+	json_t *body = NULL;
+	enum MHD_Result sent;
+	unsigned int status;
+
+	if (upload->too_long) {
+		status = 413;
+		body = json_pack("{s:s}", "error", "the request is too long");
+	} else {
+		status = routes_answer(api->agent, &request, &body);
+	}
+	sent = send_json(connection, status, body);
+	json_decref(body);
+	return sent;
+}
+
+static void take_data(struct upload *upload, const char *data, size_t len)
+{
+	if (len > API_BODY_MAX - upload->len) {
+		upload->too_long = true;
+		return;
+	}
+	memcpy(upload->body + upload->len, data, len);
+	upload->len += len;
+	upload->body[upload->len] = 0;
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *len, void **state)
+{
+	struct upload *upload = *state;
+
+	(void)version;
+	if (!upload) {
+		*state = calloc(1, sizeof(*upload));
+		return *state ? MHD_YES : MHD_NO;
+	}
+	if (*len) {
+		take_data(upload, data, *len);
+		*len = 0;
+		return MHD_YES;
+	}
+	return answer(arg, connection, url, method, upload);
+}
+
+static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
+			 enum MHD_RequestTerminationCode code)
+{
+	(void)arg;
+	(void)connection;
+	(void)code;
+	free(*state);
+	*state = NULL;
+}
+
+/* --- the loop ----------------------------------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer);
+
+static void run(struct api *api)
+{
+	MHD_UNSIGNED_LONG_LONG wait;
+
+	MHD_run(api->daemon);
+	if (MHD_get_timeout(api->daemon, &wait) == MHD_YES)
+		uv_timer_start(&api->timer, on_timer, wait, 0);
+	else
+		uv_timer_stop(&api->timer);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	run(timer->data);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	run(poll->data);
+}
+
+/* --- opening ------------------------------------------------------------------------------ */
+
+static int listen_on(const char *path, struct lp_err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	mode_t mask;
+	int fd, ret;
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return lp_err(err, -errno, "API socket: %s", strerror(errno));
+	unlink(path);
+	mask = umask(0117); /* 0660 from its first moment */
+	ret = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 64) ? -errno : 0;
+	umask(mask);
+	if (ret) {
+		close(fd);
+		return lp_err(err, ret, "API socket \"%s\": %s", path, strerror(-ret));
+	}
+	return fd;
+}
+
+static int start_daemon(struct api *api, int listen_fd, struct lp_err *err)
+{
+	const union MHD_DaemonInfo *info;
+
+	api->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL, 0, NULL, NULL, on_request, api, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned int)API_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned int)API_TIMEOUT_S, MHD_OPTION_END);
+	if (!api->daemon) {
+		close(listen_fd);
+		return lp_err(err, -EIO, "API socket: the HTTP library does not start");
+	}
+	info = MHD_get_daemon_info(api->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	if (!info || uv_poll_init(api->agent->loop, &api->poll, info->epoll_fd)) {
+		MHD_stop_daemon(api->daemon);
+		return lp_err(err, -EIO, "API socket: cannot be polled");
+	}
+	uv_timer_init(api->agent->loop, &api->timer);
+	api->poll.data = api;
+	api->timer.data = api;
+	uv_poll_start(&api->poll, UV_READABLE, on_readable);
+	return 0;
+}
+
+int api_open(struct agent *agent, struct api **out, struct lp_err *err)
+{
+	struct api *api = calloc(1, sizeof(*api));
+	int fd, ret;
+
+	if (!api)
+		return lp_err(err, -ENOMEM, "out of memory");
+	api->agent = agent;
+	if (snprintf(api->path, sizeof(api->path), "%s/api.sock", agent->options->run_dir) >=
+	    (int)sizeof(api->path)) {
+		free(api);
+		return lp_err(err, -ENAMETOOLONG, "run directory \"%s\": too long for a socket",
+			      agent->options->run_dir);
+	}
+	fd = listen_on(api->path, err);
+	ret = fd < 0 ? fd : start_daemon(api, fd, err);
+	if (ret) {
+		free(api);
+		return ret;
+	}
+	*out = api;
+	return 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void close_timer(uv_handle_t *handle)
+{
+	struct api *api = handle->data;
+
+	uv_close((uv_handle_t *)&api->timer, on_closed);
+}
+
+void api_close(struct api **api)
+{
+	if (!*api)
+		return;
+	uv_poll_stop(&(*api)->poll);
+	uv_timer_stop(&(*api)->timer);
+	MHD_stop_daemon((*api)->daemon);
+	unlink((*api)->path);
+	uv_close((uv_handle_t *)&(*api)->poll, close_timer);
+	*api = NULL;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The agent's state as the JSON documents of docs/api.md. New references; NULL
+ * when memory runs out. */
+#ifndef LIMPET_AGENT_VIEW_H
+#define LIMPET_AGENT_VIEW_H
+
+#include <jansson.h>
+
+#include "agent/agent.h"
+
+json_t *view_version(const struct agent *agent);
+json_t *view_status(struct agent *agent);
+json_t *view_vips(struct agent *agent);
+json_t *view_vip(struct agent *agent, const struct config_vip *vip);
+json_t *view_pools(struct agent *agent);
+json_t *view_pool(struct agent *agent, const struct config_pool *pool);
+json_t *view_backend(struct agent *agent, const struct config_pool *pool, const char *name);
+json_t *view_interfaces(struct agent *agent);
+json_t *view_reasons(const struct agent *agent);
+json_t *view_config(const struct agent *agent);
+json_t *view_next_hop(struct agent *agent, const struct runtime_backend *backend);
+
+/* "snat" and so on, as in the configuration. */
+const char *view_forward(enum lp_forward forward);
+const char *view_affinity(enum lp_affinity affinity);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The configuration file (DESIGN section 3; limpet.yaml(5)) as a model: what
+ * the text says, checked and with its defaults filled in, and nothing else.
+ * Pure: no network, no kernel, no clock.
+ *
+ * Order never matters (P6): interfaces, checks, pools, backends of a pool, and
+ * VIPs are sorted by name, addresses and port ranges by value.
+ */
+#ifndef LIMPET_CORE_CONFIG_H
+#define LIMPET_CORE_CONFIG_H
+
+#include <limpet/abi.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+
+enum config_xdp_mode { CONFIG_XDP_AUTO, CONFIG_XDP_NATIVE, CONFIG_XDP_GENERIC };
+
+struct config_interface {
+	char *name;
+	enum config_xdp_mode mode;
+};
+
+enum config_check_type { CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP };
+
+struct config_status_range {
+	uint16_t first, last; /* HTTP status codes, inclusive */
+};
+
+struct config_check {
+	char *name;
+	enum config_check_type type;
+	uint16_t port; /* host byte order; 0: the backend's target port (see config_pool.check_port)
+			*/
+	char *path;    /* never NULL; begins with '/' */
+	char *host;    /* NULL: the backend's address */
+	struct config_status_range *expect;
+	size_t n_expect;
+	double interval; /* seconds */
+	double timeout;  /* seconds, at most interval */
+	unsigned int rise, fall;
+};
+
+enum config_hash { CONFIG_HASH_MAGLEV, CONFIG_HASH_RENDEZVOUS };
+
+struct config_backend {
+	char *name;
+	struct lp_addr address;
+	uint32_t weight; /* 0 to CONFIG_WEIGHT_MAX; 0: no new clients */
+};
+
+#define CONFIG_WEIGHT_MAX   65535u
+#define CONFIG_BACKENDS_MAX 65534u   /* of all pools together (A4 and LP_BACKENDS_MAX in abi.h) */
+#define CONFIG_RULES_MAX    1000000u /* of all VIPs together: addresses times ports */
+#define CONFIG_DURATION_MAX (365 * 86400.0)
+#define CONFIG_TEXT_MAX     (64u << 20) /* bytes of a file */
+
+struct config_pool {
+	char *name;
+	enum config_hash hash;
+	char *check;          /* NULL: always up */
+	uint16_t check_port;  /* where the check goes; 0 if there is no check */
+	double drain_timeout; /* seconds */
+	struct config_backend *backends;
+	size_t n_backends;
+};
+
+struct config_port_range {
+	uint16_t first, last; /* host byte order, inclusive; 0,0: any */
+};
+
+struct config_vip {
+	char *name;
+	struct lp_addr *addresses;
+	size_t n_addresses;
+	uint8_t protocol;                /* IPPROTO_TCP or IPPROTO_UDP */
+	struct config_port_range *ports; /* sorted, no overlaps */
+	size_t n_ports;
+	char *pool;
+	enum lp_forward forward;
+	enum lp_affinity affinity;
+	unsigned int mask;       /* 0 to 32 */
+	unsigned int mask6;      /* 0 to 128 */
+	double idle_timeout;     /* seconds */
+	double affinity_timeout; /* seconds */
+};
+
+struct config {
+	char *seed;
+	struct config_interface *interfaces;
+	size_t n_interfaces;
+	struct config_check *checks;
+	size_t n_checks;
+	struct config_pool *pools;
+	size_t n_pools;
+	struct config_vip *vips;
+	size_t n_vips;
+};
+
+/*
+ * Parses `len` bytes of YAML at `text`. `name` is what errors call it: the
+ * file's name. On success *out is the caller's, to be freed with config_free().
+ *
+ * On failure returns -EINVAL (or -ENOMEM), leaves *out untouched and fills err
+ * with the first error, in the form
+ *
+ *	limpet.yaml:12:7: vips.web.forward: "ipop": no such forwarding mode; allowed: dsr, ipip, gue
+ *	  12 |     forward: ipop
+ *	     |              ^~~~
+ *
+ * (file, line, column, key, offending text, what is wrong, what is allowed).
+ */
+int config_parse(const char *name, const char *text, size_t len, struct config **out,
+		 struct lp_err *err);
+
+/* Reads the file and parses it. -errno of open and read, with words in err. */
+int config_load(const char *path, struct config **out, struct lp_err *err);
+
+/* Frees and sets *config to NULL; a NULL *config is fine. */
+void config_free(struct config **config);
+
+/* Found by name, or NULL. */
+const struct config_pool *config_pool_find(const struct config *config, const char *name);
+const struct config_check *config_check_find(const struct config *config, const char *name);
+const struct config_vip *config_vip_find(const struct config *config, const char *name);
+
+#endif

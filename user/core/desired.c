@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/desired.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/slot_table.h"
+#include "lib/addr.h"
+
+/* --- pools ---------------------------------------------------------------------- */
+
+static struct slot_member make_member(const struct config *config, const struct config_pool *pool,
+				      const struct config_backend *backend,
+				      const struct runtime *runtime, bool fail_open)
+{
+	const struct runtime_backend *state = runtime_backend(runtime, pool->name, backend->name);
+
+	return (struct slot_member) {
+		.id = slot_member_id(config->seed, pool->name, backend->name),
+		.weight = backend->weight,
+		.usable = runtime_usable(state) || (fail_open && state->admin == LP_ADMIN_ENABLED),
+		.value = (uint16_t)state->number,
+	};
+}
+
+/* on_all_down: all. Nobody that a check calls healthy: the checks may be what is
+ * wrong, so all that no operator took out are tried. */
+static bool nobody_usable(const struct config_pool *pool, const struct runtime *runtime)
+{
+	for (size_t i = 0; i < pool->n_backends; i++) {
+		const struct runtime_backend *state = runtime_backend(runtime, pool->name,
+								      pool->backends[i].name);
+
+		if (runtime_usable(state) && pool->backends[i].weight)
+			return false;
+	}
+	return true;
+}
+
+static uint64_t digest_members(const struct config_pool *pool, const struct slot_member *members)
+{
+	uint64_t digest = (uint64_t)pool->hash + 1;
+
+	for (size_t i = 0; i < pool->n_backends; i++) {
+		const uint64_t words[3] = { members[i].id, members[i].weight,
+					    (uint64_t)members[i].usable << 16 | members[i].value };
+
+		digest = lp_siphash(digest, i, words, sizeof(words));
+	}
+	return digest ? digest : 1; /* 0 means "not known" */
+}
+
+static int make_pool(const struct config *config, const struct config_pool *pool,
+		     const struct runtime *runtime, const struct desired_known *known,
+		     struct desired_pool *out)
+{
+	struct slot_member *members = calloc(pool->n_backends, sizeof(*members));
+	bool fail_open = nobody_usable(pool, runtime);
+	int ret = 0;
+
+	if (!members)
+		return -ENOMEM;
+	for (size_t i = 0; i < pool->n_backends; i++)
+		members[i] = make_member(config, pool, &pool->backends[i], runtime, fail_open);
+	out->number = runtime_pool(runtime, pool->name);
+	out->digest = digest_members(pool, members);
+	if (!known || out->number >= known->n || known->digest[out->number] != out->digest) {
+		out->table = malloc(LP_SLOTS * sizeof(*out->table));
+		ret = out->table
+			      ? slot_table_build(pool->hash, members, pool->n_backends, out->table)
+			      : -ENOMEM;
+		out->built = !ret;
+	}
+	free(members);
+	return ret;
+}
+
+static int make_pools(struct desired *desired, const struct config *config,
+		      const struct runtime *runtime, const struct desired_known *known)
+{
+	desired->pools = calloc(config->n_pools + 1, sizeof(*desired->pools));
+	if (!desired->pools)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->n_pools; i++) {
+		int ret = make_pool(config, &config->pools[i], runtime, known,
+				    &desired->pools[desired->n_pools++]);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* --- VIPs ------------------------------------------------------------------------- */
+
+static size_t count_rules(const struct config *config)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_vips; i++)
+		n += config->vips[i].n_addresses * config->vips[i].n_ports;
+	return n;
+}
+
+/* Numbers are 0 when only the size is asked for, before they are assigned. */
+static struct vip_rule make_rule(const struct config_vip *vip, const struct lp_addr *addr,
+				 const struct config_port_range *ports, uint32_t number,
+				 uint32_t pool)
+{
+	bool v6 = lp_addr_is_v6(addr);
+	struct vip_rule rule = {
+		.addr = *addr,
+		.proto = vip->protocol,
+		.first = ports->first,
+		.last = ports->last,
+		.vip = {
+			.vip = number,
+			.pool = pool,
+			.forward = (__u8)vip->forward,
+			.affinity = (__u8)vip->affinity,
+		},
+	};
+
+	lp_addr_mask(&rule.vip.source_mask, v6 ? vip->mask6 : vip->mask, v6);
+	return rule;
+}
+
+static struct vip_rule *make_rules(const struct config *config, const struct runtime *runtime,
+				   size_t *n)
+{
+	struct vip_rule *rules = calloc(count_rules(config) + 1, sizeof(*rules));
+	size_t at = 0;
+
+	if (!rules)
+		return NULL;
+	for (size_t i = 0; i < config->n_vips; i++) {
+		const struct config_vip *vip = &config->vips[i];
+		uint32_t number = runtime ? runtime_vip(runtime, vip->name) : 0;
+		uint32_t pool = runtime ? runtime_pool(runtime, vip->pool) : 0;
+
+		for (size_t j = 0; j < vip->n_addresses; j++)
+			for (size_t k = 0; k < vip->n_ports; k++)
+				rules[at++] = make_rule(vip, &vip->addresses[j], &vip->ports[k],
+							number, pool);
+	}
+	*n = at;
+	return rules;
+}
+
+static int make_vips(struct desired *desired, const struct config *config,
+		     const struct runtime *runtime, const struct dp_size *size,
+		     const struct lp_hash_key *key, struct lp_err *err)
+{
+	const struct vip_table_size capacity = { size->index, size->places, size->ranges };
+	struct vip_rule *rules;
+	size_t n = 0;
+	int ret;
+
+	rules = make_rules(config, runtime, &n);
+	if (!rules)
+		return lp_err(err, -ENOMEM, "out of memory");
+	ret = vip_table_build(key, rules, n, &capacity, &desired->vips, err);
+	free(rules);
+	return ret;
+}
+
+/* --- all -------------------------------------------------------------------------- */
+
+int desired_make(const struct config *config, const struct runtime *runtime,
+		 const struct dp_size *size, const struct lp_hash_key *key,
+		 const struct desired_known *known, bool with_vips, struct desired **out,
+		 struct lp_err *err)
+{
+	struct desired *desired = calloc(1, sizeof(*desired));
+	int ret;
+
+	if (!desired)
+		return lp_err(err, -ENOMEM, "out of memory");
+	ret = make_pools(desired, config, runtime, known);
+	if (ret)
+		lp_err(err, ret, "building slot tables: %s", strerror(-ret));
+	else if (with_vips)
+		ret = make_vips(desired, config, runtime, size, key, err);
+	if (ret) {
+		desired_free(&desired);
+		return ret;
+	}
+	*out = desired;
+	return 0;
+}
+
+void desired_free(struct desired **desired)
+{
+	if (!*desired)
+		return;
+	for (size_t i = 0; i < (*desired)->n_pools; i++)
+		free((*desired)->pools[i].table);
+	free((*desired)->pools);
+	vip_table_free(&(*desired)->vips);
+	free(*desired);
+	*desired = NULL;
+}
+
+/* The next power of two that leaves half of it free, at least `least`. */
+static uint32_t roomy(size_t n, uint32_t least)
+{
+	uint32_t size = least;
+
+	while (size < 2 * n)
+		size *= 2;
+	return size;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+int desired_size(const struct config *config, struct dp_size *size, struct lp_err *err)
+{
+	struct vip_table_size vips;
+	struct vip_rule *rules;
+	size_t backends = 0, n = 0;
+
+	for (size_t i = 0; i < config->n_pools; i++)
+		backends += config->pools[i].n_backends;
+	if (backends >= LP_BACKENDS_MAX)
+		return lp_err(err, -ENOSPC, "%zu backends: no more than %u are possible", backends,
+			      LP_BACKENDS_MAX - 1);
+	rules = make_rules(config, NULL, &n);
+	if (!rules)
+		return lp_err(err, -ENOMEM, "out of memory");
+	vip_table_size(rules, n, &vips);
+	free(rules);
+	*size = (struct dp_size) {
+		.vips = roomy(config->n_vips, 64),
+		.pools = roomy(config->n_pools, 16),
+		.backends = roomy(backends, 256),
+		/* Each pool's table, and another for each while all change at once. */
+		.tables = (uint32_t)(2 * config->n_pools + 8),
+		.index = larger(vips.index, 64),
+		.places = larger(vips.places, 256),
+		.ranges = larger(vips.ranges, 64),
+	};
+	if (size->backends > LP_BACKENDS_MAX)
+		size->backends = LP_BACKENDS_MAX;
+	return 0;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the datapath should hold, computed from configuration and runtime. Pure:
+ * the same input gives the same bytes (P6).
+ */
+#ifndef LIMPET_CORE_DESIRED_H
+#define LIMPET_CORE_DESIRED_H
+
+#include <limpet/abi.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/config.h"
+#include "core/runtime.h"
+#include "core/vip_table.h"
+#include "dp/dp.h"
+#include "lib/err.h"
+
+/*
+ * Digest of all that a pool's slot table depends on: seed, hash, members with
+ * weight, number and whether they are usable. Equal digests, equal tables.
+ */
+struct desired_pool {
+	uint32_t number;
+	uint64_t digest;
+	bool built;      /* false: the digest is the one that was given as known */
+	uint16_t *table; /* LP_SLOTS backend numbers; NULL unless built */
+};
+
+struct desired {
+	struct desired_pool *pools;
+	size_t n_pools;
+	struct vip_table *vips; /* NULL: not asked for */
+};
+
+/* Digests of the tables that the datapath holds, by pool number; 0: not known. */
+struct desired_known {
+	const uint64_t *digest;
+	size_t n;
+};
+
+/*
+ * Computes it. Pools whose digest is the known one are not built again. With
+ * `with_vips`, the VIP table is built too. Numbers must have been assigned
+ * (runtime_assign()). On success *out is the caller's. -ENOMEM, -ENOSPC,
+ * -EINVAL with words.
+ */
+int desired_make(const struct config *config, const struct runtime *runtime,
+		 const struct dp_size *size, const struct lp_hash_key *key,
+		 const struct desired_known *known, bool with_vips, struct desired **out,
+		 struct lp_err *err);
+
+void desired_free(struct desired **desired);
+
+/* Capacities for this configuration, with room to grow. -ENOMEM, -ENOSPC with words. */
+int desired_size(const struct config *config, struct dp_size *size, struct lp_err *err);
+
+#endif

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/plan.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- making --------------------------------------------------------------------- */
+
+static int add(struct plan *plan, struct plan_op op)
+{
+	if (plan->n_ops == plan->room) {
+		size_t room = plan->room ? 2 * plan->room : 64;
+		struct plan_op *ops = realloc(plan->ops, room * sizeof(*ops));
+
+		if (!ops)
+			return -ENOMEM;
+		plan->ops = ops;
+		plan->room = room;
+	}
+	plan->ops[plan->n_ops++] = op;
+	return 0;
+}
+
+static struct lp_backend_meta make_meta(const struct runtime_backend *backend)
+{
+	struct lp_backend_meta meta = {
+		.addr = backend->address,
+		.healthy = backend->healthy,
+		.admin = (__u8)backend->admin,
+		.since = backend->since,
+		.deadline = backend->deadline,
+	};
+
+	snprintf(meta.pool, sizeof(meta.pool), "%s", backend->pool);
+	snprintf(meta.name, sizeof(meta.name), "%s", backend->name);
+	return meta;
+}
+
+static bool same_backend(const struct lp_backend_meta *a, const struct lp_backend_meta *b)
+{
+	return !memcmp(a->pool, b->pool, sizeof(a->pool)) &&
+	       !memcmp(a->name, b->name, sizeof(a->name)) &&
+	       !memcmp(&a->addr, &b->addr, sizeof(a->addr));
+}
+
+static int plan_backend(struct plan *plan, const struct runtime_backend *backend, struct dp *dp)
+{
+	const struct lp_backend *now = dp_backend(dp, backend->number);
+	const struct lp_backend_meta *old = dp_backend_meta(dp, backend->number);
+	const struct lp_backend_meta new = make_meta(backend);
+	struct plan_op op = { .backend = backend };
+	int ret = 0;
+
+	if (!same_backend(old, &new) || now->pool != backend->pool_number) {
+		op.kind = PLAN_BACKEND_NEW;
+		return add(plan, op);
+	}
+	if (memcmp(&now->hop[now->active & 1], &backend->hop, sizeof(backend->hop))) {
+		op.kind = PLAN_BACKEND_HOP;
+		ret = add(plan, op);
+	}
+	if (!ret && memcmp(old, &new, sizeof(new))) {
+		op.kind = PLAN_BACKEND_META;
+		ret = add(plan, op);
+	}
+	return ret;
+}
+
+static int plan_backends(struct plan *plan, struct dp *dp)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < plan->runtime->n_backends && !ret; i++)
+		if (plan->runtime->backends[i].wanted)
+			ret = plan_backend(plan, &plan->runtime->backends[i], dp);
+	return ret;
+}
+
+static int plan_names(struct plan *plan, struct dp *dp)
+{
+	const struct runtime *runtime = plan->runtime;
+
+	for (uint32_t i = 1; i < runtime->n_pools; i++)
+		if (strcmp(dp_pool_meta(dp, i)->name, runtime->pools[i].name))
+			return add(plan, (struct plan_op) { .kind = PLAN_NAME });
+	for (uint32_t i = 1; i < runtime->n_vips; i++)
+		if (strcmp(dp_vip_meta(dp, i)->name, runtime->vips[i].name))
+			return add(plan, (struct plan_op) { .kind = PLAN_NAME });
+	return 0;
+}
+
+/* Slots of a table that would get another answer. */
+static uint32_t count_moved(const struct lp_slot *now, const uint16_t *table)
+{
+	uint32_t moved = 0;
+
+	for (uint32_t i = 0; i < LP_SLOTS; i++)
+		moved += now[i].cur != table[i];
+	return moved;
+}
+
+static unsigned int active_half(const struct dp *dp)
+{
+	return dp_control(dp)->active & 1;
+}
+
+/* Tables that no pool of the active half has, lowest first. */
+struct free_tables {
+	bool *used;
+	uint32_t next, end;
+};
+
+static int free_tables_init(struct free_tables *tables, const struct dp *dp)
+{
+	tables->end = dp_size(dp)->tables;
+	tables->next = 1;
+	tables->used = calloc(tables->end, sizeof(*tables->used));
+	if (!tables->used)
+		return -ENOMEM;
+	for (uint32_t i = 1; i < dp_size(dp)->pools; i++)
+		tables->used[dp_pool(dp, active_half(dp), i).table] = true;
+	return 0;
+}
+
+static uint32_t free_tables_take(struct free_tables *tables)
+{
+	while (tables->next < tables->end && tables->used[tables->next])
+		tables->next++;
+	return tables->next < tables->end ? tables->next++ : 0;
+}
+
+/* A pool whose table differs gets a new one; plan->tables[] says which. */
+static int plan_table(struct plan *plan, const struct desired_pool *pool, const struct dp *dp,
+		      struct free_tables *tables)
+{
+	uint32_t now = dp_pool(dp, active_half(dp), pool->number).table;
+	uint32_t moved = pool->built ? count_moved(dp_slots(dp, now), pool->table) : 0;
+	uint32_t table;
+
+	plan->tables[pool->number] = now;
+	if (now && !moved)
+		return 0;
+	table = free_tables_take(tables);
+	if (!table)
+		return -ENOSPC;
+	plan->tables[pool->number] = table;
+	return add(plan, (struct plan_op) { .kind = PLAN_TABLE,
+					    .number = pool->number,
+					    .table = table,
+					    .moved = now ? moved : 0 });
+}
+
+static int plan_tables(struct plan *plan, const struct dp *dp)
+{
+	struct free_tables tables = { 0 };
+	int ret = free_tables_init(&tables, dp);
+
+	for (size_t i = 0; i < plan->desired->n_pools && !ret; i++)
+		ret = plan_table(plan, &plan->desired->pools[i], dp, &tables);
+	free(tables.used);
+	return ret;
+}
+
+static bool same_vips(const struct vip_table *table, const struct dp *dp)
+{
+	unsigned int half = active_half(dp);
+
+	return dp_control(dp)->generation && dp_control(dp)->salt[half] == table->salt &&
+	       !memcmp(dp_vip_index(dp, half), table->index,
+		       table->n_index * sizeof(*table->index)) &&
+	       !memcmp(dp_vips(dp, half), table->places,
+		       table->n_places * sizeof(*table->places)) &&
+	       (!table->n_ranges || !memcmp(dp_ranges(dp, half), table->ranges,
+					    table->n_ranges * sizeof(*table->ranges)));
+}
+
+/* Pools that are in the datapath but not wanted keep a table until a flip drops it. */
+static bool pools_to_drop(const struct plan *plan, const struct dp *dp)
+{
+	for (uint32_t i = 1; i < dp_size(dp)->pools; i++)
+		if (dp_pool(dp, active_half(dp), i).table && !plan->tables[i])
+			return true;
+	return false;
+}
+
+static int plan_flips(struct plan *plan, const struct dp *dp)
+{
+	size_t n_tables = plan->n_ops;
+	int ret = 0;
+
+	if (plan->desired->vips &&
+	    (!same_vips(plan->desired->vips, dp) || pools_to_drop(plan, dp))) {
+		plan->half = !active_half(dp);
+		ret = add(plan, (struct plan_op) { .kind = PLAN_VIPS });
+		return ret ? ret : add(plan, (struct plan_op) { .kind = PLAN_FLIP });
+	}
+	for (size_t i = 0; i < n_tables && !ret; i++) {
+		struct plan_op op = plan->ops[i];
+
+		if (op.kind != PLAN_TABLE)
+			continue;
+		op.kind = PLAN_POOL_FLIP;
+		ret = add(plan, op);
+	}
+	return ret;
+}
+
+static bool something_to_forget(const struct runtime *runtime)
+{
+	for (size_t i = 0; i < runtime->n_backends; i++)
+		if (!runtime->backends[i].wanted)
+			return true;
+	for (size_t i = 1; i < runtime->n_pools; i++)
+		if (runtime->pools[i].name[0] && !runtime->pools[i].wanted)
+			return true;
+	for (size_t i = 1; i < runtime->n_vips; i++)
+		if (runtime->vips[i].name[0] && !runtime->vips[i].wanted)
+			return true;
+	return false;
+}
+
+int plan_make(const struct desired *desired, const struct runtime *runtime, struct dp *dp,
+	      struct plan **out)
+{
+	struct plan *plan = calloc(1, sizeof(*plan));
+	int ret = -ENOMEM;
+
+	if (!plan)
+		return ret;
+	plan->desired = desired;
+	plan->runtime = runtime;
+	plan->tables = calloc(dp_size(dp)->pools, sizeof(*plan->tables));
+	if (plan->tables)
+		ret = plan_names(plan, dp);
+	if (!ret)
+		ret = plan_backends(plan, dp);
+	if (!ret)
+		ret = plan_tables(plan, dp);
+	if (!ret)
+		ret = plan_flips(plan, dp);
+	if (!ret && desired->vips && something_to_forget(runtime))
+		ret = add(plan, (struct plan_op) { .kind = PLAN_FORGET });
+	if (ret) {
+		plan_free(&plan);
+		return ret;
+	}
+	*out = plan;
+	return 0;
+}
+
+/* --- applying ------------------------------------------------------------------- */
+
+static int apply_backend_new(const struct runtime_backend *backend, struct dp *dp)
+{
+	struct lp_backend_meta *meta = dp_backend_meta(dp, backend->number);
+	struct lp_backend entry = {
+		.pool = backend->pool_number,
+		.incarnation = dp_backend(dp, backend->number)->incarnation + 1,
+		.hop = { backend->hop, backend->hop },
+	};
+	int ret;
+
+	memset(meta, 0, sizeof(*meta)); /* a crash from here on leaves a free number */
+	ret = dp_backend_write(dp, backend->number, &entry);
+	if (!ret)
+		*meta = make_meta(backend);
+	return ret;
+}
+
+static void apply_names(const struct runtime *runtime, struct dp *dp)
+{
+	for (uint32_t i = 1; i < runtime->n_pools; i++)
+		memcpy(dp_pool_meta(dp, i)->name, runtime->pools[i].name, LP_NAME_MAX);
+	for (uint32_t i = 1; i < runtime->n_vips; i++)
+		memcpy(dp_vip_meta(dp, i)->name, runtime->vips[i].name, LP_NAME_MAX);
+}
+
+static const struct desired_pool *find_pool(const struct desired *desired, uint32_t number)
+{
+	for (size_t i = 0; i < desired->n_pools; i++)
+		if (desired->pools[i].number == number)
+			return &desired->pools[i];
+	return NULL;
+}
+
+/* The pool's word in a new half: generation rises if the table is another. */
+static struct lp_pool next_pool(const struct dp *dp, uint32_t pool, uint32_t table)
+{
+	struct lp_pool value = dp_pool(dp, active_half(dp), pool);
+
+	if (value.table != table)
+		value.generation++;
+	value.table = table;
+	return value;
+}
+
+static int apply_vips(const struct plan *plan, struct dp *dp)
+{
+	const struct vip_table *table = plan->desired->vips;
+	int ret = dp_vip_table_write(dp, plan->half, table->salt, table->index, table->places,
+				     table->ranges, table->n_ranges);
+
+	for (uint32_t i = 1; i < dp_size(dp)->pools && !ret; i++)
+		ret = dp_pool_write(dp, plan->half, i, next_pool(dp, i, plan->tables[i]));
+	return ret;
+}
+
+static void apply_forget(const struct runtime *runtime, struct dp *dp)
+{
+	for (size_t i = 0; i < runtime->n_backends; i++) {
+		uint32_t number = runtime->backends[i].number;
+
+		if (!runtime->backends[i].wanted && number < dp_size(dp)->backends)
+			memset(dp_backend_meta(dp, number), 0, sizeof(struct lp_backend_meta));
+	}
+	for (uint32_t i = 1; i < runtime->n_pools; i++)
+		if (!runtime->pools[i].wanted)
+			memset(dp_pool_meta(dp, i), 0, sizeof(struct lp_pool_meta));
+	for (uint32_t i = 1; i < runtime->n_vips; i++)
+		if (!runtime->vips[i].wanted)
+			memset(dp_vip_meta(dp, i), 0, sizeof(struct lp_vip_meta));
+}
+
+static int apply_op(const struct plan *plan, const struct plan_op *op, struct dp *dp)
+{
+	switch (op->kind) {
+	case PLAN_BACKEND_NEW:
+		return apply_backend_new(op->backend, dp);
+	case PLAN_BACKEND_HOP:
+		return dp_backend_flip(dp, op->backend->number, &op->backend->hop);
+	case PLAN_BACKEND_META:
+		*dp_backend_meta(dp, op->backend->number) = make_meta(op->backend);
+		return 0;
+	case PLAN_NAME:
+		apply_names(plan->runtime, dp);
+		return 0;
+	case PLAN_TABLE:
+		return dp_slots_write(dp, op->table, find_pool(plan->desired, op->number)->table);
+	case PLAN_POOL_FLIP:
+		return dp_pool_flip(dp, op->number, next_pool(dp, op->number, op->table));
+	case PLAN_VIPS:
+		return apply_vips(plan, dp);
+	case PLAN_FLIP:
+		return dp_flip(dp, plan->half, dp_control(dp)->generation + 1);
+	case PLAN_FORGET:
+		apply_forget(plan->runtime, dp);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int plan_apply(const struct plan *plan, struct dp *dp,
+	       int (*progress)(void *arg, const struct plan_op *op), void *arg)
+{
+	for (size_t i = 0; i < plan->n_ops; i++) {
+		int ret = progress ? progress(arg, &plan->ops[i]) : 0;
+
+		if (!ret)
+			ret = apply_op(plan, &plan->ops[i], dp);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+uint32_t plan_moved(const struct plan *plan, uint32_t number)
+{
+	for (size_t i = 0; i < plan->n_ops; i++)
+		if (plan->ops[i].kind == PLAN_TABLE && plan->ops[i].number == number)
+			return plan->ops[i].moved;
+	return 0;
+}
+
+void plan_free(struct plan **plan)
+{
+	if (!*plan)
+		return;
+	free((*plan)->ops);
+	free((*plan)->tables);
+	free(*plan);
+	*plan = NULL;
+}

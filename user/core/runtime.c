@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/runtime.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/addr.h"
+
+static int compare_names(const struct runtime_backend *a, const char *pool, const char *name)
+{
+	int diff = strcmp(a->pool, pool);
+
+	return diff ? diff : strcmp(a->name, name);
+}
+
+static int compare_backends(const void *left, const void *right)
+{
+	const struct runtime_backend *a = left, *b = right;
+	int diff = compare_names(a, b->pool, b->name);
+
+	return diff ? diff : lp_addr_compare(&a->address, &b->address);
+}
+
+static void sort_backends(struct runtime *runtime)
+{
+	if (runtime->n_backends)
+		qsort(runtime->backends, runtime->n_backends, sizeof(*runtime->backends),
+		      compare_backends);
+}
+
+/* --- adoption ------------------------------------------------------------------- */
+
+static bool name_is_sane(const char name[LP_NAME_MAX])
+{
+	return name[0] && memchr(name, 0, LP_NAME_MAX);
+}
+
+static void adopt_backend(struct runtime_backend *backend, const struct lp_backend_meta *meta,
+			  const struct lp_backend *datapath, uint32_t number)
+{
+	snprintf(backend->pool, sizeof(backend->pool), "%s", meta->pool);
+	snprintf(backend->name, sizeof(backend->name), "%s", meta->name);
+	backend->address = meta->addr;
+	backend->number = number;
+	backend->pool_number = datapath->pool;
+	backend->healthy = meta->healthy;
+	backend->admin = (enum lp_admin)meta->admin;
+	backend->since = meta->since;
+	backend->deadline = meta->deadline;
+	backend->hop = datapath->hop[datapath->active & 1];
+}
+
+static void adopt_backends(struct runtime *runtime, struct dp *dp)
+{
+	for (uint32_t i = 1; i < dp_size(dp)->backends; i++) {
+		const struct lp_backend_meta *meta = dp_backend_meta(dp, i);
+
+		if (name_is_sane(meta->name) && name_is_sane(meta->pool))
+			adopt_backend(&runtime->backends[runtime->n_backends++], meta,
+				      dp_backend(dp, i), i);
+	}
+	sort_backends(runtime);
+}
+
+static void adopt_name(struct runtime_name *to, const char name[LP_NAME_MAX])
+{
+	if (name_is_sane(name))
+		snprintf(to->name, sizeof(to->name), "%s", name);
+}
+
+int runtime_adopt(struct runtime *runtime, struct dp *dp)
+{
+	const struct dp_size *size = dp_size(dp);
+	struct runtime new = {
+		.backends = calloc(size->backends, sizeof(*new.backends)),
+		.pools = calloc(size->pools, sizeof(*new.pools)),
+		.vips = calloc(size->vips, sizeof(*new.vips)),
+		.n_pools = size->pools,
+		.n_vips = size->vips,
+	};
+
+	if (!new.backends || !new.pools || !new.vips) {
+		runtime_fini(&new);
+		return -ENOMEM;
+	}
+	adopt_backends(&new, dp);
+	for (uint32_t i = 1; i < size->pools; i++)
+		adopt_name(&new.pools[i], dp_pool_meta(dp, i)->name);
+	for (uint32_t i = 1; i < size->vips; i++)
+		adopt_name(&new.vips[i], dp_vip_meta(dp, i)->name);
+	*runtime = new;
+	return 0;
+}
+
+/* --- numbers -------------------------------------------------------------------- */
+
+static uint32_t find_name(const struct runtime_name *names, size_t n, const char *name)
+{
+	for (uint32_t i = 1; i < n; i++)
+		if (!strcmp(names[i].name, name))
+			return i;
+	return 0;
+}
+
+uint32_t runtime_pool(const struct runtime *runtime, const char *name)
+{
+	return find_name(runtime->pools, runtime->n_pools, name);
+}
+
+uint32_t runtime_vip(const struct runtime *runtime, const char *name)
+{
+	return find_name(runtime->vips, runtime->n_vips, name);
+}
+
+/* The number of a name, its own or a free one; -ENOSPC. */
+static int assign_name(struct runtime_name *names, size_t n, const char *name)
+{
+	uint32_t number = find_name(names, n, name);
+
+	if (!number)
+		number = find_name(names, n, "");
+	if (!number)
+		return -ENOSPC;
+	snprintf(names[number].name, sizeof(names[number].name), "%s", name);
+	names[number].wanted = true;
+	return (int)number;
+}
+
+/* A copy of `old` names with room for n, nothing wanted. */
+static struct runtime_name *copy_names(const struct runtime_name *old, size_t n_old, size_t n)
+{
+	struct runtime_name *names = calloc(n, sizeof(*names));
+
+	if (!names)
+		return NULL;
+	for (size_t i = 0; i < n_old && i < n; i++)
+		memcpy(names[i].name, old[i].name, sizeof(names[i].name));
+	return names;
+}
+
+static int assign_names(struct runtime *new, const struct config *config)
+{
+	for (size_t i = 0; i < config->n_pools; i++)
+		if (assign_name(new->pools, new->n_pools, config->pools[i].name) < 0)
+			return -ENOSPC;
+	for (size_t i = 0; i < config->n_vips; i++)
+		if (assign_name(new->vips, new->n_vips, config->vips[i].name) < 0)
+			return -ENOSPC;
+	return 0;
+}
+
+/* Free backend numbers, lowest first. */
+struct numbers {
+	bool *used;
+	uint32_t next, end;
+};
+
+static uint32_t numbers_take(struct numbers *numbers)
+{
+	while (numbers->next < numbers->end && numbers->used[numbers->next])
+		numbers->next++;
+	return numbers->next < numbers->end ? numbers->next++ : 0;
+}
+
+static void new_backend(struct runtime_backend *backend, const struct config_pool *pool,
+			const struct config_backend *config, uint64_t now)
+{
+	*backend = (struct runtime_backend) {
+		.address = config->address,
+		.healthy = true,
+		.since = now,
+	};
+	snprintf(backend->pool, sizeof(backend->pool), "%s", pool->name);
+	snprintf(backend->name, sizeof(backend->name), "%s", config->name);
+}
+
+/* Takes over or makes the backends of one pool of the configuration. */
+static int assign_pool(struct runtime *new, const struct runtime *old, struct numbers *numbers,
+		       const struct config_pool *pool, uint64_t now)
+{
+	uint32_t pool_number = runtime_pool(new, pool->name);
+
+	for (size_t i = 0; i < pool->n_backends; i++) {
+		struct runtime_backend key, *backend = &new->backends[new->n_backends], *known;
+
+		new_backend(&key, pool, &pool->backends[i], now);
+		known = old->n_backends ? bsearch(&key, old->backends, old->n_backends, sizeof(key),
+						  compare_backends)
+					: NULL;
+		*backend = known ? *known : key;
+		if (known)
+			known->wanted = true; /* for assign_rest() */
+		else
+			backend->number = numbers_take(numbers);
+		if (!backend->number)
+			return -ENOSPC;
+		backend->pool_number = pool_number;
+		backend->weight = pool->backends[i].weight;
+		backend->wanted = true;
+		if (!pool->check)
+			backend->healthy = true;
+		new->n_backends++;
+	}
+	return 0;
+}
+
+/* What the configuration does not name stays known until runtime_forget(). */
+static void assign_rest(struct runtime *new, const struct runtime *old)
+{
+	for (size_t i = 0; i < old->n_backends; i++)
+		if (!old->backends[i].wanted)
+			new->backends[new->n_backends++] = old->backends[i];
+}
+
+static int assign_backends(struct runtime *new, const struct runtime *old,
+			   const struct config *config, const struct dp_size *size, uint64_t now)
+{
+	struct numbers numbers = { calloc(size->backends, sizeof(bool)), 1, size->backends };
+	int ret = 0;
+
+	if (!numbers.used)
+		return -ENOMEM;
+	for (size_t i = 0; i < old->n_backends; i++) {
+		old->backends[i].wanted = false;
+		if (old->backends[i].number < size->backends)
+			numbers.used[old->backends[i].number] = true;
+	}
+	for (size_t i = 0; i < config->n_pools && !ret; i++)
+		ret = assign_pool(new, old, &numbers, &config->pools[i], now);
+	if (!ret)
+		assign_rest(new, old);
+	sort_backends(new);
+	free(numbers.used);
+	return ret;
+}
+
+int runtime_assign(struct runtime *runtime, const struct config *config, const struct dp_size *size,
+		   uint64_t now)
+{
+	size_t room = runtime->n_backends + 1;
+	struct runtime new = { .n_pools = size->pools, .n_vips = size->vips };
+	int ret = -ENOMEM;
+
+	for (size_t i = 0; i < config->n_pools; i++)
+		room += config->pools[i].n_backends;
+	new.backends = calloc(room, sizeof(*new.backends));
+	new.pools = copy_names(runtime->pools, runtime->n_pools, size->pools);
+	new.vips = copy_names(runtime->vips, runtime->n_vips, size->vips);
+	if (new.backends &&new.pools &&new.vips)
+		ret = assign_names(&new, config);
+	if (!ret)
+		ret = assign_backends(&new, runtime, config, size, now);
+	if (ret) {
+		runtime_fini(&new);
+		return ret;
+	}
+	runtime_fini(runtime);
+	*runtime = new;
+	return 0;
+}
+
+static void forget_names(struct runtime_name *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!names[i].wanted)
+			names[i].name[0] = 0;
+}
+
+void runtime_forget(struct runtime *runtime)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < runtime->n_backends; i++)
+		if (runtime->backends[i].wanted)
+			runtime->backends[kept++] = runtime->backends[i];
+	runtime->n_backends = kept;
+	forget_names(runtime->pools, runtime->n_pools);
+	forget_names(runtime->vips, runtime->n_vips);
+}
+
+/* --- asking --------------------------------------------------------------------- */
+
+struct runtime_backend *runtime_backend(const struct runtime *runtime, const char *pool,
+					const char *name)
+{
+	size_t low = 0, high = runtime->n_backends;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (compare_names(&runtime->backends[middle], pool, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < runtime->n_backends && !compare_names(&runtime->backends[low], pool, name);
+	     low++)
+		if (runtime->backends[low].wanted)
+			return &runtime->backends[low];
+	return NULL;
+}
+
+struct runtime_backend *runtime_backend_number(const struct runtime *runtime, uint32_t number)
+{
+	for (size_t i = 0; i < runtime->n_backends; i++)
+		if (runtime->backends[i].number == number)
+			return &runtime->backends[i];
+	return NULL;
+}
+
+bool runtime_usable(const struct runtime_backend *backend)
+{
+	return backend->wanted && backend->healthy && backend->admin == LP_ADMIN_ENABLED;
+}
+
+const char *runtime_state(const struct runtime_backend *backend)
+{
+	if (backend->admin == LP_ADMIN_OFFLINE)
+		return "offline";
+	if (!backend->healthy)
+		return "down";
+	return backend->admin == LP_ADMIN_DRAIN ? "drain" : "up";
+}
+
+void runtime_fini(struct runtime *runtime)
+{
+	free(runtime->backends);
+	free(runtime->pools);
+	free(runtime->vips);
+	*runtime = (struct runtime) { 0 };
+}

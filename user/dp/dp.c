@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The part of the datapath's interface that is the same over any memory. */
+#include "dp/dp_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int dp_init(struct dp *dp, const struct dp_ops *ops, const struct dp_size *size, uint32_t cpus)
+{
+	dp->ops = ops;
+	dp->size = *size;
+	dp->cpus = cpus;
+	dp->epoch = 1;
+	dp->table_left = calloc(size->tables, sizeof(*dp->table_left));
+	dp->hop_left = calloc(size->backends, sizeof(*dp->hop_left));
+	if (!dp->table_left || !dp->hop_left) {
+		dp_fini(dp);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void dp_fini(struct dp *dp)
+{
+	free(dp->table_left);
+	free(dp->hop_left);
+	dp->table_left = NULL;
+	dp->hop_left = NULL;
+}
+
+void dp_control_init(struct dp *dp)
+{
+	struct lp_control *control = dp->maps.control;
+
+	control->abi = LP_ABI_VERSION;
+	control->vips_max = dp->size.vips;
+	control->pools_max = dp->size.pools;
+	control->backends_max = dp->size.backends;
+	control->tables_max = dp->size.tables;
+	control->index_max = dp->size.index;
+	control->places_max = dp->size.places;
+	control->ranges_max = dp->size.ranges;
+	control->cpus = dp->cpus;
+}
+
+const struct dp_size *dp_size(const struct dp *dp)
+{
+	return &dp->size;
+}
+
+const struct lp_control *dp_control(const struct dp *dp)
+{
+	return dp->maps.control;
+}
+
+const struct lp_vip_index *dp_vip_index(const struct dp *dp, unsigned int half)
+{
+	return dp->maps.vip_index + (size_t)half * dp->size.index;
+}
+
+const struct lp_vip *dp_vips(const struct dp *dp, unsigned int half)
+{
+	return dp->maps.vips + (size_t)half * dp->size.places;
+}
+
+const struct lp_range *dp_ranges(const struct dp *dp, unsigned int half)
+{
+	return dp->maps.vip_ranges + (size_t)half * dp->size.ranges;
+}
+
+static struct lp_pool *pool_at(const struct dp *dp, unsigned int half, uint32_t pool)
+{
+	return dp->maps.pools + (size_t)half * dp->size.pools + pool;
+}
+
+struct lp_pool dp_pool(const struct dp *dp, unsigned int half, uint32_t pool)
+{
+	return *pool_at(dp, half, pool);
+}
+
+static struct lp_slot *slots_at(const struct dp *dp, uint32_t table)
+{
+	return (dp->maps.slots + (size_t)table * LP_TABLE_LINES)->slot;
+}
+
+const struct lp_slot *dp_slots(const struct dp *dp, uint32_t table)
+{
+	return slots_at(dp, table);
+}
+
+const struct lp_backend *dp_backend(const struct dp *dp, uint32_t backend)
+{
+	return dp->maps.backends + backend;
+}
+
+struct lp_vip_meta *dp_vip_meta(struct dp *dp, uint32_t vip)
+{
+	return dp->maps.vip_meta + vip;
+}
+
+struct lp_pool_meta *dp_pool_meta(struct dp *dp, uint32_t pool)
+{
+	return dp->maps.pool_meta + pool;
+}
+
+struct lp_backend_meta *dp_backend_meta(struct dp *dp, uint32_t backend)
+{
+	return dp->maps.backend_meta + backend;
+}
+
+int dp_sync(struct dp *dp)
+{
+	dp->ops->sync(dp);
+	dp->epoch++;
+	return 0;
+}
+
+/* D1: waits if packets may still be looking at what was left in `left`. */
+static void wait_for(struct dp *dp, uint64_t left)
+{
+	if (left == dp->epoch)
+		dp_sync(dp);
+}
+
+static unsigned int active_half(const struct dp *dp)
+{
+	return dp->maps.control->active & 1;
+}
+
+static bool table_in_use(const struct dp *dp, uint32_t table)
+{
+	for (uint32_t i = 1; i < dp->size.pools; i++)
+		if (pool_at(dp, active_half(dp), i)->table == table)
+			return true;
+	return false;
+}
+
+int dp_slots_write(struct dp *dp, uint32_t table, const uint16_t *backends)
+{
+	struct lp_slot *slots;
+
+	if (!table || table >= dp->size.tables)
+		return -ERANGE;
+	if (table_in_use(dp, table))
+		return -EBUSY;
+	wait_for(dp, dp->table_left[table]);
+	slots = slots_at(dp, table);
+	for (uint32_t i = 0; i < LP_SLOTS; i++) {
+		slots[i].cur = backends[i];
+		slots[i].prev = backends[i];
+	}
+	return 0;
+}
+
+int dp_vip_table_write(struct dp *dp, unsigned int half, uint64_t salt,
+		       const struct lp_vip_index *index, const struct lp_vip *places,
+		       const struct lp_range *ranges, uint32_t n_ranges)
+{
+	if (half > 1 || n_ranges > dp->size.ranges)
+		return -ERANGE;
+	if (half == active_half(dp))
+		return -EBUSY;
+	wait_for(dp, dp->half_left[half]);
+	memcpy(dp->maps.vip_index + (size_t)half * dp->size.index, index,
+	       dp->size.index * sizeof(*index));
+	memcpy(dp->maps.vips + (size_t)half * dp->size.places, places,
+	       dp->size.places * sizeof(*places));
+	if (n_ranges)
+		memcpy(dp->maps.vip_ranges + (size_t)half * dp->size.ranges, ranges,
+		       n_ranges * sizeof(*ranges));
+	dp->maps.control->salt[half] = salt;
+	return 0;
+}
+
+int dp_pool_write(struct dp *dp, unsigned int half, uint32_t pool, struct lp_pool value)
+{
+	if (half > 1 || !pool || pool >= dp->size.pools || value.table >= dp->size.tables)
+		return -ERANGE;
+	if (half == active_half(dp))
+		return -EBUSY;
+	wait_for(dp, dp->half_left[half]);
+	*pool_at(dp, half, pool) = value;
+	return 0;
+}
+
+static bool backend_in_use(const struct dp *dp, uint32_t backend)
+{
+	for (uint32_t i = 1; i < dp->size.pools; i++) {
+		uint32_t table = pool_at(dp, active_half(dp), i)->table;
+		const struct lp_slot *slots = slots_at(dp, table);
+
+		/* The pool of the number says which table it can be in. */
+		if (!table || dp->maps.backends[backend].pool != i)
+			continue;
+		for (uint32_t j = 0; j < LP_SLOTS; j++)
+			if (slots[j].cur == backend || slots[j].prev == backend)
+				return true;
+	}
+	return false;
+}
+
+int dp_backend_write(struct dp *dp, uint32_t backend, const struct lp_backend *value)
+{
+	if (!backend || backend >= dp->size.backends)
+		return -ERANGE;
+	if (backend_in_use(dp, backend))
+		return -EBUSY;
+	wait_for(dp, dp->last_left);
+	dp->maps.backends[backend] = *value;
+	return 0;
+}
+
+/* Remembers that packets are sent away from the table, unless the new value names it. */
+static void leave_table(struct dp *dp, struct lp_pool old, uint32_t new_table)
+{
+	if (old.table == new_table)
+		return;
+	dp->table_left[old.table] = dp->epoch;
+	dp->last_left = dp->epoch;
+}
+
+int dp_flip(struct dp *dp, unsigned int half, uint64_t generation)
+{
+	struct lp_control *control = dp->maps.control;
+
+	if (half > 1)
+		return -ERANGE;
+	control->generation = generation;
+	__atomic_store_n(&control->active, half, __ATOMIC_RELEASE);
+	dp->half_left[!half] = dp->epoch;
+	for (uint32_t i = 1; i < dp->size.pools; i++)
+		leave_table(dp, *pool_at(dp, !half, i), pool_at(dp, half, i)->table);
+	return 0;
+}
+
+int dp_pool_flip(struct dp *dp, uint32_t pool, struct lp_pool value)
+{
+	struct lp_pool *at = pool_at(dp, active_half(dp), pool);
+	struct lp_pool old;
+
+	if (!pool || pool >= dp->size.pools || value.table >= dp->size.tables)
+		return -ERANGE;
+	old = *at;
+	__atomic_store_n(&at->word, value.word, __ATOMIC_RELEASE);
+	leave_table(dp, old, value.table);
+	return 0;
+}
+
+int dp_backend_flip(struct dp *dp, uint32_t backend, const struct lp_hop *hop)
+{
+	struct lp_backend *at = dp->maps.backends + backend;
+	unsigned int other = !(at->active & 1);
+
+	if (!backend || backend >= dp->size.backends)
+		return -ERANGE;
+	wait_for(dp, dp->hop_left[backend]);
+	at->hop[other] = *hop;
+	__atomic_store_n(&at->active, other, __ATOMIC_RELEASE);
+	dp->hop_left[backend] = dp->epoch;
+	return 0;
+}
+
+int dp_attach(struct dp *dp, unsigned int ifindex, const char *name, enum dp_xdp_mode mode,
+	      struct lp_err *err)
+{
+	return dp->ops->attach(dp, ifindex, name, mode, err);
+}
+
+int dp_detach(struct dp *dp, const char *name, struct lp_err *err)
+{
+	return dp->ops->detach(dp, name, err);
+}
+
+size_t dp_interfaces(const struct dp *dp, struct dp_interface *interfaces, size_t n)
+{
+	return dp->ops->interfaces(dp, interfaces, n);
+}
+
+int dp_publish(struct dp *dp, struct lp_err *err)
+{
+	return dp->ops->publish(dp, err);
+}
+
+/* Counters of one number: a stripe for each CPU, `stride` apart. */
+static void sum_stripes(const struct dp *dp, const struct lp_counter *first, size_t stride,
+			struct lp_counter *sum)
+{
+	*sum = (struct lp_counter) { 0 };
+	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++) {
+		sum->packets += __atomic_load_n(&first[cpu * stride].packets, __ATOMIC_RELAXED);
+		sum->bytes += __atomic_load_n(&first[cpu * stride].bytes, __ATOMIC_RELAXED);
+	}
+}
+
+void dp_vip_counter(const struct dp *dp, uint32_t vip, struct lp_counter *sum)
+{
+	sum_stripes(dp, dp->maps.vip_counters + vip, dp->size.vips, sum);
+}
+
+void dp_backend_counter(const struct dp *dp, uint32_t backend, struct lp_counter *sum)
+{
+	sum_stripes(dp, dp->maps.backend_counters + backend, dp->size.backends, sum);
+}
+
+void dp_reasons(const struct dp *dp, uint64_t packets[LP_REASON_COUNT])
+{
+	memset(packets, 0, LP_REASON_COUNT * sizeof(*packets));
+	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++)
+		for (int i = 0; i < LP_REASON_COUNT; i++)
+			packets[i] += __atomic_load_n(&dp->maps.reason_counters[cpu].packets[i],
+						      __ATOMIC_RELAXED);
+}
+
+void dp_close(struct dp **dp)
+{
+	if (!*dp)
+		return;
+	dp_fini(*dp);
+	(*dp)->ops->close(*dp);
+	*dp = NULL;
+}

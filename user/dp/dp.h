@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The narrow waist between the agent and the kernel. Two implementations:
+ * dp_bpf.c (libbpf, which lives only in user/dp) and dp_fake.c (arrays in
+ * memory, for tests of the core).
+ *
+ * Rule D1: whatever packets can reach changes only by a flip: dp_flip(),
+ * dp_pool_flip(), dp_backend_flip(). Writing what packets can reach now is
+ * refused (-EBUSY); before something that they could reach until a flip is
+ * written again, the write function waits for the packets that may still be
+ * looking at it (dp_sync()), so a caller cannot go wrong.
+ *
+ * All functions that can fail return -errno and change nothing then.
+ */
+#ifndef LIMPET_DP_DP_H
+#define LIMPET_DP_DP_H
+
+#include <limpet/abi.h>
+#include <limpet/reasons.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+
+struct dp;
+
+/* Capacities: how many of each the datapath holds. */
+struct dp_size {
+	uint32_t vips, pools, backends; /* numbers 1 .. n - 1 can be used (A4) */
+	uint32_t tables;                /* slot tables, table 0 included, which is never used */
+	uint32_t index, places, ranges; /* of a half of the VIP table */
+};
+
+/* Size and control block as they are now. Pointers stay valid until dp_close(). */
+const struct dp_size *dp_size(const struct dp *dp);
+const struct lp_control *dp_control(const struct dp *dp);
+
+/* --- what packets see; reading is always allowed --- */
+const struct lp_vip_index *dp_vip_index(const struct dp *dp, unsigned int half);
+const struct lp_vip *dp_vips(const struct dp *dp, unsigned int half);
+const struct lp_range *dp_ranges(const struct dp *dp, unsigned int half);
+struct lp_pool dp_pool(const struct dp *dp, unsigned int half, uint32_t pool);
+const struct lp_slot *dp_slots(const struct dp *dp, uint32_t table); /* LP_SLOTS of them */
+const struct lp_backend *dp_backend(const struct dp *dp, uint32_t backend);
+
+/* --- names beside the numbers; never read by packets --- */
+struct lp_vip_meta *dp_vip_meta(struct dp *dp, uint32_t vip);
+struct lp_pool_meta *dp_pool_meta(struct dp *dp, uint32_t pool);
+struct lp_backend_meta *dp_backend_meta(struct dp *dp, uint32_t backend);
+
+/* --- writing what packets cannot reach (D1) --- */
+int dp_slots_write(struct dp *dp, uint32_t table, const uint16_t *backends);
+int dp_vip_table_write(struct dp *dp, unsigned int half, uint64_t salt,
+		       const struct lp_vip_index *index, const struct lp_vip *places,
+		       const struct lp_range *ranges, uint32_t n_ranges);
+int dp_pool_write(struct dp *dp, unsigned int half, uint32_t pool, struct lp_pool value);
+/* Initialises a backend number that no slot names: both hops, active 0. */
+int dp_backend_write(struct dp *dp, uint32_t backend, const struct lp_backend *value);
+
+/* --- flips: one store each --- */
+int dp_flip(struct dp *dp, unsigned int half, uint64_t generation);   /* whole configuration */
+int dp_pool_flip(struct dp *dp, uint32_t pool, struct lp_pool value); /* in the active half */
+/* Writes the inactive hop, then makes it the active one. */
+int dp_backend_flip(struct dp *dp, uint32_t backend, const struct lp_hop *hop);
+
+/* Returns when no packet is under way that looked before the call. */
+int dp_sync(struct dp *dp);
+
+/* --- interfaces --- */
+enum dp_xdp_mode { DP_XDP_NATIVE, DP_XDP_GENERIC };
+
+/*
+ * Attaches the program to an interface, or replaces the one there that is ours
+ * without losing a packet. -EOPNOTSUPP: the driver has no native XDP; -EBUSY:
+ * somebody else's XDP program is there; err says what to do.
+ */
+int dp_attach(struct dp *dp, unsigned int ifindex, const char *name, enum dp_xdp_mode mode,
+	      struct lp_err *err);
+int dp_detach(struct dp *dp, const char *name, struct lp_err *err);
+
+struct dp_interface {
+	char name[16];
+	unsigned int ifindex; /* 0: the interface is gone */
+	enum dp_xdp_mode mode;
+};
+/* Interfaces where the program is attached: fills at most n, returns how many there are. */
+size_t dp_interfaces(const struct dp *dp, struct dp_interface *interfaces, size_t n);
+
+/* --- counters, summed over CPUs --- */
+void dp_vip_counter(const struct dp *dp, uint32_t vip, struct lp_counter *sum);
+void dp_backend_counter(const struct dp *dp, uint32_t backend, struct lp_counter *sum);
+void dp_reasons(const struct dp *dp, uint64_t packets[LP_REASON_COUNT]);
+
+/*
+ * Makes the maps of this datapath the pinned ones, for the next agent; those of
+ * a smaller one that it grew out of are let go. After dp_attach() of all
+ * interfaces. Does nothing when they are already.
+ */
+int dp_publish(struct dp *dp, struct lp_err *err);
+
+/* Lets go of the datapath; packets go on (P8). Sets *dp to NULL. */
+void dp_close(struct dp **dp);
+
+/* --- the kernel's: dp_bpf.c --- */
+struct dp_bpf_options {
+	const char *pin_dir; /* on a BPF file system, which is mounted if it has to be */
+	struct dp_size size; /* what is needed; more may be there */
+	struct lp_hash_key key;
+};
+
+/*
+ * Opens the datapath and loads the program. Maps that an earlier agent pinned
+ * are adopted with all that is in them; dp_attach() then puts the new program
+ * in the place of the old one, atomically.
+ *
+ * If what is pinned is too small for options->size, larger maps are made that
+ * nobody uses yet: numbers, names, backends, pools and slot tables are copied
+ * over (the VIP table is not: its layout depends on the size), and traffic goes
+ * on over the old ones until dp_attach().
+ *
+ * *adopted tells whether there was something.
+ *
+ * -EPERM (capability), -ENOSYS (kernel), -EPROTO (pins of another version),
+ * -EBUSY (another agent has the pin directory) and others, with words in err
+ * that say what to do.
+ */
+int dp_bpf_open(const struct dp_bpf_options *options, struct dp **out, bool *adopted,
+		struct lp_err *err);
+
+/* The program's file descriptor, dp's own: for program runs (BPF_PROG_TEST_RUN). */
+int dp_bpf_prog_fd(const struct dp *dp);
+
+/* Detaches from all interfaces and removes all pins. */
+int dp_bpf_destroy(const char *pin_dir, struct lp_err *err);
+
+/* --- the test's: dp_fake.c --- */
+int dp_fake_open(const struct dp_size *size, struct dp **out);
+
+#endif

@@ -1,0 +1,585 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The kernel's datapath: opening, adopting, growing, publishing.
+ *
+ * Whatever is found pinned, a fresh copy of the program is loaded: over the
+ * pinned maps if they are large enough, otherwise over new ones. An upgrade of
+ * limpetd, a change of `seed` and growth are thus the same thing: a program
+ * that takes the place of another through its links (dp_xdp.c).
+ */
+#include "dp/dp_bpf_internal.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <limpet/hash.h>
+#include <linux/membarrier.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bpf/limpet.skel.h"
+#include "dp/preflight.h"
+#include "lib/log.h"
+
+static const struct {
+	const char *name;
+	size_t element;
+} map_info[DP_MAP_COUNT] = {
+#define DP_MAP_INFO(name, type, count) [DP_MAP_##name] = { #name, sizeof(type) },
+	DP_MAPS(DP_MAP_INFO)
+#undef DP_MAP_INFO
+};
+
+static void map_counts(const struct dp_size *s, size_t c, size_t counts[DP_MAP_COUNT])
+{
+#define DP_MAP_SIZE(name, type, count) counts[DP_MAP_##name] = (size_t)(count);
+	DP_MAPS(DP_MAP_SIZE)
+#undef DP_MAP_SIZE
+}
+
+static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[1024];
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = 0;
+	lp_debug("libbpf level=%d %s", (int)level, line);
+	return 0;
+}
+
+int dp_bpf_explain(struct lp_err *err, int ret, const char *what)
+{
+	const char *hint = "";
+
+	if (ret == -EPERM)
+		hint = " (capabilities, or locked memory: see `ulimit -l` and kernel lockdown)";
+	else if (ret == -ENOMEM || ret == -E2BIG)
+		hint = " (memory for the maps; see the cgroup's limit)";
+	else if (ret == -EINVAL || ret == -EACCES)
+		hint = " (run limpetd with --log-level debug for the verifier's words)";
+	return lp_err(err, ret, "%s: %s%s", what, strerror(-ret), hint);
+}
+
+/* --- maps ------------------------------------------------------------------ */
+
+static int mmap_one(struct dp_bpf *bpf, enum dp_map_number number, int fd, size_t count, void **at)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = (map_info[number].element * count + page - 1) & ~(page - 1);
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	*at = memory;
+	bpf->map_bytes[number] = bytes;
+	return 0;
+}
+
+static void munmap_one(struct dp_bpf *bpf, enum dp_map_number number, void *at)
+{
+	if (at)
+		munmap(at, bpf->map_bytes[number]);
+}
+
+static void maps_unmap(struct dp_bpf *bpf)
+{
+#define DP_MAP_UNMAP(name, type, count)                                                            \
+	munmap_one(bpf, DP_MAP_##name, bpf->dp.maps.name);                                         \
+	bpf->dp.maps.name = NULL;
+	DP_MAPS(DP_MAP_UNMAP)
+#undef DP_MAP_UNMAP
+}
+
+/* Maps all of them into memory; fds[] in the order of DP_MAPS. */
+static int maps_mmap(struct dp_bpf *bpf, const int fds[DP_MAP_COUNT])
+{
+	size_t counts[DP_MAP_COUNT];
+	int ret = 0;
+
+	map_counts(&bpf->dp.size, bpf->dp.cpus, counts);
+#define DP_MAP_MMAP(name, type, count)                                                             \
+	if (!ret)                                                                                  \
+		ret = mmap_one(bpf, DP_MAP_##name, fds[DP_MAP_##name], counts[DP_MAP_##name],      \
+			       (void **)&bpf->dp.maps.name);
+	DP_MAPS(DP_MAP_MMAP)
+#undef DP_MAP_MMAP
+	return ret;
+}
+
+/* --- what is pinned ----------------------------------------------------------- */
+
+struct pinned {
+	int fds[DP_MAP_COUNT];
+	struct dp_size size;
+	uint32_t cpus;
+	uint64_t key_id;
+};
+
+static void pinned_close(struct pinned *pinned)
+{
+	for (int i = 0; i < DP_MAP_COUNT; i++)
+		if (pinned->fds[i] >= 0)
+			close(pinned->fds[i]);
+}
+
+static int pinned_open_maps(const char *dir, struct pinned *pinned, struct lp_err *err)
+{
+	char path[PINS_PATH];
+
+	for (int i = 0; i < DP_MAP_COUNT; i++)
+		pinned->fds[i] = -1;
+	for (int i = 0; i < DP_MAP_COUNT; i++) {
+		if (pins_path(path, dir, "maps", map_info[i].name))
+			return lp_err(err, -ENAMETOOLONG, "\"%s\": path too long", dir);
+		pinned->fds[i] = bpf_obj_get(path);
+		if (pinned->fds[i] < 0)
+			return lp_err(
+				err, -EPROTO,
+				"%s: %s: the pins are incomplete; stop limpetd, remove %s and "
+				"start it again (traffic stops in between)",
+				path, strerror(-pinned->fds[i]), dir);
+	}
+	return 0;
+}
+
+/* The sizes are in the control block; they must be what the maps really have. */
+static int pinned_read_size(const char *dir, struct pinned *pinned, struct lp_err *err)
+{
+	size_t counts[DP_MAP_COUNT];
+	struct lp_control control;
+	const __u32 zero = 0;
+
+	if (bpf_map_lookup_elem(pinned->fds[DP_MAP_control], &zero, &control))
+		return dp_bpf_explain(err, -errno, "reading the pinned control map");
+	pinned->size = (struct dp_size) {
+		.vips = control.vips_max,
+		.pools = control.pools_max,
+		.backends = control.backends_max,
+		.tables = control.tables_max,
+		.index = control.index_max,
+		.places = control.places_max,
+		.ranges = control.ranges_max,
+	};
+	pinned->cpus = control.cpus;
+	pinned->key_id = control.key_id;
+	map_counts(&pinned->size, pinned->cpus, counts);
+	for (int i = 0; i < DP_MAP_COUNT; i++) {
+		struct bpf_map_info info = { 0 };
+		__u32 len = sizeof(info);
+
+		if (bpf_obj_get_info_by_fd(pinned->fds[i], &info, &len) ||
+		    info.max_entries != counts[i] || info.value_size != map_info[i].element)
+			return lp_err(err, -EPROTO,
+				      "%s/maps/%s does not have the size that its control block "
+				      "names; stop limpetd, remove %s and start it again",
+				      dir, map_info[i].name, dir);
+	}
+	return 0;
+}
+
+/* 1: found; 0: nothing pinned; -errno with words. */
+static int pinned_open(const char *dir, struct pinned *pinned, struct lp_err *err)
+{
+	uint32_t abi = 0;
+	int ret = pins_abi(dir, &abi, err);
+
+	if (ret <= 0)
+		return ret;
+	if (abi != LP_ABI_VERSION)
+		return lp_err(err, -EPROTO,
+			      "the pins in %s are of ABI version %u, this limpetd (%s) speaks %u: "
+			      "start the limpetd that made them, or remove the directory "
+			      "(traffic stops and runtime decisions are lost)",
+			      dir, abi, LIMPET_VERSION, LP_ABI_VERSION);
+	ret = pinned_open_maps(dir, pinned, err);
+	if (!ret)
+		ret = pinned_read_size(dir, pinned, err);
+	if (ret) {
+		pinned_close(pinned);
+		return ret;
+	}
+	return 1;
+}
+
+static bool size_fits(const struct dp_size *have, const struct dp_size *need)
+{
+	return have->vips >= need->vips && have->pools >= need->pools &&
+	       have->backends >= need->backends && have->tables >= need->tables &&
+	       have->index >= need->index && have->places >= need->places &&
+	       have->ranges >= need->ranges;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+static void size_cover(struct dp_size *size, const struct dp_size *other)
+{
+	size->vips = larger(size->vips, other->vips);
+	size->pools = larger(size->pools, other->pools);
+	size->backends = larger(size->backends, other->backends);
+	size->tables = larger(size->tables, other->tables);
+	size->index = larger(size->index, other->index);
+	size->places = larger(size->places, other->places);
+	size->ranges = larger(size->ranges, other->ranges);
+}
+
+/* Tells keys apart without telling them. */
+static uint64_t key_digest(const struct lp_hash_key *key)
+{
+	return lp_siphash(key->word[0], key->word[1], key, sizeof(*key));
+}
+
+/* --- loading ------------------------------------------------------------------ */
+
+static void set_rodata(struct limpet_bpf *skel, const struct dp_size *size,
+		       const struct lp_hash_key *key)
+{
+	memcpy((void *)(uintptr_t)&skel->rodata->lp_key, key, sizeof(*key));
+	skel->rodata->lp_index_max = size->index;
+	skel->rodata->lp_places_max = size->places;
+	skel->rodata->lp_ranges_max = size->ranges;
+	skel->rodata->lp_pools_max = size->pools;
+	skel->rodata->lp_vips_max = size->vips;
+	skel->rodata->lp_backends_max = size->backends;
+}
+
+static int set_maps(struct limpet_bpf *skel, const size_t counts[DP_MAP_COUNT],
+		    const int reuse[DP_MAP_COUNT])
+{
+	int ret = 0;
+
+	for (int i = 0; i < DP_MAP_COUNT && !ret; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(skel->obj, map_info[i].name);
+
+		if (!map)
+			return -ENOENT;
+		ret = reuse ? bpf_map__reuse_fd(map, reuse[i])
+			    : bpf_map__set_max_entries(map, (__u32)counts[i]);
+	}
+	return ret;
+}
+
+/* Loads the program over new maps, or over those in `reuse`. */
+static int load(struct dp_bpf *bpf, const struct lp_hash_key *key, const int *reuse,
+		struct lp_err *err)
+{
+	size_t counts[DP_MAP_COUNT];
+	int fds[DP_MAP_COUNT], ret;
+
+	libbpf_set_print(print_libbpf);
+	map_counts(&bpf->dp.size, bpf->dp.cpus, counts);
+	bpf->skel = limpet_bpf__open();
+	if (!bpf->skel)
+		return dp_bpf_explain(err, -errno, "opening the BPF object");
+	set_rodata(bpf->skel, &bpf->dp.size, key);
+	ret = set_maps(bpf->skel, counts, reuse);
+	if (!ret)
+		ret = limpet_bpf__load(bpf->skel);
+	if (ret)
+		return dp_bpf_explain(err, ret, "loading the BPF program");
+	for (int i = 0; i < DP_MAP_COUNT; i++)
+		fds[i] = bpf_map__fd(
+			bpf_object__find_map_by_name(bpf->skel->obj, map_info[i].name));
+	ret = maps_mmap(bpf, fds);
+	return ret ? dp_bpf_explain(err, ret, "mapping the BPF maps into memory") : 0;
+}
+
+/* --- growing -------------------------------------------------------------------- */
+
+/* Copies what numbers mean, and what they point to. Counters come at dp_publish(). */
+static void copy_contents(struct dp *to, const struct dp *from)
+{
+	const struct dp_size *s = &from->size;
+
+	memcpy(to->maps.backends, from->maps.backends, s->backends * sizeof(struct lp_backend));
+	memcpy(to->maps.backend_meta, from->maps.backend_meta,
+	       s->backends * sizeof(struct lp_backend_meta));
+	memcpy(to->maps.vip_meta, from->maps.vip_meta, s->vips * sizeof(struct lp_vip_meta));
+	memcpy(to->maps.pool_meta, from->maps.pool_meta, s->pools * sizeof(struct lp_pool_meta));
+	memcpy(to->maps.slots, from->maps.slots,
+	       (size_t)s->tables * LP_TABLE_LINES * sizeof(struct lp_slot_line));
+	for (unsigned int half = 0; half < 2; half++)
+		memcpy(to->maps.pools + (size_t)half * to->size.pools,
+		       from->maps.pools + (size_t)half * s->pools,
+		       s->pools * sizeof(struct lp_pool));
+	to->maps.control->active = from->maps.control->active;
+	to->maps.control->generation = from->maps.control->generation;
+}
+
+static void add_counter(struct lp_counter *to, const struct lp_counter *from)
+{
+	__atomic_fetch_add(&to->packets, from->packets, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&to->bytes, from->bytes, __ATOMIC_RELAXED);
+}
+
+/* Counters only rise: what the old datapath counted is added to the new one's. */
+static void add_counters(struct dp *to, const struct dp *from)
+{
+	for (uint32_t i = 0; i < from->size.vips; i++) {
+		struct lp_counter sum;
+
+		dp_vip_counter(from, i, &sum);
+		add_counter(&to->maps.vip_counters[i], &sum);
+	}
+	for (uint32_t i = 0; i < from->size.backends; i++) {
+		struct lp_counter sum;
+
+		dp_backend_counter(from, i, &sum);
+		add_counter(&to->maps.backend_counters[i], &sum);
+	}
+	for (uint32_t cpu = 0; cpu < from->cpus; cpu++)
+		for (int i = 0; i < LP_REASONS_MAX; i++)
+			__atomic_fetch_add(&to->maps.reason_counters[0].packets[i],
+					   from->maps.reason_counters[cpu].packets[i],
+					   __ATOMIC_RELAXED);
+}
+
+/* --- ops ------------------------------------------------------------------------ */
+
+/*
+ * XDP programs run inside an RCU read-side section, and MEMBARRIER_CMD_GLOBAL is
+ * synchronize_rcu() (kernel/sched/membarrier.c). It is refused with nohz_full
+ * CPUs; a packet's run takes microseconds, so 100 ms are plenty then.
+ */
+static void bpf_sync(struct dp *dp)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+
+	(void)dp;
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		nanosleep(&pause, NULL);
+}
+
+static int pin_maps(struct dp_bpf *bpf, struct lp_err *err)
+{
+	char path[PINS_PATH];
+	int ret = pins_remove(bpf->pin_dir, "maps-new");
+
+	if (!ret)
+		ret = pins_path(path, bpf->pin_dir, "maps-new", NULL);
+	if (!ret && mkdir(path, 0700))
+		ret = -errno;
+	for (int i = 0; i < DP_MAP_COUNT && !ret; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(bpf->skel->obj,
+								   map_info[i].name);
+
+		ret = pins_path(path, bpf->pin_dir, "maps-new", map_info[i].name);
+		if (!ret)
+			ret = bpf_obj_pin(bpf_map__fd(map), path);
+	}
+	if (ret)
+		return lp_err(err, ret, "pinning the maps in \"%s\": %s", bpf->pin_dir,
+			      strerror(-ret));
+	return pins_swap(bpf->pin_dir, err);
+}
+
+static int bpf_publish(struct dp *dp, struct lp_err *err)
+{
+	struct dp_bpf *bpf = (struct dp_bpf *)dp;
+	struct dp *old = bpf->old ? &bpf->old->dp : NULL;
+	int ret;
+
+	if (bpf->published)
+		return 0;
+	ret = pin_maps(bpf, err);
+	if (ret)
+		return ret;
+	bpf->published = true;
+	if (old) {
+		bpf_sync(dp); /* the old program's last packets are counted */
+		add_counters(dp, old);
+		bpf->old = NULL;
+		dp_close(&old);
+	}
+	return 0;
+}
+
+static void bpf_close(struct dp *dp)
+{
+	struct dp_bpf *bpf = (struct dp_bpf *)dp;
+	struct dp *old = bpf->old ? &bpf->old->dp : NULL;
+
+	dp_close(&old);
+	maps_unmap(bpf);
+	limpet_bpf__destroy(bpf->skel);
+	if (bpf->pin_fd >= 0)
+		close(bpf->pin_fd);
+	free(bpf);
+}
+
+static const struct dp_ops bpf_ops = {
+	.sync = bpf_sync,
+	.attach = dp_xdp_attach,
+	.detach = dp_xdp_detach,
+	.interfaces = dp_xdp_interfaces,
+	.publish = bpf_publish,
+	.close = bpf_close,
+};
+
+/* --- opening -------------------------------------------------------------------- */
+
+static struct dp_bpf *dp_bpf_new(const char *pin_dir, const struct dp_size *size, uint32_t cpus)
+{
+	struct dp_bpf *bpf = calloc(1, sizeof(*bpf));
+
+	if (!bpf)
+		return NULL;
+	bpf->pin_fd = -1;
+	strncpy(bpf->pin_dir, pin_dir, sizeof(bpf->pin_dir) - 1);
+	if (dp_init(&bpf->dp, &bpf_ops, size, cpus)) {
+		free(bpf);
+		return NULL;
+	}
+	return bpf;
+}
+
+/* The pinned maps as a datapath without a program: the source of a copy. */
+static int open_old(const char *pin_dir, const struct pinned *pinned, struct dp_bpf **out,
+		    struct lp_err *err)
+{
+	struct dp_bpf *old = dp_bpf_new(pin_dir, &pinned->size, pinned->cpus);
+	struct dp *dp;
+	int ret;
+
+	if (!old)
+		return lp_err(err, -ENOMEM, "out of memory");
+	ret = maps_mmap(old, pinned->fds);
+	if (ret) {
+		dp = &old->dp;
+		dp_close(&dp);
+		return dp_bpf_explain(err, ret, "mapping the pinned maps into memory");
+	}
+	*out = old;
+	return 0;
+}
+
+/* Loads over the pinned maps, or over larger ones with their contents. */
+static int adopt(const struct dp_bpf_options *options, const struct pinned *pinned,
+		 struct dp_bpf **out, struct lp_err *err)
+{
+	uint32_t cpus = (uint32_t)libbpf_num_possible_cpus();
+	struct dp_size size = pinned->size;
+	/* Tables of another key mean nothing to the new program: they are built
+	 * aside, like larger ones. */
+	bool fits = size_fits(&size, &options->size) && cpus <= pinned->cpus &&
+		    pinned->key_id == key_digest(&options->key);
+	struct dp_bpf *bpf;
+	struct dp *dp;
+	int ret;
+
+	size_cover(&size, &options->size);
+	bpf = dp_bpf_new(options->pin_dir, &size, fits ? pinned->cpus : cpus);
+	if (!bpf)
+		return lp_err(err, -ENOMEM, "out of memory");
+	ret = load(bpf, &options->key, fits ? pinned->fds : NULL, err);
+	if (!ret && !fits)
+		ret = open_old(options->pin_dir, pinned, &bpf->old, err);
+	if (ret) {
+		dp = &bpf->dp;
+		dp_close(&dp);
+		return ret;
+	}
+	bpf->published = fits;
+	if (!fits) {
+		dp_control_init(&bpf->dp);
+		bpf->dp.maps.control->key_id = key_digest(&options->key);
+		copy_contents(&bpf->dp, &bpf->old->dp);
+	}
+	*out = bpf;
+	return 0;
+}
+
+static int start_afresh(const struct dp_bpf_options *options, struct dp_bpf **out,
+			struct lp_err *err)
+{
+	uint32_t cpus = (uint32_t)libbpf_num_possible_cpus();
+	struct dp_bpf *bpf = dp_bpf_new(options->pin_dir, &options->size, cpus);
+	struct dp *dp;
+	int ret;
+
+	if (!bpf)
+		return lp_err(err, -ENOMEM, "out of memory");
+	ret = load(bpf, &options->key, NULL, err);
+	if (ret) {
+		dp = &bpf->dp;
+		dp_close(&dp);
+		return ret;
+	}
+	dp_control_init(&bpf->dp);
+	bpf->dp.maps.control->key_id = key_digest(&options->key);
+	*out = bpf;
+	return 0;
+}
+
+static int preflight(struct lp_err *err)
+{
+	struct preflight facts;
+	int ret = preflight_read(&facts);
+
+	if (ret)
+		return lp_err(err, ret, "cannot tell kernel and capabilities: %s", strerror(-ret));
+	return preflight_check(&facts, err);
+}
+
+int dp_bpf_open(const struct dp_bpf_options *options, struct dp **out, bool *adopted,
+		struct lp_err *err)
+{
+	struct pinned pinned;
+	struct dp_bpf *bpf = NULL;
+	int pin_fd, found, ret;
+
+	if (strlen(options->pin_dir) >= PINS_PATH - 128)
+		return lp_err(err, -ENAMETOOLONG, "pin directory \"%s\": path too long",
+			      options->pin_dir);
+	ret = preflight(err);
+	if (ret)
+		return ret;
+	pin_fd = pins_open(options->pin_dir, err);
+	if (pin_fd < 0)
+		return pin_fd;
+	found = pinned_open(options->pin_dir, &pinned, err);
+	if (found < 0) {
+		ret = found;
+	} else if (found) {
+		ret = adopt(options, &pinned, &bpf, err);
+		pinned_close(&pinned);
+	} else {
+		ret = start_afresh(options, &bpf, err);
+	}
+	if (ret) {
+		close(pin_fd);
+		return ret;
+	}
+	bpf->pin_fd = pin_fd;
+	*adopted = found;
+	*out = &bpf->dp;
+	return 0;
+}
+
+int dp_bpf_prog_fd(const struct dp *dp)
+{
+	return bpf_program__fd(((const struct dp_bpf *)dp)->skel->progs.limpet);
+}
+
+int dp_bpf_destroy(const char *pin_dir, struct lp_err *err)
+{
+	static const char *const subs[] = { "links", "maps", "maps-new" };
+	int ret = 0;
+
+	for (size_t i = 0; i < sizeof(subs) / sizeof(subs[0]) && !ret; i++)
+		ret = pins_remove(pin_dir, subs[i]);
+	if (!ret && rmdir(pin_dir) && errno != ENOENT)
+		ret = -errno;
+	return ret ? lp_err(err, ret, "removing the pins in \"%s\": %s", pin_dir, strerror(-ret))
+		   : 0;
+}

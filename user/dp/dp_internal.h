@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the two implementations of dp.h share: the maps as arrays in memory
+ * (mmapped or from the heap), and what differs between them.
+ */
+#ifndef LIMPET_DP_DP_INTERNAL_H
+#define LIMPET_DP_DP_INTERNAL_H
+
+#include "dp/dp.h"
+
+/* All maps: X(name, element type, number of elements, of struct dp_size s and CPUs c) */
+#define DP_MAPS(X)                                                                                 \
+	X(control, struct lp_control, 1)                                                           \
+	X(vip_index, struct lp_vip_index, 2 * s->index)                                            \
+	X(vips, struct lp_vip, 2 * s->places)                                                      \
+	X(vip_ranges, struct lp_range, 2 * s->ranges)                                              \
+	X(pools, struct lp_pool, 2 * s->pools)                                                     \
+	X(slots, struct lp_slot_line, s->tables *LP_TABLE_LINES)                                   \
+	X(backends, struct lp_backend, s->backends)                                                \
+	X(vip_counters, struct lp_counter, c * s->vips)                                            \
+	X(backend_counters, struct lp_counter, c * s->backends)                                    \
+	X(reason_counters, struct lp_reason_counters, c)                                           \
+	X(vip_meta, struct lp_vip_meta, s->vips)                                                   \
+	X(pool_meta, struct lp_pool_meta, s->pools)                                                \
+	X(backend_meta, struct lp_backend_meta, s->backends)
+
+struct dp_maps {
+#define DP_MAP_POINTER(name, type, count) type *name;
+	DP_MAPS(DP_MAP_POINTER)
+#undef DP_MAP_POINTER
+};
+
+enum dp_map_number {
+#define DP_MAP_NUMBER(name, type, count) DP_MAP_##name,
+	DP_MAPS(DP_MAP_NUMBER)
+#undef DP_MAP_NUMBER
+		DP_MAP_COUNT
+};
+
+struct dp_ops {
+	void (*sync)(struct dp *dp);
+	int (*attach)(struct dp *dp, unsigned int ifindex, const char *name, enum dp_xdp_mode mode,
+		      struct lp_err *err);
+	int (*detach)(struct dp *dp, const char *name, struct lp_err *err);
+	size_t (*interfaces)(const struct dp *dp, struct dp_interface *interfaces, size_t n);
+	int (*publish)(struct dp *dp, struct lp_err *err);
+	void (*close)(struct dp *dp);
+};
+
+/*
+ * Times are epochs, which rise with each dp_sync(): what a flip put out of
+ * packets' reach in the present epoch may still be looked at.
+ */
+struct dp {
+	const struct dp_ops *ops;
+	struct dp_size size;
+	uint32_t cpus;
+	struct dp_maps maps;
+	uint64_t epoch;        /* from 1 */
+	uint64_t half_left[2]; /* epoch in which packets were sent away from it */
+	uint64_t *table_left;  /* [size.tables] */
+	uint64_t last_left;    /* of any table */
+	uint64_t *hop_left;    /* [size.backends]: the inactive hop */
+};
+
+/* Sets up the parts of *dp that both share. -ENOMEM. */
+int dp_init(struct dp *dp, const struct dp_ops *ops, const struct dp_size *size, uint32_t cpus);
+void dp_fini(struct dp *dp);
+
+/* Writes the capacities into the control block. */
+void dp_control_init(struct dp *dp);
+
+#endif

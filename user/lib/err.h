@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Errors with words: functions return -errno and, where a person will read it,
+ * fill a struct lp_err. A NULL err is allowed everywhere.
+ */
+#ifndef LIMPET_LIB_ERR_H
+#define LIMPET_LIB_ERR_H
+
+struct lp_err {
+	char text[2048]; /* no newline at the end; several lines are allowed */
+};
+
+/* Formats into err and returns `code` (a negative errno), for `return lp_err(...)`. */
+int lp_err(struct lp_err *err, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Puts "prefix: " in front of what err says and returns `code`. */
+int lp_err_prefix(struct lp_err *err, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif
