@@ -124,17 +124,106 @@ $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(LIB_OBJS) $(AGENT_TEST_OBJS) 
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(UNIT_LIBS) $(LDLIBS)
 
-$(O)/tests/progrun: $(O)/tests/prog/progrun.o $(LIB_OBJS)
+PROG_OBJS := $(patsubst %.c,$(O)/%.o,$(wildcard tests/prog/*.c))
+
+$(O)/tests/progrun: $(PROG_OBJS) $(LIB_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
-$(O)/tests/bench/bench_%: $(O)/tests/bench/bench_%.o $(LIB_OBJS) $(AGENT_TEST_OBJS)
+BENCH_LIB_OBJS := $(patsubst %.c,$(O)/%.o,$(filter-out tests/bench/bench_%.c,$(wildcard tests/bench/*.c)))
+
+$(O)/tests/bench/bench_%: $(O)/tests/bench/bench_%.o $(BENCH_LIB_OBJS) $(LIB_OBJS) $(AGENT_TEST_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
 units: $(UNIT_BINS)
 
+# --- tests -----------------------------------------------------------------
+
+ASAN_CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# The same tree under ASan and UBSan, in a directory of its own.
+asan:
+	+$(Q)$(MAKE) --no-print-directory O=$(O)/asan CFLAGS="$(ASAN_CFLAGS)" all units
+
+$(O)/tests/e2e/pass.bpf.o: tests/e2e/pass.bpf.c
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+tools: all $(O)/tests/progrun $(O)/tests/e2e/pass.bpf.o
+
+# libFuzzer comes with clang; its objects are in a directory of their own.
+FUZZ_SECONDS ?= 60
+FUZZ_FLAGS   := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_LIB     := $(wildcard user/lib/*.c user/core/*.c user/dp/*.c)
+FUZZ_OBJS    := $(FUZZ_LIB:%.c=$(O)/fuzz/%.o)
+
+$(O)/fuzz/%.o: %.c Makefile VERSION | $(SKELS)
+	$(call say,FUZZ-CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(PKG_CFLAGS) -MMD -MP -c $< -o $@
+
+$(O)/tests/fuzz/fuzz_%: $(O)/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_OBJS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+fuzzers: $(FUZZ_BINS)
+
+fuzz: deps-test
+	+$(Q)$(MAKE) --no-print-directory fuzzers
+	$(Q)scripts/check --build $(O) --only fuzz --fuzz-seconds $(FUZZ_SECONDS)
+
+deps:
+	$(Q)scripts/deps
+deps-test:
+	$(Q)scripts/deps --test
+
+# What is installed by deps has to be there before make looks for it, hence the
+# second make.
+check: deps-test
+	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) tools asan fuzzers
+	$(Q)scripts/check --build $(O)
+
+demo: deps-test
+	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) tools
+	$(Q)LIMPET_BUILD=$(O) scripts/demo
+
+BENCHES := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
+benches: all $(BENCHES)
+bench: deps-test
+	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) benches
+	$(Q)LIMPET_BUILD=$(O) scripts/bench
+
+# --- the source ------------------------------------------------------------
+
+C_FILES := $(wildcard bpf/*.[ch] include/limpet/*.h user/*/*.[ch] tests/*/*.[ch])
+
+format:
+	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
+
+# Says what would be changed and warned about; changes nothing.
+lint: deps-test
+	+$(Q)$(MAKE) --no-print-directory $(SKELS)
+	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
+		--suppress=missingIncludeSystem -Iinclude -Iuser user
+	$(Q)printf '%s\n' $(wildcard user/*/*.c) | xargs -P$(shell nproc) -n4 $(CLANG_TIDY) --quiet --warnings-as-errors='*' \
+		-- $(CPPFLAGS) -std=gnu11 $(PKG_CFLAGS) 2> >(grep -v 'warnings generated\|^Suppressed\|^Use -header' >&2)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/limpet
+	install -d $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -d $(DESTDIR)$(PREFIX)/share/doc/limpet $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m755 $(O)/limpetd $(DESTDIR)$(PREFIX)/sbin/limpetd
+	install -m755 $(O)/limpet $(DESTDIR)$(PREFIX)/bin/limpet
+	install -m644 docs/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m644 docs/*.md docs/examples/*.yaml $(DESTDIR)$(PREFIX)/share/doc/limpet/
+	install -m644 scripts/limpet.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/limpet
+
 .SECONDARY:
-.PHONY: all units clean
+.PHONY: all units asan tools fuzzers fuzz deps deps-test check demo benches bench format lint install clean
 clean:
 	rm -rf $(O)

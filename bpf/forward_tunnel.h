@@ -109,7 +109,8 @@ static __always_inline __u32 tunnel_entropy(const struct packet *pkt, __u64 hash
 {
 	__u32 ports = (__u32)pkt->sport << 16 | pkt->dport;
 
-	return (__u32)(hash >> 8) ^ (ports * 0x9e3779b1u >> 12);
+	/* The top of the product depends on all bits of the ports. */
+	return (__u32)(hash >> 8) ^ (__u32)(ports * 0x9e3779b97f4a7c15ull >> 44);
 }
 
 static __always_inline enum lp_reason forward_tunnel(struct xdp_md *ctx, const struct packet *pkt,

@@ -82,13 +82,18 @@ static __always_inline enum lp_reason packet_parse_l2(struct packet *pkt, const 
 	return LP_PARSED;
 }
 
-/* TCP and UDP begin with their ports (RFC 9293 section 3.1, RFC 768). */
-static __always_inline void packet_parse_ports(struct packet *pkt, const void *l4, const void *end)
+/*
+ * TCP and UDP begin with their ports (RFC 9293 section 3.1, RFC 768). `at` is
+ * the offset of the transport header in the frame. It has to end before the IP
+ * packet does: what follows that is padding, and anybody's.
+ */
+static __always_inline void packet_parse_ports(struct packet *pkt, const void *data,
+					       const void *end, __u32 at)
 {
-	const __be16 *ports = l4;
+	const __be16 *ports = data + at;
 	__u32 need = pkt->proto == IPPROTO_TCP ? sizeof(struct tcphdr) : sizeof(struct udphdr);
 
-	if (l4 + need > end) {
+	if ((const void *)ports + need > end || at + need > pkt->l2_len + pkt->l3_len) {
 		pkt->cut = CUT_TRUNCATED;
 		return;
 	}
@@ -124,7 +129,7 @@ static __always_inline enum lp_reason packet_parse_ipv4(struct packet *pkt, cons
 	else if (ip->frag_off & bpf_htons(0x3fff)) /* MF or an offset: RFC 791 section 3.1 */
 		pkt->cut = CUT_FRAGMENT;
 	else
-		packet_parse_ports(pkt, (const void *)ip + header, end);
+		packet_parse_ports(pkt, data, end, pkt->l2_len + header);
 	return LP_PARSED;
 }
 
@@ -183,9 +188,9 @@ static __always_inline enum lp_reason packet_parse_ipv6(struct packet *pkt, cons
 	pkt->l3_len = bpf_ntohs(ip->payload_len) + sizeof(*ip);
 	if (!packet_is_tcp_udp(next)) {
 		next = packet_skip_extensions(pkt, data, end, next, &at);
-		/* A chain that is cut may end in anything; count it as TCP, which
-		 * matters only if the address is a VIP's. */
-		if (pkt->cut && !packet_is_tcp_udp(next))
+		/* A chain whose end is not seen may end in anything; count it as TCP,
+		 * which matters only if the address is a VIP's. */
+		if (pkt->cut && pkt->cut != CUT_FRAGMENT)
 			next = IPPROTO_TCP;
 		if (!packet_is_tcp_udp(next))
 			return LP_PASS_NOT_TCP_UDP;
@@ -197,7 +202,7 @@ static __always_inline enum lp_reason packet_parse_ipv6(struct packet *pkt, cons
 	    pkt->l3_len > pkt->frame_len - pkt->l2_len)
 		pkt->cut = CUT_BAD_LENGTH;
 	else
-		packet_parse_ports(pkt, data + at, end);
+		packet_parse_ports(pkt, data, end, at);
 	return LP_PARSED;
 }
 

@@ -35,8 +35,10 @@ static __always_inline bool vip_matches(const struct lp_vip *vip, const struct p
 	if (vip->port != port || vip->proto != pkt->proto || vip->addr.w[3] != pkt->dst.w[3])
 		return false;
 	if (pkt->v6)
+		/* Not even the mapped form of an IPv4 VIP is that VIP. */
 		return vip->addr.w[0] == pkt->dst.w[0] && vip->addr.w[1] == pkt->dst.w[1] &&
-		       vip->addr.w[2] == pkt->dst.w[2];
+		       vip->addr.w[2] == pkt->dst.w[2] &&
+		       (vip->addr.w[2] != bpf_htonl(0xffff) || vip->addr.d[0] != 0);
 	return vip->addr.d[0] == 0 && vip->addr.w[2] == bpf_htonl(0xffff);
 }
 

@@ -102,13 +102,6 @@ static void log_plan(const struct agent *agent, const struct plan *plan)
 	}
 }
 
-/* Remembers which tables the datapath holds, so that they are not built again. */
-static void remember_digests(struct agent *agent, const struct desired *desired)
-{
-	for (size_t i = 0; i < desired->n_pools; i++)
-		agent->digests[desired->pools[i].number] = desired->pools[i].digest;
-}
-
 /* Makes the datapath hold what configuration and runtime say. */
 static int converge(struct agent *agent, const struct config *config, bool with_vips,
 		    struct lp_err *err)
@@ -128,7 +121,7 @@ static int converge(struct agent *agent, const struct config *config, bool with_
 	if (ret) {
 		lp_err(err, ret, "applying to the datapath: %s", strerror(-ret));
 	} else {
-		remember_digests(agent, desired);
+		desired_remember(desired, agent->digests, known.n);
 		log_plan(agent, plan);
 		if (with_vips)
 			keep_changes(agent, plan);

@@ -134,9 +134,8 @@ static unsigned int post_reload(struct agent *agent, const struct request *reque
 	(void)request;
 	if (ret)
 		return failed(body, ret == -EINVAL ? 422 : 500, err.text);
-	*body = json_pack("{s:I, s:o}", "generation",
-			  (json_int_t)dp_control(agent->dp)->generation, "changes",
-			  lines(agent->changes));
+	*body = json_pack("{s:I, s:o}", "generation", (json_int_t)dp_control(agent->dp)->generation,
+			  "changes", lines(agent->changes));
 	return 200;
 }
 

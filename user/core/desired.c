@@ -190,6 +190,14 @@ int desired_make(const struct config *config, const struct runtime *runtime,
 	return 0;
 }
 
+void desired_remember(const struct desired *desired, uint64_t *digest, size_t n)
+{
+	memset(digest, 0, n * sizeof(*digest));
+	for (size_t i = 0; i < desired->n_pools; i++)
+		if (desired->pools[i].number < n)
+			digest[desired->pools[i].number] = desired->pools[i].digest;
+}
+
 void desired_free(struct desired **desired)
 {
 	if (!*desired)

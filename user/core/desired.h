@@ -51,6 +51,12 @@ int desired_make(const struct config *config, const struct runtime *runtime,
 		 const struct desired_known *known, bool with_vips, struct desired **out,
 		 struct lp_err *err);
 
+/*
+ * Writes the digests of `desired`, once it is in the datapath, into digest[n],
+ * and 0 for all other pools: a pool that is gone has no table any more.
+ */
+void desired_remember(const struct desired *desired, uint64_t *digest, size_t n);
+
 void desired_free(struct desired **desired);
 
 /* Capacities for this configuration, with room to grow. -ENOMEM, -ENOSPC with words. */

@@ -143,6 +143,8 @@ static int plan_table(struct plan *plan, const struct desired_pool *pool, const 
 	plan->tables[pool->number] = now;
 	if (now && !moved)
 		return 0;
+	if (!pool->built)
+		return -EINVAL; /* its digest was of a table that is not there */
 	table = free_tables_take(tables);
 	if (!table)
 		return -ENOSPC;

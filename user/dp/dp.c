@@ -250,11 +250,12 @@ int dp_pool_flip(struct dp *dp, uint32_t pool, struct lp_pool value)
 int dp_backend_flip(struct dp *dp, uint32_t backend, const struct lp_hop *hop)
 {
 	struct lp_backend *at = dp->maps.backends + backend;
-	unsigned int other = !(at->active & 1);
+	unsigned int other;
 
 	if (!backend || backend >= dp->size.backends)
 		return -ERANGE;
 	wait_for(dp, dp->hop_left[backend]);
+	other = !(at->active & 1);
 	at->hop[other] = *hop;
 	__atomic_store_n(&at->active, other, __ATOMIC_RELEASE);
 	dp->hop_left[backend] = dp->epoch;

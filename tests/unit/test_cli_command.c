@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/* How limpet takes the arguments of its commands. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "cli/cli.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static char ran[64];
+
+static int run_none(struct cli *cli, char **args)
+{
+	(void)cli;
+	(void)args;
+	strcpy(ran, "none");
+	return CLI_DONE;
+}
+
+static int run_two(struct cli *cli, char **args)
+{
+	(void)cli;
+	snprintf(ran, sizeof(ran), "%s|%s", args[0], args[1]);
+	return CLI_FAILED;
+}
+
+static const struct cli_command commands[] = {
+	{ .name = "none", .run = run_none },
+	{ .name = "two", .args = { "A", "B" }, .run = run_two },
+	{ .name = "later", .args = { "A" } },
+};
+
+static char *words[] = { (char *)(uintptr_t) "verb", NULL, NULL, NULL, NULL, NULL };
+
+/* Runs "verb ARG..." (separated by single spaces, "" for an empty one). */
+static int find(const char *line, char *error, size_t size)
+{
+	char *copy = strdup(line), *save = NULL;
+	struct cli cli = { .err = fmemopen(error, size, "w") };
+	int argc = 1, rc;
+
+	assert_non_null(copy);
+	assert_non_null(cli.err);
+	ran[0] = error[0] = '\0';
+	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		assert_true(argc < (int)COUNT(words) - 1);
+		words[argc++] = strcmp(w, "\"\"") ? w : w + 2;
+	}
+	words[argc] = NULL;
+	rc = cli_command_find(&cli, commands, COUNT(commands), argc, words);
+	fclose(cli.err);
+	free(copy);
+	return rc;
+}
+
+static void taken(void **state)
+{
+	static const struct {
+		const char *line;
+		int rc;
+		const char *ran;
+	} cases[] = {
+		{ "none", CLI_DONE, "none" },     { "two x y", CLI_FAILED, "x|y" },
+		{ "two - y", CLI_FAILED, "-|y" }, { "two -- -x --json", CLI_FAILED, "-x|--json" },
+		{ "none --", CLI_DONE, "none" },
+	};
+	char error[256];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(find(cases[i].line, error, sizeof(error)), cases[i].rc);
+		assert_string_equal(ran, cases[i].ran);
+		assert_string_equal(error, "");
+	}
+}
+
+static void refused(void **state)
+{
+	static const struct {
+		const char *line;
+		int rc;
+		const char *error;
+	} cases[] = {
+		{ "", CLI_WRONG_USAGE, "limpet verb: what to do is missing: none, two" },
+		{ "x", CLI_WRONG_USAGE,
+		  "limpet verb: \"x\": no such command; there are none, two" },
+		{ "none x", CLI_WRONG_USAGE, "limpet verb none: \"x\": one argument too many" },
+		{ "two", CLI_WRONG_USAGE, "limpet verb two: A is missing" },
+		{ "two x", CLI_WRONG_USAGE, "limpet verb two: B is missing" },
+		{ "two x y z", CLI_WRONG_USAGE, "limpet verb two: \"z\": one argument too many" },
+		{ "two x \"\"", CLI_WRONG_USAGE, "limpet verb two: \"\": B is empty" },
+		{ "two x -y", CLI_WRONG_USAGE, "limpet verb two: \"-y\": no such option" },
+		{ "two x --", CLI_WRONG_USAGE, "limpet verb two: \"--\": no such option" },
+		{ "none --socket", CLI_WRONG_USAGE,
+		  "limpet verb none: \"--socket\" goes before the command" },
+		{ "later", CLI_FAILED, "limpet verb later: not supported yet\n" },
+		{ "later x y", CLI_FAILED, "limpet verb later: not supported yet\n" },
+	};
+	char error[256], expected[256];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		bool usage = cases[i].rc == CLI_WRONG_USAGE;
+
+		snprintf(expected, sizeof(expected), "%s%s", cases[i].error,
+			 usage ? "; see limpet verb --help\n" : "");
+		assert_int_equal(find(cases[i].line, error, sizeof(error)), cases[i].rc);
+		assert_string_equal(error, expected);
+		assert_string_equal(ran, "");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(taken),
+		cmocka_unit_test(refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

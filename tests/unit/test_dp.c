@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The rules of dp.h over memory, and what a host must have. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <linux/capability.h>
+
+#include "dp/dp.h"
+#include "dp/preflight.h"
+
+static const struct dp_size size = {
+	.vips = 8, .pools = 8, .backends = 8, .tables = 8, .index = 8, .places = 8, .ranges = 8
+};
+
+static struct dp *open_fake(void)
+{
+	struct dp *dp = NULL;
+
+	assert_int_equal(dp_fake_open(&size, &dp), 0);
+	return dp;
+}
+
+static uint16_t *table_of(uint16_t backend)
+{
+	uint16_t *table = malloc(LP_SLOTS * sizeof(*table));
+
+	assert_non_null(table);
+	for (uint32_t i = 0; i < LP_SLOTS; i++)
+		table[i] = backend;
+	return table;
+}
+
+/* D1: a table that packets use cannot be written; after a flip it can. */
+static void test_table_in_use(void **state)
+{
+	uint16_t *one = table_of(1), *two = table_of(2);
+	struct dp *dp = open_fake();
+
+	(void)state;
+	assert_int_equal(dp_slots_write(dp, 1, one), 0);
+	assert_int_equal(dp_pool_flip(dp, 3, (struct lp_pool) { .table = 1, .generation = 1 }), 0);
+	assert_int_equal(dp_slots_write(dp, 1, two), -EBUSY);
+	assert_int_equal(dp_slots(dp, 1)[5].cur, 1);
+	assert_int_equal(dp_slots_write(dp, 2, two), 0);
+	assert_int_equal(dp_pool_flip(dp, 3, (struct lp_pool) { .table = 2, .generation = 2 }), 0);
+	assert_int_equal(dp_slots_write(dp, 1, two), 0);
+	assert_int_equal(dp_slots(dp, 1)[5].cur, 2);
+	assert_int_equal(dp_slots(dp, 1)[5].prev, 2);
+	dp_close(&dp);
+	free(one);
+	free(two);
+}
+
+static void test_half_in_use(void **state)
+{
+	struct lp_vip_index index[8] = { { .displacement = 7 } };
+	struct lp_vip places[8] = { { .vip = 9 } };
+	struct dp *dp = open_fake();
+
+	(void)state;
+	assert_int_equal(dp_vip_table_write(dp, 0, 5, index, places, NULL, 0), -EBUSY);
+	assert_int_equal(dp_pool_write(dp, 0, 1, (struct lp_pool) { .table = 1 }), -EBUSY);
+	assert_int_equal(dp_vip_table_write(dp, 1, 5, index, places, NULL, 0), 0);
+	assert_int_equal(dp_control(dp)->active, 0);
+	assert_int_equal(dp_flip(dp, 1, 4), 0);
+	assert_int_equal(dp_control(dp)->active, 1);
+	assert_int_equal(dp_control(dp)->generation, 4);
+	assert_int_equal(dp_control(dp)->salt[1], 5);
+	assert_int_equal(dp_vips(dp, 1)[0].vip, 9);
+	assert_int_equal(dp_vip_table_write(dp, 1, 5, index, places, NULL, 0), -EBUSY);
+	dp_close(&dp);
+}
+
+static void test_backend_in_use(void **state)
+{
+	const struct lp_backend first = { .pool = 3, .incarnation = 1 };
+	const struct lp_hop hop = { .ifindex = 4 };
+	uint16_t *table = table_of(2);
+	struct dp *dp = open_fake();
+
+	(void)state;
+	assert_int_equal(dp_backend_write(dp, 2, &first), 0);
+	assert_int_equal(dp_slots_write(dp, 1, table), 0);
+	assert_int_equal(dp_pool_flip(dp, 3, (struct lp_pool) { .table = 1 }), 0);
+	assert_int_equal(dp_backend_write(dp, 2, &first), -EBUSY);
+	assert_int_equal(dp_backend_flip(dp, 2, &hop), 0);
+	assert_int_equal(dp_backend(dp, 2)->active, 1);
+	assert_int_equal(dp_backend(dp, 2)->hop[1].ifindex, 4);
+	assert_int_equal(dp_backend(dp, 2)->hop[0].ifindex, 0);
+	dp_close(&dp);
+	free(table);
+}
+
+static void test_ranges_refused(void **state)
+{
+	uint16_t *table = table_of(1);
+	struct dp *dp = open_fake();
+	const struct lp_backend backend = { 0 };
+	const struct lp_hop hop = { 0 };
+
+	(void)state;
+	assert_int_equal(dp_slots_write(dp, 0, table), -ERANGE);
+	assert_int_equal(dp_slots_write(dp, size.tables, table), -ERANGE);
+	assert_int_equal(dp_pool_flip(dp, 0, (struct lp_pool) { .table = 1 }), -ERANGE);
+	assert_int_equal(dp_pool_flip(dp, size.pools, (struct lp_pool) { .table = 1 }), -ERANGE);
+	assert_int_equal(dp_pool_flip(dp, 1, (struct lp_pool) { .table = size.tables }), -ERANGE);
+	assert_int_equal(dp_backend_write(dp, 0, &backend), -ERANGE);
+	assert_int_equal(dp_backend_write(dp, size.backends, &backend), -ERANGE);
+	assert_int_equal(dp_backend_flip(dp, size.backends, &hop), -ERANGE);
+	assert_int_equal(dp_flip(dp, 2, 1), -ERANGE);
+	dp_close(&dp);
+	free(table);
+}
+
+/* --- preflight ----------------------------------------------------------------------- */
+
+#define ALL_CAPS ((1ull << CAP_BPF) | (1ull << CAP_PERFMON) | (1ull << CAP_NET_ADMIN))
+
+static void expect_refusal(const struct preflight *facts, int code, const char *words)
+{
+	struct lp_err err = { "" };
+
+	assert_int_equal(preflight_check(facts, &err), code);
+	if (!strstr(err.text, words))
+		fail_msg("\"%s\" does not say \"%s\"", err.text, words);
+}
+
+static void test_old_kernel(void **state)
+{
+	const struct preflight old = { .release = "5.15.0-91-generic",
+				       .btf = true,
+				       .capabilities = ALL_CAPS };
+	const struct preflight older = { .release = "6.0.19",
+					 .btf = true,
+					 .capabilities = ALL_CAPS };
+	const struct preflight odd = { .release = "plan9", .btf = true, .capabilities = ALL_CAPS };
+
+	(void)state;
+	expect_refusal(&old, -ENOSYS,
+		       "kernel 5.15.0-91-generic is too old: limpet needs Linux 6.1 or later");
+	expect_refusal(&older, -ENOSYS, "kernel 6.0.19 is too old");
+	expect_refusal(&odd, -ENOSYS, "kernel release \"plan9\" is not a version");
+}
+
+static void test_no_btf(void **state)
+{
+	const struct preflight facts = { .release = "6.1.0-18-amd64",
+					 .btf = false,
+					 .capabilities = ALL_CAPS };
+
+	(void)state;
+	expect_refusal(&facts, -ENOTSUP, "CONFIG_DEBUG_INFO_BTF=y");
+}
+
+static void test_missing_capabilities(void **state)
+{
+	const struct preflight none = { .release = "6.1.0", .btf = true };
+	const struct preflight no_net = { .release = "6.1.0",
+					  .btf = true,
+					  .capabilities = 1ull << CAP_SYS_ADMIN };
+
+	(void)state;
+	expect_refusal(&none, -EPERM, "missing capabilities: CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN;");
+	expect_refusal(&no_net, -EPERM, "missing capabilities: CAP_NET_ADMIN;");
+}
+
+static void test_good_hosts(void **state)
+{
+	const struct preflight facts[] = {
+		{ "6.1.0-18-amd64", true, ALL_CAPS },
+		{ "6.18.44", true, ALL_CAPS },
+		{ "7.0.0-rc1", true, (1ull << CAP_SYS_ADMIN) | (1ull << CAP_NET_ADMIN) },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
+		assert_int_equal(preflight_check(&facts[i], NULL), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table_in_use),         cmocka_unit_test(test_half_in_use),
+		cmocka_unit_test(test_backend_in_use),       cmocka_unit_test(test_ranges_refused),
+		cmocka_unit_test(test_old_kernel),           cmocka_unit_test(test_no_btf),
+		cmocka_unit_test(test_missing_capabilities), cmocka_unit_test(test_good_hosts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

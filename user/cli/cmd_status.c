@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+/* limpet status: all on one page, for somebody who has just been woken. */
+#include <limpet/reasons.h>
+#include <string.h>
+
+#include "cli/cell.h"
+#include "cli/client.h"
+#include "cli/view.h"
+
+static void head(struct cli *cli, const json_t *status)
+{
+	char uptime[CLI_NUMBER_TEXT];
+
+	cli_view_line(cli, CLI_STRONG, "limpetd %s, up %s, generation %s, %s",
+		      cli_json_text(status, "version"),
+		      cli_format_duration(cli_json_number(status, "uptime_s"), uptime),
+		      cli_json_int(status, "generation").text, cli_json_text(status, "config"));
+}
+
+/* Numbers of backends by state; a state that this program does not know is "other". */
+struct census {
+	size_t up, drain, offline, down, other, no_way;
+};
+
+static void count_backend(struct census *census, const json_t *backend)
+{
+	const char *state = cli_json_text(backend, "state");
+	const json_t *hop = json_object_get(backend, "next_hop");
+
+	if (!strcmp(state, "up"))
+		census->up++;
+	else if (!strcmp(state, "drain"))
+		census->drain++;
+	else if (!strcmp(state, "offline"))
+		census->offline++;
+	else if (!strcmp(state, "down"))
+		census->down++;
+	else
+		census->other++;
+	if (strcmp(cli_json_text(hop, "state"), "ok") != 0)
+		census->no_way++;
+}
+
+static void count_backends(struct census *census, const json_t *pools)
+{
+	const json_t *pool, *backend;
+	size_t i, j;
+
+	json_array_foreach (pools, i, pool) {
+		json_array_foreach (json_object_get(pool, "backends"), j, backend)
+			count_backend(census, backend);
+	}
+}
+
+static void put_count(struct cli *cli, enum cli_style style, size_t n, const char *what)
+{
+	char text[64];
+
+	if (!n)
+		return;
+	snprintf(text, sizeof(text), ", %zu %s", n, what);
+	cli_style_print(cli->out, cli->colour, style, text);
+}
+
+static void summary(struct cli *cli, const json_t *vips, const json_t *pools)
+{
+	size_t n_vips = json_array_size(vips), n_pools = json_array_size(pools);
+	struct census census = { 0 };
+
+	count_backends(&census, pools);
+	fprintf(cli->out, "%zu VIP%s, %zu pool%s, backends: %zu up", n_vips, n_vips == 1 ? "" : "s",
+		n_pools, n_pools == 1 ? "" : "s", census.up);
+	put_count(cli, CLI_WARN, census.drain, "drain");
+	put_count(cli, CLI_WARN, census.offline, "offline");
+	put_count(cli, CLI_BAD, census.down, "down");
+	put_count(cli, CLI_PLAIN, census.other, "other");
+	put_count(cli, CLI_BAD, census.no_way, "without a next hop");
+	fputc('\n', cli->out);
+}
+
+static const char *reason_text(const char *name)
+{
+#define TEXT(symbol, reason, class, text) { reason, text },
+	static const struct {
+		const char *name, *text;
+	} reasons[] = { LP_REASONS(TEXT) };
+#undef TEXT
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (!strcmp(reasons[i].name, name))
+			return reasons[i].text;
+	}
+	return ""; /* of a newer agent */
+}
+
+/* Names say their class (reasons.h), those of a newer agent as well. */
+static int drops(struct cli *cli, json_t *reasons)
+{
+	static const struct cli_column columns[] = {
+		{ "DROPPED", false },
+		{ "PACKETS", true },
+		{ "BECAUSE", false },
+	};
+	struct cli_table table;
+	const char *name;
+	json_t *packets;
+
+	cli_table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+	json_object_foreach (reasons, name, packets) {
+		if (strncmp(name, "drop_", 5) != 0 || json_integer_value(packets) == 0)
+			continue;
+		cli_table_cell(&table, CLI_BAD, "%s", name);
+		cli_table_cell(&table, CLI_BAD, "%" JSON_INTEGER_FORMAT,
+			       json_integer_value(packets));
+		cli_table_cell(&table, CLI_PLAIN, "%s", reason_text(name));
+	}
+	if (!cli_table_rows(&table))
+		return CLI_DONE;
+	fputc('\n', cli->out);
+	return cli_view_table(cli, &table);
+}
+
+static int show_pools(struct cli *cli, const json_t *pools)
+{
+	const json_t *pool;
+	int rc = CLI_DONE;
+	size_t i;
+
+	json_array_foreach (pools, i, pool) {
+		fputc('\n', cli->out);
+		rc = cli_view_pool(cli, pool, CLI_ROWS_STATUS);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
+static int show(struct cli *cli, const json_t *status)
+{
+	json_t *interfaces, *vips, *pools;
+
+	if (cli_view_array(cli, status, "interfaces", &interfaces) ||
+	    cli_view_array(cli, status, "vips", &vips) ||
+	    cli_view_array(cli, status, "pools", &pools))
+		return CLI_FAILED;
+	head(cli, status);
+	summary(cli, vips, pools);
+	fputc('\n', cli->out);
+	if (cli_view_interfaces(cli, interfaces))
+		return CLI_FAILED;
+	if (json_array_size(vips)) {
+		fputc('\n', cli->out);
+		if (cli_view_vips(cli, vips, CLI_ROWS_STATUS))
+			return CLI_FAILED;
+	}
+	if (show_pools(cli, pools))
+		return CLI_FAILED;
+	return drops(cli, json_object_get(status, "reasons"));
+}
+
+static int status_run(struct cli *cli, char **args)
+{
+	static const struct cli_request request = { .method = "GET", .segments = { "status" } };
+
+	(void)args;
+	return cli_show(cli, &request, show);
+}
+
+int cmd_status(struct cli *cli, int argc, char **argv)
+{
+	static const struct cli_command command = { .name = "status", .run = status_run };
+
+	return cli_command_run(cli, &command, argv[0], argc - 1, argv + 1);
+}

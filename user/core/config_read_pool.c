@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/config_read.h"
+
+#include <stdlib.h>
+
+/* A backend, and a pool, and what their keys say that the model has no place for yet. */
+struct backend_values {
+	struct config_backend backend;
+	bool backup;
+};
+
+struct pool_values {
+	struct config_pool pool;
+	uint32_t min_up;
+	unsigned int on_all_down;
+	double slow_start;
+};
+
+static const bool no = false;
+static const uint32_t one = 1;
+static const double no_time = 0;
+
+static const struct config_field backend_fields[] = {
+	{ .key = "name",
+	  .read = config_read_name,
+	  .offset = offsetof(struct backend_values, backend.name),
+	  .required = true },
+	{ .key = "address",
+	  .read = config_read_address,
+	  .offset = offsetof(struct backend_values, backend.address),
+	  .required = true },
+	{ .key = "weight",
+	  .read = config_read_u32,
+	  .offset = offsetof(struct backend_values, backend.weight),
+	  .max = CONFIG_WEIGHT_MAX },
+	{ .key = "backup",
+	  .read = config_read_bool,
+	  .offset = offsetof(struct backend_values, backup),
+	  .feature = CONFIG_FEATURE_BACKUPS,
+	  .today = &no,
+	  .today_size = sizeof(no),
+	  .instead = "allowed: false" },
+};
+static const struct config_schema backend_schema = { "a map with name, address and weight",
+						     backend_fields, CONFIG_COUNT(backend_fields) };
+
+static int read_backend(const struct config_reader *reader, const struct config_node *node,
+			struct config_backend *backend)
+{
+	struct backend_values values = { .backend.weight = 100 };
+	int ret;
+
+	ret = config_read_map(reader, node, &backend_schema, &values);
+	*backend = values.backend;
+	return ret;
+}
+
+/* Names and addresses: once in a pool. */
+static int check_unique_backends(const struct config_reader *reader, const struct config_node *node,
+				 const struct config_pool *pool)
+{
+	struct config_index names = { 0 }, addresses = { 0 };
+	int ret;
+
+	if (config_index_open(&names, pool->n_backends, config_compare_text) ||
+	    config_index_open(&addresses, pool->n_backends, config_compare_address)) {
+		ret = config_fail_memory(reader);
+		goto out;
+	}
+	for (const struct config_node *item = node->first; item; item = item->next) {
+		const struct config_backend *backend = &pool->backends[item->index];
+
+		config_index_add(&names, backend->name, config_node_get(item, "name"));
+		config_index_add(&addresses, &backend->address, config_node_get(item, "address"));
+	}
+	ret = config_check_unique(reader, &names, "backend");
+	if (!ret)
+		ret = config_check_unique(reader, &addresses, "backend address");
+out:
+	config_index_close(&addresses);
+	config_index_close(&names);
+	return ret;
+}
+
+static int check_weights(const struct config_reader *reader, const struct config_node *node,
+			 const struct config_pool *pool)
+{
+	for (size_t i = 0; i < pool->n_backends; i++) {
+		if (pool->backends[i].weight)
+			return 0;
+	}
+	return config_fail(reader, node,
+			   "every backend has weight 0; allowed: one or more above 0");
+}
+
+/* `to` is the struct config_pool. */
+static int read_backends(const struct config_reader *reader, const struct config_node *node,
+			 const struct config_field *field, void *to)
+{
+	struct config_pool *pool = to;
+	int ret;
+
+	(void)field;
+	ret = config_want(reader, node, CONFIG_NODE_LIST, "a list of backends, one or more");
+	if (ret)
+		return ret;
+	if (!node->n)
+		return config_fail(reader, node, "no backends; allowed: one or more");
+	pool->backends = calloc(node->n, sizeof(*pool->backends));
+	if (!pool->backends)
+		return config_fail_memory(reader);
+	for (const struct config_node *item = node->first; item; item = item->next) {
+		ret = read_backend(reader, item, &pool->backends[pool->n_backends++]);
+		if (ret)
+			return ret;
+	}
+	ret = check_unique_backends(reader, node, pool);
+	return ret ? ret : check_weights(reader, node, pool);
+}
+
+static const struct config_word hashes[] = {
+	{ "maglev", CONFIG_HASH_MAGLEV, CONFIG_FEATURE_BASE },
+	{ "rendezvous", CONFIG_HASH_RENDEZVOUS, CONFIG_FEATURE_BASE },
+	{ "ring", 0, CONFIG_FEATURE_HASH_RING },
+	{ "modulo", 0, CONFIG_FEATURE_HASH_MODULO },
+};
+static const struct config_words hash_words = { "hash", hashes, CONFIG_COUNT(hashes) };
+
+static const struct config_word all_down[] = {
+	{ "all", 0, CONFIG_FEATURE_BASE },
+	{ "drop", 1, CONFIG_FEATURE_ALL_DOWN_DROP },
+};
+static const struct config_words all_down_words = { "behaviour", all_down, CONFIG_COUNT(all_down) };
+
+static const struct config_field pool_fields[] = {
+	{ .key = "hash",
+	  .read = config_read_word,
+	  .offset = offsetof(struct pool_values, pool.hash),
+	  .words = &hash_words },
+	{ .key = "check",
+	  .read = config_read_name,
+	  .offset = offsetof(struct pool_values, pool.check) },
+	{ .key = "min_up",
+	  .read = config_read_u32,
+	  .offset = offsetof(struct pool_values, min_up),
+	  .max = CONFIG_BACKENDS_MAX,
+	  .feature = CONFIG_FEATURE_BACKUPS,
+	  .today = &one,
+	  .today_size = sizeof(one),
+	  .instead = "allowed: 1" },
+	{ .key = "on_all_down",
+	  .read = config_read_word,
+	  .offset = offsetof(struct pool_values, on_all_down),
+	  .words = &all_down_words },
+	{ .key = "drain_timeout",
+	  .read = config_read_duration,
+	  .offset = offsetof(struct pool_values, pool.drain_timeout),
+	  .min = 1 },
+	{ .key = "slow_start",
+	  .read = config_read_duration,
+	  .offset = offsetof(struct pool_values, slow_start),
+	  .feature = CONFIG_FEATURE_SLOW_START,
+	  .today = &no_time,
+	  .today_size = sizeof(no_time),
+	  .instead = "allowed: 0s" },
+	{ .key = "backends",
+	  .read = read_backends,
+	  .offset = offsetof(struct pool_values, pool),
+	  .required = true },
+};
+static const struct config_schema pool_schema = { "a map with the keys of a pool", pool_fields,
+						  CONFIG_COUNT(pool_fields) };
+
+static int read_pool(const struct config_reader *reader, const struct config_node *node,
+		     struct config_pool *pool)
+{
+	struct pool_values values = {
+		.pool = { .hash = CONFIG_HASH_MAGLEV, .drain_timeout = 600 },
+		.min_up = 1,
+	};
+	int ret;
+
+	ret = config_read_map(reader, node, &pool_schema, &values);
+	*pool = values.pool;
+	return ret;
+}
+
+int config_read_pools(const struct config_reader *reader, const struct config_node *node,
+		      const struct config_field *field, void *to)
+{
+	struct config *config = to;
+	int ret;
+
+	(void)field;
+	ret = config_want(reader, node, CONFIG_NODE_MAP, "a map of pools by name");
+	if (ret || !node->n)
+		return ret;
+	config->pools = calloc(node->n, sizeof(*config->pools));
+	if (!config->pools)
+		return config_fail_memory(reader);
+	for (const struct config_node *item = node->first; item && !ret; item = item->next) {
+		struct config_pool *pool = &config->pools[config->n_pools++];
+
+		ret = config_check_name(reader, item->key);
+		if (!ret)
+			ret = read_pool(reader, item, pool);
+		if (!ret)
+			ret = config_store_text(reader, item->key->text, &pool->name);
+	}
+	return ret;
+}

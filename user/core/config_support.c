@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/config_support.h"
+
+/* The one place to change when a feature arrives; what the feature's keys set
+ * then has to reach struct config. */
+static const bool supported[CONFIG_FEATURES] = {
+	[CONFIG_FEATURE_BASE] = true,
+	[CONFIG_FEATURE_REJECT_SOURCES] = false,
+	[CONFIG_FEATURE_ALLOW_HAIRPIN] = false,
+	[CONFIG_FEATURE_CHECK_HTTPS] = false,
+	[CONFIG_FEATURE_CHECK_EXEC] = false,
+	[CONFIG_FEATURE_CHECK_VIA_VIP] = false,
+	[CONFIG_FEATURE_HASH_RING] = false,
+	[CONFIG_FEATURE_HASH_MODULO] = false,
+	[CONFIG_FEATURE_BACKUPS] = false,
+	[CONFIG_FEATURE_ALL_DOWN_DROP] = false,
+	[CONFIG_FEATURE_SLOW_START] = false,
+	[CONFIG_FEATURE_PORT_MAPPING] = false,
+	[CONFIG_FEATURE_FORWARD_NAT] = false,
+	[CONFIG_FEATURE_FORWARD_SNAT] = false,
+	[CONFIG_FEATURE_VIP_INTERFACES] = false,
+	[CONFIG_FEATURE_SOURCE_POLICY] = false,
+	[CONFIG_FEATURE_RESET] = false,
+	[CONFIG_FEATURE_GROUP] = false,
+	[CONFIG_FEATURE_PROXIES] = false,
+	[CONFIG_FEATURE_TRACK_ALWAYS] = false,
+	[CONFIG_FEATURE_TRACK_NEVER] = false,
+};
+
+bool config_supports(enum config_feature feature)
+{
+	return supported[feature];
+}
