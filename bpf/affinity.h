@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Steps 3 to 5: affinity key, slot, backend.
+ * Steps 3 to 5: affinity key, slot, backend. What is settled is answered here
+ * without looking at anything but the slot; the rest goes to track.h.
  */
 #ifndef LIMPET_BPF_AFFINITY_H
 #define LIMPET_BPF_AFFINITY_H
@@ -8,43 +9,123 @@
 #include <limpet/hash.h>
 #include "maps.h"
 #include "parse.h"
+#include "track.h"
 #include "vip.h"
 
-/* Hash of the fields that decide the backend. */
-static __always_inline __u64 affinity_hash(const struct lp_vip *vip, const struct packet *pkt)
-{
-	struct lp_addr client;
+/* What affinity found out about a packet. */
+struct affinity {
+	struct lp_addr client; /* the masked source */
+	bool source;           /* the client decides; otherwise the flow */
+	__u64 hash;            /* of what decides */
+	__u32 slot;
+};
 
-	if (vip->affinity != LP_AFFINITY_SOURCE)
-		return lp_hash_flow(&lp_key, &pkt->src, &pkt->dst, pkt->sport, pkt->dport, pkt->v6);
-	if (pkt->v6) {
-		client.w[0] = pkt->src.w[0] & vip->source_mask.w[0];
-		client.w[1] = pkt->src.w[1] & vip->source_mask.w[1];
-		client.w[2] = pkt->src.w[2] & vip->source_mask.w[2];
+/* Does the source hide a crowd, so that each of its connections goes its own way? */
+static __always_inline bool affinity_is_proxy(const struct view *view, const struct lp_vip *vip,
+					      const struct packet *pkt)
+{
+	struct lp_proxy_key key = {
+		.prefixlen = 32 + 128,
+		.vip = vip->vip * 2 + view->half,
+		.addr = pkt->src,
+	};
+
+	if (!pkt->v6) {
+		key.addr.d[0] = 0;
+		key.addr.w[2] = bpf_htonl(0xffff);
 	}
-	client.w[3] = pkt->src.w[3] & vip->source_mask.w[3];
-	return lp_hash_client(&lp_key, &client, pkt->v6);
+	return bpf_map_lookup_elem(&proxies, &key) != NULL;
 }
 
-/* The backend number that the pool's slot table answers; 0 for nobody (A4). */
-static __always_inline __u32 affinity_slot(const struct view *view, const struct lp_vip *vip,
-					   __u64 hash)
+static __always_inline void affinity_find(struct affinity *out, const struct view *view,
+					  const struct lp_vip *vip, const struct packet *pkt)
 {
-	__u32 at = view->half * lp_pools_max + vip->pool, slot = lp_hash_slot(hash);
+	out->source = vip->affinity == LP_AFFINITY_SOURCE;
+	if (out->source && (vip->flags & LP_VIP_PROXIES) && affinity_is_proxy(view, vip, pkt))
+		out->source = false;
+	if (!out->source) {
+		out->hash = lp_hash_flow(&lp_key, &pkt->src, &pkt->dst, pkt->sport, pkt->dport,
+					 pkt->v6);
+	} else {
+		if (pkt->v6) {
+			out->client.w[0] = pkt->src.w[0] & vip->source_mask.w[0];
+			out->client.w[1] = pkt->src.w[1] & vip->source_mask.w[1];
+			out->client.w[2] = pkt->src.w[2] & vip->source_mask.w[2];
+		}
+		out->client.w[3] = pkt->src.w[3] & vip->source_mask.w[3];
+		out->hash = lp_hash_client(&lp_key, &out->client, pkt->v6);
+	}
+	out->slot = lp_hash_slot(out->hash);
+}
+
+/* The slot's place in the pool's table; NULL when the pool has none (A4). */
+static __always_inline struct lp_slot *affinity_slot(const struct view *view,
+						     const struct lp_vip *vip, __u32 slot)
+{
+	__u32 at = view->half * lp_pools_max + vip->pool;
 	const struct lp_pool *pool = bpf_map_lookup_elem(&pools, &at);
-	const struct lp_slot_line *line;
-	struct lp_slot value;
+	struct lp_slot_line *line;
 
 	if (!pool)
-		return 0;
-	/* One load of the word: table and generation belong together (A3). */
-	at = (__u32)((const volatile struct lp_pool *)pool)->table * LP_TABLE_LINES +
-	     slot / LP_LINE_SLOTS;
+		return NULL;
+	at = ((const volatile struct lp_pool *)pool)->table * LP_TABLE_LINES + slot / LP_LINE_SLOTS;
 	line = bpf_map_lookup_elem(&slots, &at);
-	if (!line)
+	return line ? &line->slot[slot % LP_LINE_SLOTS] : NULL;
+}
+
+static __always_inline __u32 affinity_track(const struct affinity *affinity,
+					    const struct view *view, const struct lp_vip *vip,
+					    const struct packet *pkt, struct lp_slot *place,
+					    struct lp_slot slot, __u32 cpu)
+{
+	struct track t = {
+		.src = pkt->src,
+		.dst = pkt->dst,
+		.client = affinity->client,
+		.sport = pkt->sport,
+		.dport = pkt->dport,
+		.proto = pkt->proto,
+		.v6 = pkt->v6,
+		.opening = pkt->opening,
+		.reset = pkt->reset,
+		.source = affinity->source,
+		.mode = vip->track,
+		.slot = slot,
+		.phase = view->phase,
+		.cpu = cpu,
+		.vip = vip->vip,
+		.where = vip->pool << LP_SLOTS_BITS | affinity->slot,
+		.scope = vip->scope,
+		.idle_timeout = vip->idle_timeout,
+		.client_timeout = vip->client_timeout,
+		.now = lp_now(),
+		.place = place,
+	};
+
+	if (!pkt->v6) { /* whole addresses: they are shown to people */
+		t.src.d[0] = t.dst.d[0] = t.client.d[0] = 0;
+		t.src.w[2] = t.dst.w[2] = t.client.w[2] = bpf_htonl(0xffff);
+	}
+	return track_packet(&t);
+}
+
+/* The backend that answers the packet; 0 for nobody (A4). */
+static __always_inline __u32 affinity_backend(struct affinity *affinity, const struct view *view,
+					      const struct lp_vip *vip, const struct packet *pkt,
+					      __u32 cpu)
+{
+	struct lp_slot *place, slot;
+
+	affinity_find(affinity, view, vip, pkt);
+	place = affinity_slot(view, vip, affinity->slot);
+	if (!place)
 		return 0;
-	value.word = ((const volatile struct lp_slot_line *)line)->slot[slot % LP_LINE_SLOTS].word;
-	return value.cur;
+	slot.word = ((const volatile struct lp_slot *)place)->word;
+	if (vip->track == LP_TRACK_NEVER ||
+	    (slot.prev == LP_SLOT_SETTLED && vip->track == LP_TRACK_NEEDED &&
+	     !(pkt->opening && affinity->source)))
+		return slot.cur;
+	return affinity_track(affinity, view, vip, pkt, place, slot, cpu);
 }
 
 #endif

@@ -32,10 +32,23 @@ LP_ARRAY(backends, lp_backend);
 LP_ARRAY(vip_counters, lp_counter);
 LP_ARRAY(backend_counters, lp_counter);
 LP_ARRAY(reason_counters, lp_reason_counters);
+LP_ARRAY(records, lp_bucket);
+LP_ARRAY(record_info, lp_info_bucket);
+LP_ARRAY(record_counters, lp_record_counters);
 /* For the agent alone. */
+LP_ARRAY(slot_times, lp_slot_times);
 LP_ARRAY(vip_meta, lp_vip_meta);
 LP_ARRAY(pool_meta, lp_pool_meta);
 LP_ARRAY(backend_meta, lp_backend_meta);
+
+/* Sources that hide a crowd, of the VIPs that name any (LP_VIP_PROXIES). */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct lp_proxy_key);
+	__type(value, __u32);
+} proxies SEC(".maps");
 
 /* Known to the verifier as constants; the masks below cost nothing. */
 const volatile struct lp_hash_key lp_key;
@@ -45,5 +58,6 @@ const volatile __u32 lp_ranges_max;   /* of a half */
 const volatile __u32 lp_pools_max;    /* of a half */
 const volatile __u32 lp_vips_max;     /* of a CPU's stripe of vip_counters */
 const volatile __u32 lp_backends_max; /* of a CPU's stripe of backend_counters */
+const volatile __u32 lp_buckets_max;  /* of the record table, a power of two */
 
 #endif

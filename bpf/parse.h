@@ -26,6 +26,12 @@
 
 #define LP_EXTENSIONS 6 /* RFC 8200 section 4.1 names seven; nobody sends that many */
 
+/* RFC 9293 section 3.1: the flags are the 14th byte. */
+#define LP_TCP_FLAGS 13
+#define LP_TCP_SYN   0x02
+#define LP_TCP_RST   0x04
+#define LP_TCP_ACK   0x10
+
 /* Why the transport header is not there (or is not to be trusted). */
 enum packet_cut {
 	CUT_NOT = 0,
@@ -44,6 +50,8 @@ struct packet {
 	__u8 cut;   /* enum packet_cut */
 	__u8 tos;   /* DSCP and ECN */
 	bool v6;
+	bool opening;    /* a TCP SYN without ACK */
+	bool reset;      /* a TCP RST */
 	__u32 l2_len;    /* of the Ethernet header with its tags: 14, 18 or 22 */
 	__u32 l3_len;    /* of the IP packet, header included, by its own word */
 	__u32 frame_len; /* of the frame, link layer included */
@@ -99,6 +107,12 @@ static __always_inline void packet_parse_ports(struct packet *pkt, const void *d
 	}
 	pkt->sport = ports[0];
 	pkt->dport = ports[1];
+	if (pkt->proto == IPPROTO_TCP) {
+		__u8 flags = ((const __u8 *)ports)[LP_TCP_FLAGS];
+
+		pkt->opening = (flags & (LP_TCP_SYN | LP_TCP_ACK)) == LP_TCP_SYN;
+		pkt->reset = flags & LP_TCP_RST;
+	}
 }
 
 static __always_inline bool packet_is_tcp_udp(__u8 proto)

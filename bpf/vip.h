@@ -14,6 +14,7 @@
 /* The half of the configuration that this packet sees, all of it (P10). */
 struct view {
 	__u32 half; /* 0 or 1 */
+	__u32 phase;
 	__u64 salt;
 };
 
@@ -25,6 +26,7 @@ static __always_inline bool view_open(struct view *view)
 	if (!ctl)
 		return false;
 	view->half = ctl->active & 1;
+	view->phase = ctl->phase & 1;
 	view->salt = ctl->salt[view->half];
 	return true;
 }

@@ -26,7 +26,7 @@
 
 #include <linux/types.h>
 
-#define LP_ABI_VERSION 1u
+#define LP_ABI_VERSION 2u
 
 /* Slot table: LP_SLOTS slots for each pool, a power of two (DESIGN section 6). */
 #define LP_SLOTS_BITS  16
@@ -36,7 +36,7 @@
 
 #define LP_NAME_MAX 64 /* bytes of a name with its terminating zero */
 
-#define LP_BACKENDS_MAX 65535u /* backend numbers are 16 bits wide in a slot */
+#define LP_BACKENDS_MAX 65520u /* 16 bits in a slot, less the words of enum lp_slot_state */
 
 /* Port ranges of at most this many ports are spelled out as exact keys. */
 #define LP_RANGE_EXPAND_MAX 16u
@@ -80,6 +80,17 @@ enum lp_affinity {
 	LP_AFFINITY_TCP = 2,    /* both addresses and both ports */
 };
 
+/* When connections are remembered (DESIGN section 6). */
+enum lp_track {
+	LP_TRACK_NEEDED = 0, /* what the slot table would answer wrongly */
+	LP_TRACK_ALWAYS = 1, /* every connection: the classical table */
+	LP_TRACK_NEVER = 2,  /* pure hashing */
+};
+
+enum lp_vip_flags {
+	LP_VIP_PROXIES = 1 << 0, /* sources found in `proxies` get tcp affinity */
+};
+
 /* What a place of the VIP table is. */
 enum lp_vip_kind {
 	LP_VIP_EMPTY = 0,
@@ -107,7 +118,9 @@ struct lp_control {
 	__u32 cpus;       /* stripes in the counter maps */
 	__u64 salt[2];    /* of the perfect hash of each half (lp_vip_hash() in hash.h) */
 	__u64 key_id;     /* digest of the hash key that the tables were built with */
-	__u64 _reserved[7];
+	__u32 phase;      /* 0 or 1: changes every LP_PHASE_S (enum lp_slot_state) */
+	__u32 _pad;
+	__u64 _reserved[6];
 };
 LP_ASSERT_SIZE(struct lp_control, 128);
 LP_ASSERT_OFFSET(struct lp_control, abi, 0);
@@ -141,11 +154,14 @@ struct lp_vip {
 	__u32 pool;        /* number of the pool */
 	__u8 forward;      /* enum lp_forward */
 	__u8 affinity;     /* enum lp_affinity */
-	__u16 flags;       /* none yet */
+	__u8 track;        /* enum lp_track */
+	__u8 flags;        /* enum lp_vip_flags */
 	__u32 range_first; /* the address's ranges: vip_ranges[half * ranges_max + range_first], */
-	__u32 range_count; /* sorted by port; at most LP_RANGES_PER_ADDR */
+	__u16 range_count; /* sorted by port; at most LP_RANGES_PER_ADDR */
+	__u16 scope;       /* affinity group: VIPs of one scope share client records */
 	struct lp_addr source_mask; /* what of the source counts as one client; IPv4: w[3] */
-	__u64 _reserved;
+	__u32 idle_timeout;         /* seconds: longest silence of a living connection */
+	__u32 client_timeout;       /* seconds: life of a client record */
 };
 LP_ASSERT_SIZE(struct lp_vip, 64);
 LP_ASSERT_OFFSET(struct lp_vip, port, 16);
@@ -153,6 +169,8 @@ LP_ASSERT_OFFSET(struct lp_vip, vip, 20);
 LP_ASSERT_OFFSET(struct lp_vip, forward, 28);
 LP_ASSERT_OFFSET(struct lp_vip, range_first, 32);
 LP_ASSERT_OFFSET(struct lp_vip, source_mask, 40);
+LP_ASSERT_OFFSET(struct lp_vip, scope, 38);
+LP_ASSERT_OFFSET(struct lp_vip, idle_timeout, 56);
 
 /* Ports first..last (host byte order, inclusive) belong to vips[place]. */
 struct lp_range {
@@ -178,9 +196,27 @@ struct lp_pool {
 LP_ASSERT_SIZE(struct lp_pool, 8);
 
 /*
- * One slot: the backend that answers now and the one that answered before.
- * cur == prev: settled.
+ * One slot: the backend that answers, and in `prev` either the backend that
+ * answered before (moving) or one of these words (DESIGN section 6):
+ *
+ *   SETTLED   cur answers; no record is looked at
+ *   OPENING   settled, and an opening packet has made or refreshed a client
+ *             record a moment ago: the next packets of the slot look whether
+ *             there is one to confirm. Two words, for two periods of the
+ *             agent's clock (control.phase), so that the mark lives for one to
+ *             two of them.
+ *   RESIDUAL  the hold time of a move has passed: records that differ from cur
+ *             are followed, a packet without one goes to cur
+ *
+ * Packets turn SETTLED into OPENING, the agent all the rest; both by
+ * compare-and-exchange of the word.
  */
+enum lp_slot_state {
+	LP_SLOT_SETTLED = 0,
+	LP_SLOT_OPENING = 0xfffc, /* + control.phase (0 or 1) */
+	LP_SLOT_RESIDUAL = 0xffff,
+};
+
 struct lp_slot {
 	union {
 		struct {
@@ -233,14 +269,33 @@ LP_ASSERT_OFFSET(struct lp_hop, saddr, 32);
 
 #define LP_OUTER_TTL 64 /* RFC 1700 default; RFC 2003 section 3.1 */
 
+enum lp_backend_flags {
+	LP_BACKEND_ALIVE = 1 << 0, /* records that name it are good */
+	LP_BACKEND_OFFLINE =
+		1 << 1, /* only live connections: no opening packets, whoever sends them */
+};
+
+/* What records ask of a backend, in one word (A3). */
+struct lp_backend_state {
+	union {
+		struct {
+			__u16 flags;       /* enum lp_backend_flags */
+			__u16 incarnation; /* rises each time the number, or the server, comes
+					      back: a record of an earlier life is void */
+		};
+		__u32 word;
+	};
+};
+LP_ASSERT_SIZE(struct lp_backend_state, 4);
+
 /*
  * backends[number]. hop[active] is in use; the other one is free to write once
  * every packet that may have seen it is through.
  */
 struct lp_backend {
-	__u32 active;      /* 0 or 1 (A3) */
-	__u32 incarnation; /* rises each time the number, or the server, comes back */
-	__u32 pool;        /* number of its pool */
+	__u32 active; /* 0 or 1 (A3) */
+	struct lp_backend_state state;
+	__u32 pool; /* number of its pool */
 	__u32 _pad;
 	__u64 _reserved[6];
 	struct lp_hop hop[2];
@@ -264,6 +319,95 @@ struct lp_reason_counters {
 	__u64 packets[LP_REASONS_MAX];
 };
 LP_ASSERT_SIZE(struct lp_reason_counters, 512);
+
+/*
+ * slot_times, beside `slots`: since when a slot is in its state, seconds of
+ * CLOCK_MONOTONIC; packets never read it.
+ */
+struct lp_slot_times {
+	__u32 since[LP_LINE_SLOTS];
+};
+LP_ASSERT_SIZE(struct lp_slot_times, 64);
+
+/*
+ * Key of the LPM trie `proxies`: the VIP in the half of the configuration that
+ * names the prefix, then the address (IPv4 in its mapped form, so a prefix of n
+ * bits is 96 + n there). prefixlen counts from `vip` on: 32 + bits.
+ */
+struct lp_proxy_key {
+	__u32 prefixlen;
+	__u32 vip; /* VIP number * 2 + half */
+	struct lp_addr addr;
+};
+LP_ASSERT_SIZE(struct lp_proxy_key, 24);
+
+/*
+ * The record table (bpf/record.h): LP_WAYS records in each bucket, found by the
+ * low bits of a fingerprint.
+ *
+ * A fingerprint is a keyed 64-bit hash of the whole key; 0 is an empty place and
+ * 1 one that a writer has claimed. `word` is read and written as one.
+ */
+#define LP_WAYS              8u
+#define LP_FINGERPRINT_EMPTY 0ull
+#define LP_FINGERPRINT_BUSY  1ull
+
+enum lp_record_flags {
+	LP_RECORD_CLIENT = 1 << 0,    /* of a client; otherwise of a connection */
+	LP_RECORD_CONFIRMED = 1 << 1, /* a second packet has come: never evicted while it lives */
+	LP_RECORD_OPENING = 1 << 2,   /* of a connection whose handshake is not complete */
+};
+
+struct lp_record_word {
+	union {
+		struct {
+			__u16 backend;
+			__u8 incarnation; /* low bits of the backend's */
+			__u8 flags;       /* enum lp_record_flags */
+			__u32 expires;    /* seconds of CLOCK_MONOTONIC */
+		};
+		__u64 word;
+	};
+};
+LP_ASSERT_SIZE(struct lp_record_word, 8);
+
+struct lp_record {
+	__u64 fingerprint;
+	struct lp_record_word value;
+};
+LP_ASSERT_SIZE(struct lp_record, 16);
+
+struct lp_bucket {
+	struct lp_record way[LP_WAYS];
+};
+LP_ASSERT_SIZE(struct lp_bucket, 128);
+
+/* What people want to know of a record, beside it: written when it is made. */
+struct lp_record_info {
+	struct lp_addr src;  /* of a client record: masked */
+	__be16 sport, dport; /* of a client record: 0 */
+	__u32 vip;           /* number of the VIP whose packet made it */
+	__u32 slot;          /* pool number << 16 | slot: what the sweep asks */
+	__u32 created;       /* seconds of CLOCK_MONOTONIC */
+};
+LP_ASSERT_SIZE(struct lp_record_info, 32);
+
+struct lp_info_bucket {
+	struct lp_record_info way[LP_WAYS];
+};
+LP_ASSERT_SIZE(struct lp_info_bucket, 256);
+
+#define LP_HALF_OPEN_S 60 /* life of a record whose handshake is not completed */
+#define LP_PHASE_S     4  /* half the life of an OPENING mark */
+
+/* What the record table did, for each CPU. */
+struct lp_record_counters {
+	__u64 made;
+	__u64 evicted; /* unconfirmed ones, for others */
+	__u64 full;    /* could not be made: all ways hold living, confirmed ones */
+	__u64 _reserved[5];
+};
+LP_ASSERT_SIZE(struct lp_record_counters, 64);
 
 /*
  * Names and state beside the numbers, for the next agent (P8); packets never
@@ -304,11 +448,11 @@ LP_ASSERT_OFFSET(struct lp_backend_meta, since, 152);
  * Key of the hash functions in hash.h, made from the config's `seed` by
  * lp_hash_key_make(). Secret, and the same on every node of a cluster (P6).
  */
-#define LP_HASH_WORDS 12
+#define LP_HASH_WORDS 24
 struct lp_hash_key {
 	__u64 word[LP_HASH_WORDS];
 };
-LP_ASSERT_SIZE(struct lp_hash_key, 96);
+LP_ASSERT_SIZE(struct lp_hash_key, 192);
 
 /* limpet decap: counters by verdict, and the load balancers it listens to. */
 enum lp_decap_reason {

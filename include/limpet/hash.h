@@ -88,6 +88,72 @@ LP_INLINE __u64 lp_hash_flow(const volatile struct lp_hash_key *key, const struc
 	return lp_mix64(sum);
 }
 
+/*
+ * Fingerprint of a key of the record table: all 64 bits count, so two sums with
+ * independent keys are mixed. One sum alone could be made to collide with
+ * probability 2^-33 by inputs that differ in high bits only; both at once with
+ * 2^-66. `words` are host-order 32-bit words of the key, `n` even and constant.
+ */
+LP_INLINE __u64 lp_fingerprint(const volatile struct lp_hash_key *key, const __u32 *words,
+			       const unsigned int n)
+{
+	__u64 a = key->word[11], b = key->word[12], fingerprint;
+
+#pragma clang loop unroll(full)
+	for (unsigned int i = 0; i < n; i += 2) {
+		a += LP_HM(key, 1 + i, words[i], words[i + 1]);
+		b += LP_HM(key, 13 + i, words[i], words[i + 1]);
+	}
+	fingerprint = lp_mix64(a) + lp_mix64(b ^ 0x9e3779b97f4a7c15ull);
+	return fingerprint <= LP_FINGERPRINT_BUSY ? fingerprint + 2 : fingerprint;
+}
+
+/* Of a connection: the four numbers, the protocol and the family. */
+LP_INLINE __u64 lp_fingerprint_flow(const volatile struct lp_hash_key *key,
+				    const struct lp_addr *src, const struct lp_addr *dst,
+				    __be16 sport, __be16 dport, __u8 proto, int v6)
+{
+	__u32 ports = (__u32)LP_HOST16(sport) << 16 | LP_HOST16(dport);
+
+	if (v6) {
+		const __u32 words[10] = {
+			LP_HOST32(src->w[0]), LP_HOST32(src->w[1]), LP_HOST32(src->w[2]),
+			LP_HOST32(src->w[3]), LP_HOST32(dst->w[0]), LP_HOST32(dst->w[1]),
+			LP_HOST32(dst->w[2]), LP_HOST32(dst->w[3]), ports,
+			6u << 16 | proto,
+		};
+
+		return lp_fingerprint(key, words, 10);
+	} else {
+		const __u32 words[4] = { LP_HOST32(src->w[3]), LP_HOST32(dst->w[3]), ports,
+					 4u << 16 | proto };
+
+		return lp_fingerprint(key, words, 4);
+	}
+}
+
+/* Of a client: its masked address, in its scope (lp_vip.scope). */
+LP_INLINE __u64 lp_fingerprint_client(const volatile struct lp_hash_key *key,
+				      const struct lp_addr *client, __u16 scope, int v6)
+{
+	if (v6) {
+		const __u32 words[6] = {
+			LP_HOST32(client->w[0]),
+			LP_HOST32(client->w[1]),
+			LP_HOST32(client->w[2]),
+			LP_HOST32(client->w[3]),
+			scope,
+			6u << 24,
+		};
+
+		return lp_fingerprint(key, words, 6);
+	} else {
+		const __u32 words[4] = { LP_HOST32(client->w[3]), scope, 4u << 24, 0 };
+
+		return lp_fingerprint(key, words, 4);
+	}
+}
+
 /* The slot of a hash: its topmost bits. */
 LP_INLINE __u32 lp_hash_slot(__u64 hash)
 {

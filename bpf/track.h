@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Step 4b: remembering, for slots that are not settled and for opening packets
+ * in `source` mode. The rules are those of docs/affinity.md:
+ *
+ *   T1  A connection's own record decides (P3), if the backend that it names
+ *       lives in the same incarnation, and, where the slot is residual or the
+ *       VIP tracks always, if it has not expired.
+ *   T2  Otherwise an opening packet goes to its client's record (P2), under the
+ *       same condition and if that backend is not offline; a moving slot takes
+ *       the record whatever its age, because its owner may be silent but alive.
+ *   T3  Otherwise an opening packet goes to `cur`.
+ *   T4  Otherwise a packet in the middle of a flow goes to `prev` in a moving
+ *       slot whose old backend lives: it belongs to the past (P1). Else to `cur`.
+ *   T5  What the slot would answer wrongly later is written down: in a moving
+ *       slot every connection, in a residual one those that differ from `cur`,
+ *       with `track: always` every one.
+ *
+ * Records begin unconfirmed; the second packet of their owner confirms them. In
+ * a settled slot nobody looks at records, so an opening packet marks the slot
+ * (OPENING), and while the mark stands the other packets look whether their
+ * client's record wants to be confirmed.
+ *
+ * UDP has no opening packets: all are in the middle of a flow, and in `source`
+ * mode the client's record is the connection's.
+ */
+#ifndef LIMPET_BPF_TRACK_H
+#define LIMPET_BPF_TRACK_H
+
+#include <limpet/hash.h>
+#include "maps.h"
+#include "parse.h"
+#include "record.h"
+
+/* What the slow path needs, copied so that the fast one keeps its registers. */
+struct track {
+	struct lp_addr src, dst, client; /* client: masked */
+	__be16 sport, dport;
+	__u8 proto;
+	bool v6, opening, reset, source;
+	__u8 mode; /* enum lp_track */
+	struct lp_slot slot;
+	__u32 phase;
+	__u32 cpu;
+	__u32 vip;
+	__u32 where; /* pool << 16 | slot: lp_record_info.slot */
+	__u16 scope;
+	__u32 idle_timeout, client_timeout;
+	__u32 now;
+	struct lp_slot *place; /* of the slot, to mark it */
+};
+
+/* What the record table says of a key. */
+struct lookup {
+	__u64 fingerprint;
+	struct lp_record_word word;
+	int way; /* LP_WAYS: not found */
+};
+
+/* A record to be made, and what it becomes if another CPU made it first. */
+struct making {
+	__u64 fingerprint;
+	struct lp_record_word word;
+	struct lp_record_info info;
+	__u32 now;
+	__u32 cpu;
+};
+
+static __always_inline bool track_is_moving(struct lp_slot slot)
+{
+	return slot.prev != LP_SLOT_SETTLED && slot.prev < LP_SLOT_OPENING;
+}
+
+static __always_inline bool track_is_settled(struct lp_slot slot)
+{
+	return slot.prev == LP_SLOT_SETTLED ||
+	       (slot.prev >= LP_SLOT_OPENING && slot.prev <= LP_SLOT_OPENING + 1);
+}
+
+/*
+ * The record table by fingerprint. Global functions: the verifier looks at each
+ * of them once, and not at all their ways from every caller.
+ */
+__noinline int records_find(__u64 fingerprint, struct lp_record_word *out)
+{
+	__u32 at = (__u32)fingerprint & (lp_buckets_max - 1);
+	const struct lp_bucket *bucket = bpf_map_lookup_elem(&records, &at);
+
+	return bucket && out ? (int)record_find(bucket, fingerprint, out) : (int)LP_WAYS;
+}
+
+__noinline int records_make(struct making *making)
+{
+	struct lp_record_counters *counters;
+	struct lp_info_bucket *info;
+	struct lp_bucket *bucket;
+	enum record_made made;
+	__u32 at;
+
+	if (!making)
+		return 0;
+	at = (__u32)making->fingerprint & (lp_buckets_max - 1);
+	bucket = bpf_map_lookup_elem(&records, &at);
+	info = bpf_map_lookup_elem(&record_info, &at);
+	counters = bpf_map_lookup_elem(&record_counters, &making->cpu);
+	if (!bucket || !info || !counters)
+		return 0;
+	made = record_make(bucket, info, making->fingerprint, &making->word, &making->info,
+			   making->now);
+	counters->made += made != RECORD_FULL;
+	counters->evicted += made == RECORD_EVICTED;
+	counters->full += made == RECORD_FULL;
+	return 0;
+}
+
+__noinline int records_change(__u64 fingerprint, __u32 way, __u64 old, __u64 new)
+{
+	__u32 at = (__u32)fingerprint & (lp_buckets_max - 1);
+	struct lp_bucket *bucket = bpf_map_lookup_elem(&records, &at);
+
+	if (bucket)
+		record_change(bucket, way, (struct lp_record_word) { .word = old },
+			      (struct lp_record_word) { .word = new });
+	return 0;
+}
+
+static __always_inline bool lookup_find(struct lookup *look, __u64 fingerprint)
+{
+	look->fingerprint = fingerprint;
+	look->word.word = 0;
+	look->way = records_find(fingerprint, &look->word);
+	return look->way < (int)LP_WAYS;
+}
+
+static __always_inline struct lp_backend_state backend_state(__u32 number)
+{
+	const struct lp_backend *backend = bpf_map_lookup_elem(&backends, &number);
+	struct lp_backend_state none = { .word = 0 }, state;
+
+	if (!number || !backend)
+		return none;
+	state.word = ((const volatile struct lp_backend *)backend)->state.word;
+	return state;
+}
+
+/* Does the record name a backend of this pool that lives, in the same life? */
+static __always_inline bool lookup_lives(const struct lookup *look, const struct track *t)
+{
+	__u32 number = look->word.backend;
+	const struct lp_backend *backend = bpf_map_lookup_elem(&backends, &number);
+	struct lp_backend_state state;
+
+	if (!backend || backend->pool != t->where >> LP_SLOTS_BITS)
+		return false;
+	state.word = ((const volatile struct lp_backend *)backend)->state.word;
+	return (state.flags & LP_BACKEND_ALIVE) &&
+	       (__u8)state.incarnation == look->word.incarnation;
+}
+
+/* Makes the record that lookup_find() did not find, or changes the one it found. */
+static __always_inline void lookup_write(struct lookup *look, const struct track *t, __u32 backend,
+					 __u8 flags, __u32 life)
+{
+	struct making making = {
+		.fingerprint = look->fingerprint,
+		.word = {
+			.backend = (__u16)backend,
+			.incarnation = (__u8)backend_state(backend).incarnation,
+			.flags = flags,
+			.expires = record_expiry(t->now, life),
+		},
+		.info = { .vip = t->vip, .slot = t->where, .created = t->now },
+		.now = t->now,
+		.cpu = t->cpu,
+	};
+
+	if (look->way < (int)LP_WAYS) {
+		records_change(look->fingerprint, look->way, look->word.word, making.word.word);
+		return;
+	}
+	if (flags & LP_RECORD_CLIENT) {
+		making.info.src = t->client;
+	} else {
+		making.info.src = t->src;
+		making.info.sport = t->sport;
+		making.info.dport = t->dport;
+	}
+	records_make(&making);
+}
+
+/* Confirms and refreshes a record that was found, if it is worth a write. */
+static __always_inline void lookup_refresh(struct lookup *look, const struct track *t, bool confirm,
+					   __u32 life)
+{
+	struct lp_record_word word = look->word;
+
+	if (confirm) {
+		word.flags |= LP_RECORD_CONFIRMED;
+		word.flags &= (__u8)~LP_RECORD_OPENING;
+	}
+	if (word.flags == look->word.flags && !record_stale(word, t->now, life))
+		return;
+	if (!(word.flags & LP_RECORD_OPENING))
+		word.expires = record_expiry(t->now, life);
+	if (word.word == look->word.word)
+		return;
+	records_change(look->fingerprint, look->way, look->word.word, word.word);
+}
+
+static __always_inline __u64 client_fingerprint(const struct track *t)
+{
+	return lp_fingerprint_client(&lp_key, &t->client, t->scope, t->v6);
+}
+
+static __always_inline __u64 flow_fingerprint(const struct track *t)
+{
+	if (t->proto == IPPROTO_UDP && t->source)
+		return client_fingerprint(t);
+	return lp_fingerprint_flow(&lp_key, &t->src, &t->dst, t->sport, t->dport, t->proto, t->v6);
+}
+
+/* T2: where an opening packet's client is remembered to be; 0: nowhere. The record
+ * is written or refreshed to say where it goes now. */
+static __always_inline __u32 client_open(const struct track *t, bool any_age)
+{
+	__u32 backend = t->slot.cur;
+	struct lookup look;
+	bool known;
+
+	known = lookup_find(&look, client_fingerprint(t)) && lookup_lives(&look, t) &&
+		(any_age || !record_expired(look.word, t->now)) &&
+		!(backend_state(look.word.backend).flags & LP_BACKEND_OFFLINE);
+	if (known) {
+		backend = look.word.backend;
+		lookup_refresh(&look, t, false, t->client_timeout);
+	} else {
+		lookup_write(&look, t, backend, LP_RECORD_CLIENT, t->client_timeout);
+	}
+	return backend;
+}
+
+/* A packet in the middle of a flow keeps its client's record alive and confirms it. */
+static __always_inline void client_keep(const struct track *t, __u32 backend, bool make)
+{
+	struct lookup look;
+
+	if (lookup_find(&look, client_fingerprint(t))) {
+		if (lookup_lives(&look, t))
+			lookup_refresh(&look, t, true, t->client_timeout);
+	} else if (make) {
+		lookup_write(&look, t, backend, LP_RECORD_CLIENT, t->client_timeout);
+	}
+}
+
+/* Marks a settled slot, so that the next packets look at their client's record. */
+static __always_inline void slot_mark(const struct track *t)
+{
+	struct lp_slot old = t->slot, new = t->slot;
+
+	new.prev = (__u16)(LP_SLOT_OPENING + t->phase);
+	if (old.word != new.word)
+		__sync_val_compare_and_swap(&t->place->word, old.word, new.word);
+}
+
+/* In a settled slot there is one answer; an opening packet's client is remembered
+ * with it, whatever an older record said. */
+static __always_inline void client_settle(const struct track *t)
+{
+	struct lookup look;
+
+	if (lookup_find(&look, client_fingerprint(t)) && look.word.backend == t->slot.cur &&
+	    lookup_lives(&look, t))
+		lookup_refresh(&look, t, false, t->client_timeout);
+	else
+		lookup_write(&look, t, t->slot.cur, LP_RECORD_CLIENT, t->client_timeout);
+}
+
+static __always_inline __u32 track_settled(const struct track *t)
+{
+	if (!t->source || t->proto != IPPROTO_TCP || t->reset)
+		return t->slot.cur;
+	if (t->opening) {
+		slot_mark(t);
+		client_settle(t);
+	} else {
+		client_keep(t, t->slot.cur, false);
+	}
+	return t->slot.cur;
+}
+
+/* Is the connection's record good for this packet? (T1) */
+static __always_inline bool flow_known(const struct lookup *look, const struct track *t)
+{
+	if (look->way >= (int)LP_WAYS || !lookup_lives(look, t))
+		return false;
+	if (t->opening && (backend_state(look->word.backend).flags & LP_BACKEND_OFFLINE))
+		return false;
+	return track_is_moving(t->slot) || !record_expired(look->word, t->now);
+}
+
+static __always_inline __u32 flow_life(const struct track *t)
+{
+	return t->proto == IPPROTO_UDP && t->source ? t->client_timeout : t->idle_timeout;
+}
+
+static __always_inline __u8 flow_flags(const struct track *t)
+{
+	if (t->proto == IPPROTO_UDP && t->source)
+		return LP_RECORD_CLIENT;
+	return t->opening ? LP_RECORD_OPENING : 0;
+}
+
+/* T2 to T4: where a packet goes whose connection is not known. */
+static __always_inline __u32 flow_unknown(const struct track *t)
+{
+	bool moving = track_is_moving(t->slot);
+
+	if (t->opening)
+		return t->source ? client_open(t, moving) : t->slot.cur;
+	if (moving && (backend_state(t->slot.prev).flags & LP_BACKEND_ALIVE))
+		return t->slot.prev;
+	return t->slot.cur;
+}
+
+static __always_inline __u32 track_flow(const struct track *t)
+{
+	struct lookup look;
+	__u32 backend;
+
+	lookup_find(&look, flow_fingerprint(t));
+	if (flow_known(&look, t)) {
+		bool fresh = !record_stale(look.word, t->now, flow_life(t)) &&
+			     (look.word.flags & LP_RECORD_CONFIRMED);
+
+		if (fresh || t->reset)
+			return look.word.backend;
+		lookup_refresh(&look, t, !t->opening, flow_life(t));
+		if (t->source && !t->opening && t->proto == IPPROTO_TCP)
+			client_keep(t, look.word.backend, track_is_moving(t->slot));
+		return look.word.backend;
+	}
+	backend = flow_unknown(t);
+	if (t->reset)
+		return backend; /* the end of a flow is not worth a record */
+	if (track_is_moving(t->slot) || backend != t->slot.cur || t->mode == LP_TRACK_ALWAYS)
+		lookup_write(&look, t, backend, flow_flags(t),
+			     t->opening ? LP_HALF_OPEN_S : flow_life(t));
+	return backend;
+}
+
+static __noinline __u32 track_packet(const struct track *t)
+{
+	if (t->mode == LP_TRACK_NEEDED && track_is_settled(t->slot))
+		return track_settled(t);
+	return track_flow(t);
+}
+
+#endif

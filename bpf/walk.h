@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The walk of a packet: parse, find the VIP, take the affinity key, look into
+ * the slot, forward to the backend, account. Each step is a header of its own.
+ *
+ * Time comes from lp_now() (seconds of CLOCK_MONOTONIC), which whoever includes
+ * this file has defined: clock.h for the program that is shipped.
+ */
+#ifndef LIMPET_BPF_WALK_H
+#define LIMPET_BPF_WALK_H
+
+#include "maps.h"
+#include "parse.h"
+#include "vip.h"
+#include "affinity.h"
+#include "forward_dsr.h"
+#include "forward_tunnel.h"
+#include "account.h"
+
+/* Verdict on a packet whose ports could not be read: only a VIP's own is dropped. */
+static __always_inline enum lp_reason cut_verdict(const struct view *view, const struct packet *pkt)
+{
+	if (!vip_owns_address(view, pkt))
+		return LP_PASS_NOT_VIP;
+	switch (pkt->cut) {
+	case CUT_TRUNCATED:
+		return LP_DROP_TRUNCATED;
+	case CUT_FRAGMENT:
+		return LP_DROP_FRAGMENT;
+	case CUT_EXTENSION:
+		return LP_DROP_EXTENSION;
+	default:
+		return LP_DROP_BAD_HEADER;
+	}
+}
+
+static __always_inline enum lp_reason forward(struct xdp_md *ctx, const struct packet *pkt,
+					      const struct lp_vip *vip, const struct lp_hop *hop,
+					      __u64 hash)
+{
+	switch (vip->forward) {
+	case LP_FORWARD_IPIP:
+		return forward_tunnel(ctx, pkt, hop, hash, 0);
+	case LP_FORWARD_GUE:
+		return forward_tunnel(ctx, pkt, hop, hash, sizeof(struct udphdr));
+	case LP_FORWARD_DSR:
+		return forward_dsr(ctx, pkt, hop);
+	default:
+		return LP_DROP_NO_BACKEND;
+	}
+}
+
+/* The walk. *ifindex is where a forwarded packet leaves. */
+static __always_inline enum lp_reason walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
+{
+	const struct lp_backend *backend;
+	const struct lp_vip *vip;
+	const struct lp_hop *hop;
+	enum lp_reason reason;
+	struct affinity affinity;
+	struct packet pkt = {}; /* clang 14 spills what is not set, and the verifier objects */
+	struct view view;
+	__u32 number;
+
+	reason = packet_parse(&pkt, ctx);
+	if (reason != LP_PARSED)
+		return reason;
+	if (!view_open(&view))
+		return LP_PASS_NOT_VIP;
+	if (pkt.cut)
+		return cut_verdict(&view, &pkt);
+	vip = vip_find(&view, &pkt);
+	if (!vip)
+		return LP_PASS_NOT_VIP;
+	number = affinity_backend(&affinity, &view, vip, &pkt, cpu);
+	if (!number)
+		return LP_DROP_NO_BACKEND;
+	backend = bpf_map_lookup_elem(&backends, &number);
+	if (!backend)
+		return LP_DROP_NO_BACKEND;
+	hop = &backend->hop[((const volatile struct lp_backend *)backend)->active & 1];
+	*ifindex = hop->ifindex;
+	if (!*ifindex)
+		return LP_DROP_NO_NEXT_HOP;
+	reason = forward(ctx, &pkt, vip, hop, affinity.hash);
+	if (reason != LP_FORWARD_TX)
+		return reason;
+	account_forwarded(cpu, vip->vip, number, pkt.frame_len);
+	return *ifindex == ctx->ingress_ifindex ? LP_FORWARD_TX : LP_FORWARD_REDIRECT;
+}
+
+/* Walks, counts, and says what XDP is to do. */
+static __always_inline int limpet_packet(struct xdp_md *ctx)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), ifindex = 0;
+	enum lp_reason reason = walk(ctx, cpu, &ifindex);
+
+	account_reason(cpu, reason);
+	switch (reason) {
+	case LP_FORWARD_TX:
+		return XDP_TX;
+	case LP_FORWARD_REDIRECT:
+		return bpf_redirect(ifindex, 0);
+	case LP_PASS_NOT_IP:
+	case LP_PASS_NOT_TCP_UDP:
+	case LP_PASS_NOT_VIP:
+	case LP_PASS_TRUNCATED:
+		return XDP_PASS;
+	default:
+		return XDP_DROP;
+	}
+}
+
+#endif
