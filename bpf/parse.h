@@ -204,7 +204,7 @@ static __always_inline enum lp_reason packet_parse_ipv6(struct packet *pkt, cons
 		next = packet_skip_extensions(pkt, data, end, next, &at);
 		/* A chain whose end is not seen may end in anything; count it as TCP,
 		 * which matters only if the address is a VIP's. */
-		if (pkt->cut && pkt->cut != CUT_FRAGMENT)
+		if (pkt->cut && (pkt->cut != CUT_FRAGMENT || packet_is_extension(next)))
 			next = IPPROTO_TCP;
 		if (!packet_is_tcp_udp(next))
 			return LP_PASS_NOT_TCP_UDP;

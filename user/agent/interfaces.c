@@ -95,14 +95,34 @@ static int attach_one(const struct config_interface *interface, struct net *net,
 	}
 }
 
+/* Is our program on that very interface already? */
+static bool is_ours(const struct dp *dp, struct net *net, const char *name)
+{
+	struct dp_interface now;
+	struct net_link link;
+
+	return !net_link(net, name, &link) && find_attached(dp, name, &now) &&
+	       now.ifindex == link.ifindex;
+}
+
+/*
+ * New interfaces first: they may be refused, and then nothing has changed on
+ * those where our program runs. Replacing it there cannot be refused.
+ */
 int interfaces_attach(const struct config *config, struct net *net, struct dp *dp,
 		      struct lp_err *err)
 {
-	for (size_t i = 0; i < config->n_interfaces; i++) {
-		int ret = attach_one(&config->interfaces[i], net, dp, err);
+	for (int ours = 0; ours < 2; ours++) {
+		for (size_t i = 0; i < config->n_interfaces; i++) {
+			const struct config_interface *interface = &config->interfaces[i];
+			int ret;
 
-		if (ret)
-			return ret;
+			if (!ours == is_ours(dp, net, interface->name))
+				continue;
+			ret = attach_one(interface, net, dp, err);
+			if (ret)
+				return ret;
+		}
 	}
 	return 0;
 }

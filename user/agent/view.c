@@ -254,8 +254,8 @@ static json_t *view_interface(struct agent *agent, const char *name,
 	return json_pack("{s:s, s:I, s:s, s:b, s:s, s:I, s:b}", "name", name, "ifindex",
 			 (json_int_t)link.ifindex, "mode",
 			 attached && attached->mode == DP_XDP_GENERIC ? "generic" : "native",
-			 "attached", attached && attached->ifindex == link.ifindex, "mac", mac,
-			 "mtu", (json_int_t)link.mtu, "up", link.up);
+			 "attached", attached && link.ifindex && attached->ifindex == link.ifindex,
+			 "mac", mac, "mtu", (json_int_t)link.mtu, "up", link.up);
 }
 
 json_t *view_interfaces(struct agent *agent)

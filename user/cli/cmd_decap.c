@@ -4,19 +4,16 @@
  * verb that does not talk to limpetd, which does not run there.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <net/if.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/decap_options.h"
 #include "cli/decap_watch.h"
 #include "cli/table.h"
 #include "dp/decap.h"
-#include "lib/addr.h"
-#include "lib/parse.h"
 
 static const char help[] =
 	"limpet decap INTERFACE --from ADDRESS[,ADDRESS...] [OPTION...]\n"
@@ -54,170 +51,6 @@ static const char help[] =
 	"kernel (ipip, fou) on the same packets is not needed and gets none of them.\n"
 	"\n"
 	"Needs root, or CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON.\n";
-
-enum xdp_choice { XDP_AUTO, XDP_NATIVE, XDP_GENERIC };
-enum action { ACTION_ATTACH, ACTION_STATS, ACTION_OFF };
-
-struct addresses {
-	struct lp_addr list[DECAP_ADDRESSES_MAX];
-	size_t n;
-};
-
-struct options {
-	const char *interface;
-	const char *pin_dir;
-	struct addresses from, local;
-	uint16_t gue_port;
-	enum xdp_choice mode;
-	enum action action;
-	bool pin, help;
-	bool attach_only; /* an option was given that only attaching knows */
-};
-
-enum {
-	OPT_FROM = 1,
-	OPT_LOCAL,
-	OPT_GUE_PORT,
-	OPT_NATIVE,
-	OPT_GENERIC,
-	OPT_PIN,
-	OPT_PIN_DIR,
-	OPT_STATS,
-	OPT_OFF,
-	OPT_HELP,
-};
-
-static const struct option long_options[] = {
-	{ "from", required_argument, NULL, OPT_FROM },
-	{ "local", required_argument, NULL, OPT_LOCAL },
-	{ "gue-port", required_argument, NULL, OPT_GUE_PORT },
-	{ "native", no_argument, NULL, OPT_NATIVE },
-	{ "generic", no_argument, NULL, OPT_GENERIC },
-	{ "pin", no_argument, NULL, OPT_PIN },
-	{ "pin-dir", required_argument, NULL, OPT_PIN_DIR },
-	{ "stats", no_argument, NULL, OPT_STATS },
-	{ "off", no_argument, NULL, OPT_OFF },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* --- the command line ---------------------------------------------------------- */
-
-/* Adds the addresses of "A,B,C", which is cut up. */
-static int add_addresses(struct cli *cli, struct addresses *to, char *text)
-{
-	char *item;
-
-	while ((item = strsep(&text, ","))) {
-		if (to->n == DECAP_ADDRESSES_MAX)
-			return cli_usage(cli, "decap", "more than %u addresses",
-					 DECAP_ADDRESSES_MAX);
-		if (lp_addr_parse(item, &to->list[to->n]))
-			return cli_usage(cli, "decap", "\"%s\": no IPv4 or IPv6 address", item);
-		to->n++;
-	}
-	return CLI_DONE;
-}
-
-static int set_mode(struct cli *cli, struct options *options, enum xdp_choice mode)
-{
-	if (options->mode != XDP_AUTO && options->mode != mode)
-		return cli_usage(cli, "decap", "--native and --generic exclude each other");
-	options->mode = mode;
-	return CLI_DONE;
-}
-
-static int set_action(struct cli *cli, struct options *options, enum action action)
-{
-	if (options->action != ACTION_ATTACH && options->action != action)
-		return cli_usage(cli, "decap", "--stats and --off exclude each other");
-	options->action = action;
-	return CLI_DONE;
-}
-
-static int set_gue_port(struct cli *cli, struct options *options, const char *text)
-{
-	if (lp_parse_port(text, &options->gue_port))
-		return cli_usage(cli, "decap", "--gue-port \"%s\": no port (1 to 65535)", text);
-	return CLI_DONE;
-}
-
-/* Options that only attaching knows. */
-static int take_attach_option(struct cli *cli, struct options *options, int option)
-{
-	options->attach_only = true;
-	switch (option) {
-	case OPT_FROM:
-		return add_addresses(cli, &options->from, optarg);
-	case OPT_LOCAL:
-		return add_addresses(cli, &options->local, optarg);
-	case OPT_GUE_PORT:
-		return set_gue_port(cli, options, optarg);
-	case OPT_NATIVE:
-		return set_mode(cli, options, XDP_NATIVE);
-	case OPT_GENERIC:
-		return set_mode(cli, options, XDP_GENERIC);
-	default:
-		options->pin = true;
-		return CLI_DONE;
-	}
-}
-
-static int take_option(struct cli *cli, struct options *options, int option, const char *text)
-{
-	switch (option) {
-	case OPT_HELP:
-		options->help = true;
-		return CLI_DONE;
-	case OPT_STATS:
-		return set_action(cli, options, ACTION_STATS);
-	case OPT_OFF:
-		return set_action(cli, options, ACTION_OFF);
-	case OPT_PIN_DIR:
-		options->pin_dir = optarg;
-		return CLI_DONE;
-	case ':':
-		return cli_usage(cli, "decap", "\"%s\" needs an argument", text);
-	case '?':
-		return cli_usage(cli, "decap", "\"%s\": no such option", text);
-	default:
-		return take_attach_option(cli, options, option);
-	}
-}
-
-/* Do the options make sense together? */
-static int check_options(struct cli *cli, const struct options *options)
-{
-	if (!options->interface)
-		return cli_usage(cli, "decap", "INTERFACE is missing");
-	if (!*options->interface || strlen(options->interface) >= IFNAMSIZ ||
-	    strchr(options->interface, '/') || !strcmp(options->interface, ".") ||
-	    !strcmp(options->interface, ".."))
-		return cli_usage(cli, "decap", "\"%s\": not the name of an interface",
-				 options->interface);
-	if (options->action != ACTION_ATTACH && options->attach_only)
-		return cli_usage(cli, "decap", "--stats and --off go with --pin-dir only");
-	if (options->action == ACTION_ATTACH && !options->from.n)
-		return cli_usage(cli, "decap", "--from ADDRESS is missing");
-	return CLI_DONE;
-}
-
-static int parse_options(struct cli *cli, int argc, char **argv, struct options *options)
-{
-	int option, rc;
-
-	opterr = 0;
-	optind = 0; /* glibc: begin anew, whoever has used it before */
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		rc = take_option(cli, options, option, argv[optind - 1]);
-		if (rc || options->help)
-			return rc;
-	}
-	if (argc - optind > 1)
-		return cli_usage(cli, "decap", "\"%s\": one argument too many", argv[optind + 1]);
-	options->interface = argv[optind]; /* NULL if there is none */
-	return check_options(cli, options);
-}
 
 /* --- counters ------------------------------------------------------------------- */
 
@@ -258,7 +91,7 @@ static int print_counters(struct cli *cli, const char *interface, const uint64_t
 	return ret ? cli_fail(cli, "decap", "out of memory") : CLI_DONE;
 }
 
-static int run_stats(struct cli *cli, const struct options *options)
+static int run_stats(struct cli *cli, const struct decap_options *options)
 {
 	uint64_t packets[LP_DECAP_REASONS];
 	struct lp_err err;
@@ -268,7 +101,7 @@ static int run_stats(struct cli *cli, const struct options *options)
 	return print_counters(cli, options->interface, packets);
 }
 
-static int run_off(struct cli *cli, const struct options *options)
+static int run_off(struct cli *cli, const struct decap_options *options)
 {
 	struct lp_err err;
 
@@ -285,7 +118,7 @@ static bool is_drivers_fault(int ret)
 	return ret != -EBUSY && ret != -ENODEV && ret != -EPERM;
 }
 
-static int attach(struct cli *cli, const struct options *options, struct decap *decap,
+static int attach(struct cli *cli, const struct decap_options *options, struct decap *decap,
 		  const char **mode, struct lp_err *err)
 {
 	unsigned int ifindex = if_nametoindex(options->interface);
@@ -294,9 +127,9 @@ static int attach(struct cli *cli, const struct options *options, struct decap *
 	if (!ifindex)
 		return lp_err(err, -ENODEV, "there is no interface \"%s\"", options->interface);
 	*mode = "native";
-	if (options->mode != XDP_GENERIC) {
+	if (options->mode != DECAP_XDP_GENERIC) {
 		ret = decap_attach(decap, ifindex, options->interface, DP_XDP_NATIVE, err);
-		if (!ret || options->mode == XDP_NATIVE || !is_drivers_fault(ret))
+		if (!ret || options->mode == DECAP_XDP_NATIVE || !is_drivers_fault(ret))
 			return ret;
 		fprintf(cli->err, "limpet decap: warning: no native XDP (%s); generic is slower\n",
 			err->text);
@@ -306,7 +139,7 @@ static int attach(struct cli *cli, const struct options *options, struct decap *
 }
 
 /* The host's addresses as they are now, unless --local named them. */
-static int set_local(const struct options *options, struct decap *decap, struct lp_err *err)
+static int set_local(const struct decap_options *options, struct decap *decap, struct lp_err *err)
 {
 	struct lp_addr *addrs;
 	size_t n;
@@ -323,7 +156,7 @@ static int set_local(const struct options *options, struct decap *decap, struct 
 }
 
 /* Lists first: from its first packet on the program knows whom to listen to. */
-static int start(struct cli *cli, const struct options *options, struct decap *decap,
+static int start(struct cli *cli, const struct decap_options *options, struct decap *decap,
 		 struct lp_err *err)
 {
 	const char *mode;
@@ -344,8 +177,8 @@ static int start(struct cli *cli, const struct options *options, struct decap *d
 }
 
 /* Follows address changes until a signal comes. */
-static int follow(const struct options *options, struct decap *decap, struct decap_watch *watch,
-		  struct lp_err *err)
+static int follow(const struct decap_options *options, struct decap *decap,
+		  struct decap_watch *watch, struct lp_err *err)
 {
 	int ret;
 
@@ -357,7 +190,7 @@ static int follow(const struct options *options, struct decap *decap, struct dec
 	return ret;
 }
 
-static int run_foreground(struct cli *cli, const struct options *options, struct decap *decap)
+static int run_foreground(struct cli *cli, const struct decap_options *options, struct decap *decap)
 {
 	uint64_t packets[LP_DECAP_REASONS];
 	struct decap_watch watch;
@@ -379,7 +212,7 @@ static int run_foreground(struct cli *cli, const struct options *options, struct
 	return print_counters(cli, options->interface, packets);
 }
 
-static int run_attach(struct cli *cli, const struct options *options)
+static int run_attach(struct cli *cli, const struct decap_options *options)
 {
 	struct decap *decap;
 	struct lp_err err;
@@ -398,12 +231,12 @@ static int run_attach(struct cli *cli, const struct options *options)
 	return rc;
 }
 
-static int run(struct cli *cli, const struct options *options)
+static int run(struct cli *cli, const struct decap_options *options)
 {
 	switch (options->action) {
-	case ACTION_STATS:
+	case DECAP_STATS:
 		return run_stats(cli, options);
-	case ACTION_OFF:
+	case DECAP_OFF:
 		return run_off(cli, options);
 	default:
 		return run_attach(cli, options);
@@ -412,14 +245,12 @@ static int run(struct cli *cli, const struct options *options)
 
 int cmd_decap(struct cli *cli, int argc, char **argv)
 {
-	struct options *options = calloc(1, sizeof(*options)); /* large for a stack */
+	struct decap_options *options = calloc(1, sizeof(*options)); /* large for a stack */
 	int rc;
 
 	if (!options)
 		return cli_fail(cli, "decap", "out of memory");
-	options->gue_port = LP_GUE_PORT;
-	options->pin_dir = DECAP_PIN_DIR;
-	rc = parse_options(cli, argc, argv, options);
+	rc = decap_options_parse(cli, argc, argv, options);
 	if (rc == CLI_DONE && options->help)
 		fputs(help, cli->out);
 	else if (rc == CLI_DONE)

@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * libFuzzer target: any frame through the real BPF programs, by program runs.
+ * Byte 0 of the input chooses (bit 0: the decapsulation instead of the
+ * balancer), the rest is the frame. What always has to hold:
+ *
+ *   F1  The kernel runs it, and the verdict is PASS, DROP, TX or REDIRECT.
+ *   F2  Exactly one reason counter rises, by one, and goes with the verdict (P9).
+ *   F3  What is passed or dropped is byte-identical to what came in.
+ *   F4  What is forwarded has outer headers whose lengths agree with each other
+ *       and with the frame, a correct IPv4 checksum, and inside, byte for byte,
+ *       the IP packet that came; VIP and backend counters rise by it.
+ *   F5  What is decapsulated is the end of what came, but for ECN and checksum.
+ *
+ * libFuzzer does not see the branches of BPF code. What it gets instead are
+ * counters of its own kind for each outcome (program, reason, tags, family).
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limpet/csum.h>
+#include <limpet/hash.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/udp.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "../prog/packet_run.h"
+#include "core/vip_table.h"
+#include "dp/decap.h"
+#include "dp/dp.h"
+#include "lib/addr.h"
+
+#define BPFFS     "/sys/fs/bpf" /* in a mount namespace of our own */
+#define SEED      "fuzz_packet"
+#define IN        1u /* ifindex of lo in a new network namespace: where packets come in */
+#define ELSEWHERE 2u /* a program run does not look at the target of a redirect */
+#define FRAME_MIN ETH_HLEN
+#define FRAME_MAX 3500u /* below what a program without multi-buffer support gets */
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* One backend for each way of forwarding; number, pool, table and VIP are the same. */
+static const struct way {
+	enum lp_forward forward;
+	bool v6; /* the outer header */
+	uint16_t port;
+	uint32_t ifindex;
+	uint8_t tags, flags;
+} ways[] = {
+	{ LP_FORWARD_NONE, false, 0, 0, 0, 0 }, /* number 0 is never given out */
+	{ LP_FORWARD_DSR, false, 80, IN, 0, LP_HOP_KEEP_TAGS },
+	{ LP_FORWARD_DSR, false, 81, ELSEWHERE, 2, 0 },
+	{ LP_FORWARD_IPIP, false, 443, IN, 0, LP_HOP_KEEP_TAGS },
+	{ LP_FORWARD_IPIP, true, 444, ELSEWHERE, 1, 0 },
+	{ LP_FORWARD_GUE, false, 8080, IN, 2, 0 },
+	{ LP_FORWARD_GUE, true, 8081, IN, 0, LP_HOP_KEEP_TAGS },
+};
+#define WAYS (sizeof(ways) / sizeof(ways[0]))
+
+static const char *const addresses[] = { "203.0.113.10", "2001:db8:a::10" };
+static const char *const balancers[] = { "10.9.0.1", "2001:db8:e::1" };
+static const char *const locals[] = { "10.9.3.2", "2001:db8:e:3::2" };
+
+static struct dp *dp;
+static struct decap *decap;
+
+/* What libFuzzer takes for coverage: one for each outcome. */
+__attribute__((section("__libfuzzer_extra_counters"))) static uint8_t outcomes[4096];
+
+/* --- setting up ----------------------------------------------------------------- */
+
+static struct lp_addr address(const char *text)
+{
+	struct lp_addr addr;
+
+	if (lp_addr_parse(text, &addr))
+		abort();
+	return addr;
+}
+
+static void make_rules(struct vip_rule rules[4 * WAYS], size_t *n)
+{
+	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
+
+	*n = 0;
+	for (uint32_t i = 1; i < WAYS; i++) {
+		for (int j = 0; j < 4; j++) {
+			struct vip_rule *rule = &rules[(*n)++];
+
+			*rule = (struct vip_rule) {
+				.addr = address(addresses[j & 1]),
+				.proto = protocols[j >> 1],
+				.first = ways[i].port,
+				.last = ways[i].port,
+				.vip = { .vip = i,
+					 .pool = i,
+					 .forward = (uint8_t)ways[i].forward,
+					 .affinity = i & 1 ? LP_AFFINITY_SOURCE : LP_AFFINITY_TCP },
+			};
+			lp_addr_mask(&rule->vip.source_mask, j & 1 ? 64 : 24, j & 1);
+		}
+	}
+}
+
+static uint32_t constant_sum(const struct lp_hop *hop)
+{
+	uint32_t sum = (uint32_t)htons(0x4500) + htons(0x4000) + htons(LP_OUTER_TTL << 8);
+
+	return lp_csum_add32(lp_csum_add32(sum, hop->saddr.w[3]), hop->daddr.w[3]);
+}
+
+static struct lp_hop make_hop(const struct way *way)
+{
+	struct lp_hop hop = {
+		.ifindex = way->ifindex,
+		.mtu = 1500,
+		.flags = (uint8_t)(way->flags | (way->v6 ? LP_HOP_V6 : 0)),
+		.tags = way->tags,
+		.dst = { 2, 0, 0, 0, 0, 1 },
+		.src = { 2, 0, 0, 0, 0, 2 },
+		.tag = { { htons(ETH_P_8021AD), htons(100) }, { htons(ETH_P_8021Q), htons(200) } },
+		.saddr = address(balancers[way->v6]),
+		.daddr = address(locals[way->v6]),
+	};
+
+	if (!way->v6)
+		hop.outer_sum = constant_sum(&hop);
+	return hop;
+}
+
+static int write_ways(void)
+{
+	static uint16_t slots[LP_SLOTS];
+	int ret = 0;
+
+	for (uint32_t i = 1; i < WAYS && !ret; i++) {
+		struct lp_backend backend = { .incarnation = 1,
+					      .pool = i,
+					      .hop = { make_hop(&ways[i]) } };
+
+		for (size_t j = 0; j < LP_SLOTS; j++)
+			slots[j] = (uint16_t)i;
+		ret = dp_backend_write(dp, i, &backend);
+		if (!ret)
+			ret = dp_slots_write(dp, i, slots);
+		if (!ret)
+			ret = dp_pool_write(dp, 1, i,
+					    (struct lp_pool) { .table = i, .generation = 1 });
+	}
+	return ret;
+}
+
+static int fill(const struct lp_hash_key *key, const struct vip_rule *rules, size_t n,
+		struct lp_err *err)
+{
+	struct vip_table_size room = { dp_size(dp)->index, dp_size(dp)->places,
+				       dp_size(dp)->ranges };
+	struct vip_table *table = NULL;
+	int ret = vip_table_build(key, rules, n, &room, &table, err);
+
+	if (!ret)
+		ret = dp_vip_table_write(dp, 1, table->salt, table->index, table->places,
+					 table->ranges, table->n_ranges);
+	if (!ret)
+		ret = write_ways();
+	if (!ret)
+		ret = dp_flip(dp, 1, 1);
+	vip_table_free(&table);
+	return ret;
+}
+
+static int open_balancer(struct lp_err *err)
+{
+	struct dp_bpf_options options = { .pin_dir = BPFFS "/limpet-fuzz" };
+	struct vip_rule rules[4 * WAYS];
+	struct vip_table_size size;
+	bool adopted;
+	size_t n;
+	int ret;
+
+	make_rules(rules, &n);
+	vip_table_size(rules, n, &size);
+	options.size = (struct dp_size) {
+		WAYS, WAYS, WAYS, WAYS, size.index, size.places, size.ranges ? size.ranges : 1
+	};
+	lp_hash_key_make(&options.key, SEED, strlen(SEED));
+	ret = dp_bpf_open(&options, &dp, &adopted, err);
+	return ret ? ret : fill(&options.key, rules, n, err);
+}
+
+static int open_decap(struct lp_err *err)
+{
+	struct lp_addr from[] = { address(balancers[0]), address(balancers[1]) };
+	struct lp_addr local[] = { address(locals[0]), address(locals[1]) };
+	int ret = decap_open(LP_GUE_PORT, &decap, err);
+
+	if (!ret)
+		ret = decap_set_from(decap, from, 2, err);
+	return ret ? ret : decap_set_local(decap, local, 2, err);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	struct lp_err err = { "" };
+
+	(void)argc;
+	(void)argv;
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("bpf", BPFFS, "bpf", 0, NULL)) {
+		fprintf(stderr, "fuzz_packet: namespaces: %s (are you root?)\n", strerror(errno));
+		exit(1);
+	}
+	if (open_balancer(&err) || open_decap(&err)) {
+		fprintf(stderr, "fuzz_packet: setting up: %s\n", err.text);
+		exit(1);
+	}
+	return 0;
+}
+
+/* --- what has to hold ------------------------------------------------------------- */
+
+static void dump(const char *what, const uint8_t *bytes, size_t len)
+{
+	fprintf(stderr, "%s (%zu): ", what, len);
+	for (size_t i = 0; i < len; i++)
+		fprintf(stderr, "%02x", bytes[i]);
+	fputc('\n', stderr);
+}
+
+#define HOLDS(run, rule, condition)                                                                \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			fails(run, rule ": " #condition);                                          \
+	} while (0)
+
+static _Noreturn void fails(const struct packet_run *run, const char *what)
+{
+	fprintf(stderr, "does not hold: %s (verdict %u)\n", what, run->verdict);
+	dump("in", run->in, run->in_len);
+	dump("out", run->out, run->out_len);
+	abort();
+}
+
+/* An Ethernet frame, taken apart. */
+struct frame {
+	const uint8_t *l3;
+	size_t tags, l2_len, l3_len; /* l3_len: all that follows */
+	uint16_t type;
+};
+
+static uint16_t word(const uint8_t *at)
+{
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static struct frame take_apart(const uint8_t *data, size_t len)
+{
+	struct frame frame = { .l2_len = ETH_HLEN, .type = word(data + 12) };
+
+	while (frame.tags < 2 && (frame.type == ETH_P_8021Q || frame.type == ETH_P_8021AD) &&
+	       len >= frame.l2_len + 4) {
+		frame.type = word(data + frame.l2_len + 2);
+		frame.l2_len += 4;
+		frame.tags++;
+	}
+	frame.l3 = data + frame.l2_len;
+	frame.l3_len = len - frame.l2_len;
+	return frame;
+}
+
+/* Length of an IP packet by its own word. */
+static size_t ip_len(const struct frame *frame)
+{
+	return frame->type == ETH_P_IP ? word(frame->l3 + 2)
+				       : sizeof(struct ipv6hdr) + word(frame->l3 + 4);
+}
+
+static bool ipv4_checksum_ok(const uint8_t *header, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len; i += 2)
+		sum += word(header + i);
+	return lp_csum_fold(sum) == 0xffff;
+}
+
+/* F4 of the outer headers; returns what they add. */
+static size_t check_outer(const struct packet_run *run, const struct frame *out,
+			  const struct way *way, size_t inner_len)
+{
+	size_t ip = way->v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	size_t udp = way->forward == LP_FORWARD_GUE ? sizeof(struct udphdr) : 0;
+
+	HOLDS(run, "F4", out->type == (way->v6 ? ETH_P_IPV6 : ETH_P_IP));
+	HOLDS(run, "F4", out->l3_len >= ip + udp + inner_len);
+	HOLDS(run, "F4", ip_len(out) == ip + udp + inner_len);
+	HOLDS(run, "F4", out->l3[0] >> 4 == (way->v6 ? 6 : 4));
+	if (!way->v6) {
+		HOLDS(run, "F4", (out->l3[0] & 15) == 5);
+		HOLDS(run, "F4", ipv4_checksum_ok(out->l3, ip));
+	}
+	if (udp) {
+		HOLDS(run, "F4", word(out->l3 + ip + 2) == LP_GUE_PORT);
+		HOLDS(run, "F4", word(out->l3 + ip + 4) == udp + inner_len);
+	}
+	return ip + udp;
+}
+
+static void check_forwarded(const struct packet_run *run, uint32_t number)
+{
+	struct frame in = take_apart(run->in, run->in_len);
+	struct frame out = take_apart(run->out, run->out_len);
+	const struct way *way = &ways[number];
+	size_t outer = 0, tags = way->flags & LP_HOP_KEEP_TAGS ? in.tags : way->tags;
+
+	HOLDS(run, "F4", run->verdict == (way->ifindex == IN ? XDP_TX : XDP_REDIRECT));
+	HOLDS(run, "F4", ip_len(&in) <= in.l3_len);
+	HOLDS(run, "F4", out.tags == tags);
+	if (way->forward == LP_FORWARD_DSR)
+		HOLDS(run, "F4", out.type == in.type);
+	else
+		outer = check_outer(run, &out, way, ip_len(&in));
+	HOLDS(run, "F4", ip_len(&out) <= 1500);
+	HOLDS(run, "F4", out.l3_len == outer + in.l3_len);
+	HOLDS(run, "F4", !memcmp(out.l3 + outer, in.l3, in.l3_len));
+}
+
+static void check_identical(const struct packet_run *run)
+{
+	HOLDS(run, "F3", run->out_len == run->in_len);
+	HOLDS(run, "F3", !memcmp(run->out, run->in, run->in_len));
+}
+
+static void check_decapsulated(const struct packet_run *run)
+{
+	struct frame in = take_apart(run->in, run->in_len);
+	struct frame out = take_apart(run->out, run->out_len);
+	size_t skip = out.type == ETH_P_IP ? 12 : 2; /* behind ECN and checksum */
+
+	HOLDS(run, "F5", out.type == ETH_P_IP || out.type == ETH_P_IPV6);
+	HOLDS(run, "F5", out.tags == in.tags && out.l2_len == in.l2_len);
+	HOLDS(run, "F5", !memcmp(run->out, run->in, in.l2_len - 2));
+	HOLDS(run, "F5", out.l3_len + 20 <= in.l3_len && out.l3_len >= 20);
+	HOLDS(run, "F5", ip_len(&out) <= out.l3_len);
+	HOLDS(run, "F5",
+	      !memcmp(out.l3 + skip, run->in + run->in_len - out.l3_len + skip, out.l3_len - skip));
+}
+
+/* --- running ---------------------------------------------------------------------- */
+
+/* F2: the one counter of `n` that rose, by one. */
+static int risen(const struct packet_run *run, const uint64_t *before, const uint64_t *after, int n)
+{
+	int found = -1;
+
+	for (int i = 0; i < n; i++) {
+		if (before[i] == after[i])
+			continue;
+		HOLDS(run, "F2", found < 0 && after[i] == before[i] + 1);
+		found = i;
+	}
+	HOLDS(run, "F2", found >= 0);
+	return found;
+}
+
+static void remember(const struct packet_run *run, int program, int reason)
+{
+	struct frame frame = take_apart(run->in, run->in_len);
+	size_t family = frame.type == ETH_P_IP ? 1 : frame.type == ETH_P_IPV6 ? 2 : 0;
+	size_t at = (size_t)program * LP_REASONS_MAX + (size_t)reason;
+
+	at = (at * 3 + frame.tags) * 4 + family;
+	outcomes[at % sizeof(outcomes)]++;
+}
+
+static void run_it(struct packet_run *run)
+{
+	int ret = packet_run(run);
+
+	HOLDS(run, "F1", ret == 0);
+	HOLDS(run, "F1", run->verdict >= XDP_DROP && run->verdict <= XDP_REDIRECT);
+}
+
+/* The way whose VIP and backend counters rose, both by this frame; 0: none. */
+static uint32_t way_taken(const struct packet_run *run, struct lp_counter before[2][WAYS])
+{
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < WAYS; i++) {
+		struct lp_counter vip, backend;
+
+		dp_vip_counter(dp, i, &vip);
+		dp_backend_counter(dp, i, &backend);
+		HOLDS(run, "F4", vip.packets == backend.packets && vip.bytes == backend.bytes);
+		if (vip.packets == before[0][i].packets)
+			continue;
+		HOLDS(run, "F4", !found && vip.packets == before[0][i].packets + 1);
+		HOLDS(run, "F4", vip.bytes == before[0][i].bytes + run->in_len);
+		found = i;
+	}
+	return found;
+}
+
+static void balance(struct packet_run *run)
+{
+	uint64_t before[LP_REASON_COUNT], after[LP_REASON_COUNT];
+	struct lp_counter counters[2][WAYS];
+	uint32_t way;
+	int reason;
+
+	dp_reasons(dp, before);
+	for (uint32_t i = 0; i < WAYS; i++)
+		dp_vip_counter(dp, i, &counters[0][i]);
+	run->prog_fd = dp_bpf_prog_fd(dp);
+	run_it(run);
+	dp_reasons(dp, after);
+	reason = risen(run, before, after, LP_REASON_COUNT);
+	way = way_taken(run, counters);
+	if (way) {
+		HOLDS(run, "F2", reason == LP_FORWARD_TX || reason == LP_FORWARD_REDIRECT);
+		check_forwarded(run, way);
+	} else {
+		HOLDS(run, "F2", reason != LP_FORWARD_TX && reason != LP_FORWARD_REDIRECT);
+		HOLDS(run, "F2", run->verdict == XDP_PASS || run->verdict == XDP_DROP);
+		check_identical(run);
+	}
+	remember(run, (int)way, reason);
+}
+
+static void decapsulate(struct packet_run *run)
+{
+	uint64_t before[LP_DECAP_REASONS], after[LP_DECAP_REASONS];
+	struct lp_err err;
+	int reason;
+
+	if (decap_counters(decap, before, &err))
+		abort();
+	run->prog_fd = decap_prog_fd(decap);
+	run_it(run);
+	if (decap_counters(decap, after, &err))
+		abort();
+	reason = risen(run, before, after, LP_DECAP_REASONS);
+	HOLDS(run, "F2", run->verdict == (reason <= LP_DECAP_NOT_TUNNEL ? XDP_PASS : XDP_DROP));
+	if (reason == LP_DECAP_OK)
+		check_decapsulated(run);
+	else
+		check_identical(run);
+	remember(run, (int)WAYS, reason);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct packet_run run;
+
+	if (size < 1 + FRAME_MIN || size > 1 + FRAME_MAX)
+		return 0;
+	run.ifindex = IN;
+	run.in = data + 1;
+	run.in_len = (uint32_t)size - 1;
+	if (data[0] & 1)
+		decapsulate(&run);
+	else
+		balance(&run);
+	return 0;
+}

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0
+"""progrun as a Python object, and scenarios for it (see progrun.c, scenario.h)."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("LIMPET_BUILD", "build"))
+BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
+
+# enum lp_forward and enum lp_affinity of include/limpet/abi.h
+DSR, IPIP, GUE = 1, 2, 3
+SOURCE, TCP_AFFINITY = 1, 2
+TCP, UDP = 6, 17
+ETH_HLEN = 14
+
+SEED = "program-run tests"
+
+
+class Result:
+    """What became of one packet."""
+
+    def __init__(self, raw):
+        self.raw = raw
+        self.errno = raw.get("errno")
+        self.verdict = raw.get("verdict")
+        self.packet = bytes.fromhex(raw["packet"]) if "packet" in raw else None
+        self.reasons = raw["reasons"]
+        self.vips = {int(k): tuple(v) for k, v in raw.get("vips", {}).items()}
+        self.backends = {int(k): tuple(v) for k, v in raw.get("backends", {}).items()}
+
+    @property
+    def reason(self):
+        """The one reason that was counted, once (P9)."""
+        assert list(self.reasons.values()) == [1], f"not one reason: {self.reasons}"
+        return next(iter(self.reasons))
+
+    @property
+    def backend(self):
+        assert len(self.backends) == 1, self.raw
+        return next(iter(self.backends))
+
+    def __repr__(self):
+        return f"Result({self.raw})"
+
+
+class Progrun:
+    """A running progrun, alone in its network namespace."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([str(BUILD / "tests/progrun")], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        self.request(op="ifindex", name="lo")  # it is in its namespace when it answers
+
+    def request(self, **request):
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, "progrun is gone"
+        answer = json.loads(line)
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer
+
+    def ip(self, *args):
+        """Runs `ip ARGS` in its network namespace; its JSON, or None."""
+        return self.tool("ip", *args)
+
+    def tool(self, *args):
+        net = f"--net=/proc/{self.process.pid}/ns/net"
+        out = subprocess.run(["nsenter", net, *args], check=True, stdout=subprocess.PIPE,
+                             text=True).stdout
+        return json.loads(out) if out.startswith("[") else None
+
+    def add_veth(self, name):
+        """A veth pair NAME and NAMEp, up; returns the ifindex of NAME."""
+        self.ip("link", "add", name, "mtu", "9000", "type", "veth", "peer", "name", name + "p",
+                "mtu", "9000")
+        for end in (name, name + "p"):
+            self.ip("link", "set", end, "addrgenmode", "none", "up")
+        return self.request(op="ifindex", name=name)["ifindex"]
+
+    def run(self, packets, ifindex=1, meta=0, live=False):
+        packets = [bytes(p).hex() for p in packets]
+        answer = self.request(op="run", packets=packets, ifindex=ifindex, meta=meta, live=live)
+        return [Result(r) for r in answer["results"]]
+
+    def run_one(self, packet, **where):
+        return self.run([packet], **where)[0]
+
+    def counters(self):
+        return self.request(op="counters")
+
+    def close(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+
+def outer_sum(saddr, daddr):
+    """abi.h: sum of the constant words, as they stand in memory, of the outer IPv4 header."""
+    from ipaddress import ip_address
+    header = bytes.fromhex("4500" "4000" "4000")  # version and IHL; DF; TTL 64
+    header += ip_address(saddr).packed + ip_address(daddr).packed
+    return sum(int.from_bytes(header[i:i + 2], sys.byteorder) for i in range(0, len(header), 2))
+
+
+def hop(backend, ifindex, saddr="10.9.0.1", daddr="10.9.0.2", mtu=9000, tags=(), keep_tags=False,
+        dst="02:00:00:00:0b:01", src="02:00:00:00:0b:02"):
+    v6 = ":" in daddr
+    return {"backend": backend, "ifindex": ifindex, "mtu": mtu, "v6": v6,
+            "keep_tags": keep_tags, "tags": [list(t) for t in tags], "dst": dst, "src": src,
+            "saddr": saddr, "daddr": daddr, "outer_sum": 0 if v6 else outer_sum(saddr, daddr)}
+
+
+def rule(address, first, last=None, protocol=TCP, vip=1, pool=1, forward=IPIP, affinity=SOURCE,
+         mask=None):
+    if mask is None:
+        mask = 64 if ":" in address else 32
+    return {"address": address, "protocol": protocol, "first": first,
+            "last": first if last is None else last, "vip": vip, "pool": pool,
+            "forward": forward, "affinity": affinity, "mask": mask}
+
+
+def pool(number, slots=None, table=None):
+    """`slots` None: a pool without a table."""
+    entry = {"pool": number, "table": 0 if slots is None else (table or number)}
+    if slots is not None:
+        entry["slots"] = list(slots)
+    return entry
+
+
+def scenario(rules, pools, backends, seed=SEED):
+    return {"seed": seed, "rules": rules, "pools": pools, "backends": backends}

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * progrun: packets through the real BPF programs, for tests. Reads requests from
+ * stdin and writes answers to stdout, one line of JSON each:
+ *
+ *	{"op": "ifindex", "name"}             {"ifindex"}
+ *	{"op": "limpet", "scenario"}          {}    sets up the datapath (scenario.h)
+ *	{"op": "decap", "from", "local", "gue_port"}  {}  sets up the decapsulation
+ *	{"op": "run", "ifindex", "packets": [hex], "meta": 0, "live": false}
+ *	                                      {"results": [result]}
+ *	{"op": "counters"}                    {"reasons", "vips", "backends"}
+ *
+ * result: {"verdict", "packet": hex, "reasons", "vips", "backends"}, the last
+ * three with what rose: {name: packets}, {number: [packets, bytes]}; or
+ * {"errno"} if the kernel refused to run the packet. What goes wrong is
+ * answered with {"error": text}. "run" is about the program set up last.
+ *
+ * It lives in network and mount namespaces of its own, which are gone when it
+ * is: tests make interfaces there by way of its pid.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "dp/decap.h"
+#include "dp/dp.h"
+#include "lib/addr.h"
+#include "packet_run.h"
+#include "scenario.h"
+
+/* The file system is our own, so the name meets nobody. */
+#define BPFFS   "/sys/fs/bpf"
+#define PIN_DIR BPFFS "/limpet-progrun"
+
+/* What is set up; at most one of them. */
+static struct dp *dp;
+static struct decap *decap;
+
+struct counters {
+	uint64_t reasons[LP_REASONS_MAX]; /* of limpet or of decap */
+	struct lp_counter *vips, *backends;
+};
+
+static const char *const reason_names[] = {
+#define REASON_NAME(symbol, name, class, text) [LP_##symbol] = name,
+	LP_REASONS(REASON_NAME)
+#undef REASON_NAME
+};
+
+static const char *const verdicts[] = {
+	[XDP_ABORTED] = "XDP_ABORTED", [XDP_DROP] = "XDP_DROP",         [XDP_PASS] = "XDP_PASS",
+	[XDP_TX] = "XDP_TX",           [XDP_REDIRECT] = "XDP_REDIRECT",
+};
+
+/* --- counters ------------------------------------------------------------------- */
+
+static void counters_free(struct counters *counters)
+{
+	free(counters->vips);
+	free(counters->backends);
+	*counters = (struct counters) { 0 };
+}
+
+static int counters_read_dp(struct counters *counters, struct lp_err *err)
+{
+	const struct dp_size *size = dp_size(dp);
+
+	counters->vips = calloc(size->vips, sizeof(*counters->vips));
+	counters->backends = calloc(size->backends, sizeof(*counters->backends));
+	if (!counters->vips || !counters->backends) {
+		counters_free(counters);
+		return lp_err(err, -ENOMEM, "out of memory");
+	}
+	dp_reasons(dp, counters->reasons);
+	for (uint32_t i = 0; i < size->vips; i++)
+		dp_vip_counter(dp, i, &counters->vips[i]);
+	for (uint32_t i = 0; i < size->backends; i++)
+		dp_backend_counter(dp, i, &counters->backends[i]);
+	return 0;
+}
+
+static int counters_read(struct counters *counters, struct lp_err *err)
+{
+	*counters = (struct counters) { 0 };
+	return dp ? counters_read_dp(counters, err) : decap_counters(decap, counters->reasons, err);
+}
+
+/* Those that differ between `from` (NULL: zeroes) and `to`, as [packets, bytes]. */
+static json_t *counter_rises(const struct lp_counter *from, const struct lp_counter *to, uint32_t n)
+{
+	const struct lp_counter none = { 0 };
+	json_t *rises = json_object();
+	char number[16];
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct lp_counter *old = from ? &from[i] : &none;
+
+		if (old->packets == to[i].packets && old->bytes == to[i].bytes)
+			continue;
+		snprintf(number, sizeof(number), "%u", i);
+		json_object_set_new(rises, number,
+				    json_pack("[I, I]", (json_int_t)(to[i].packets - old->packets),
+					      (json_int_t)(to[i].bytes - old->bytes)));
+	}
+	return rises;
+}
+
+static json_t *reason_rises(const struct counters *from, const struct counters *to)
+{
+	int n = dp ? LP_REASON_COUNT : LP_DECAP_REASONS;
+	json_t *rises = json_object();
+
+	for (int i = 0; i < n; i++) {
+		const char *name = dp ? reason_names[i]
+				      : decap_reason_name((enum lp_decap_reason)i);
+		uint64_t old = from ? from->reasons[i] : 0;
+
+		if (to->reasons[i] != old)
+			json_object_set_new(rises, name,
+					    json_integer((json_int_t)(to->reasons[i] - old)));
+	}
+	return rises;
+}
+
+/* Adds what rose between the two to an answer; from NULL: since the beginning. */
+static void add_rises(json_t *answer, const struct counters *from, const struct counters *to)
+{
+	json_object_set_new(answer, "reasons", reason_rises(from, to));
+	if (!dp)
+		return;
+	json_object_set_new(answer, "vips",
+			    counter_rises(from ? from->vips : NULL, to->vips, dp_size(dp)->vips));
+	json_object_set_new(
+		answer, "backends",
+		counter_rises(from ? from->backends : NULL, to->backends, dp_size(dp)->backends));
+}
+
+/* --- hex ------------------------------------------------------------------------ */
+
+static int hex_digit(char c)
+{
+	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+static int hex_read(const char *text, uint8_t *bytes, size_t room, size_t *len)
+{
+	size_t n = strlen(text) / 2;
+
+	if (strlen(text) % 2 || n > room)
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++) {
+		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return -EINVAL;
+		bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	*len = n;
+	return 0;
+}
+
+static json_t *hex_write(const uint8_t *bytes, size_t len)
+{
+	static char text[2 * PACKET_RUN_MAX + 1];
+
+	for (size_t i = 0; i < len; i++)
+		sprintf(text + 2 * i, "%02x", bytes[i]);
+	return json_stringn(text, 2 * len);
+}
+
+/* --- running -------------------------------------------------------------------- */
+
+static int run_between(struct packet_run *run, bool live, struct counters *before,
+		       struct counters *after, json_t *result, struct lp_err *err)
+{
+	int failed, ret = counters_read(before, err);
+
+	if (ret)
+		return ret;
+	failed = live ? packet_run_live(run) : packet_run(run);
+	ret = counters_read(after, err);
+	if (ret)
+		return ret;
+	if (failed)
+		json_object_set_new(result, "errno", json_integer(-failed));
+	if (!failed && !live) {
+		json_object_set_new(result, "verdict", json_string(verdicts[run->verdict % 5]));
+		json_object_set_new(result, "packet", hex_write(run->out, run->out_len));
+	}
+	add_rises(result, before, after);
+	return 0;
+}
+
+static int run_one(const char *hex, struct packet_run *run, bool live, json_t *results,
+		   struct lp_err *err)
+{
+	static uint8_t in[PACKET_RUN_MAX];
+	struct counters before = { 0 }, after = { 0 };
+	json_t *result = json_object();
+	size_t len;
+	int ret;
+
+	memset(in, 0, run->meta);
+	if (hex_read(hex, in + run->meta, sizeof(in) - run->meta, &len)) {
+		json_decref(result);
+		return lp_err(err, -EINVAL, "packet: not hexadecimal, or too long");
+	}
+	run->in = in;
+	run->in_len = run->meta + (uint32_t)len;
+	ret = run_between(run, live, &before, &after, result, err);
+	counters_free(&before);
+	counters_free(&after);
+	json_array_append_new(results, result);
+	return ret;
+}
+
+static int op_run(json_t *request, json_t *answer, struct lp_err *err)
+{
+	static struct packet_run run;
+	json_t *packets, *item, *results;
+	int ifindex, meta = 0, live = 0, ret = 0;
+	json_error_t error;
+	size_t i;
+
+	if (json_unpack_ex(request, &error, 0, "{s:i, s:o, s?i, s?b}", "ifindex", &ifindex,
+			   "packets", &packets, "meta", &meta, "live", &live))
+		return lp_err(err, -EINVAL, "run: %s", error.text);
+	if (!dp && !decap)
+		return lp_err(err, -EINVAL, "run: no program is set up");
+	if (meta < 0 || meta > (int)PACKET_META_MAX)
+		return lp_err(err, -EINVAL, "run: meta is 0 to %u", PACKET_META_MAX);
+	run.prog_fd = dp ? dp_bpf_prog_fd(dp) : decap_prog_fd(decap);
+	run.ifindex = (uint32_t)ifindex;
+	run.meta = (uint32_t)meta;
+	results = json_array();
+	json_object_set_new(answer, "results", results);
+	json_array_foreach (packets, i, item) {
+		ret = run_one(json_is_string(item) ? json_string_value(item) : "?", &run, live,
+			      results, err);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
+/* --- setting up ----------------------------------------------------------------- */
+
+static void tear_down(void)
+{
+	struct lp_err err;
+
+	decap_close(&decap);
+	if (!dp)
+		return;
+	dp_close(&dp);
+	if (dp_bpf_destroy(PIN_DIR, &err))
+		fprintf(stderr, "progrun: %s\n", err.text);
+}
+
+static int op_limpet(json_t *request, json_t *answer, struct lp_err *err)
+{
+	(void)answer;
+	tear_down();
+	return scenario_open(json_object_get(request, "scenario"), PIN_DIR, &dp, err);
+}
+
+static int read_addresses(const json_t *json, struct lp_addr *addrs, struct lp_err *err)
+{
+	const json_t *item;
+	size_t i;
+
+	if (json_array_size(json) > DECAP_ADDRESSES_MAX)
+		return lp_err(err, -EINVAL, "too many addresses");
+	json_array_foreach (json, i, item) {
+		if (!json_is_string(item) || lp_addr_parse(json_string_value(item), &addrs[i]))
+			return lp_err(err, -EINVAL, "address %zu: no address", i);
+	}
+	return 0;
+}
+
+/* Both lists of a program that is there. */
+static int decap_lists(const json_t *from, const json_t *local, struct lp_err *err)
+{
+	static struct lp_addr addrs[DECAP_ADDRESSES_MAX];
+	int ret = read_addresses(from, addrs, err);
+
+	if (!ret)
+		ret = decap_set_from(decap, addrs, json_array_size(from), err);
+	if (!ret)
+		ret = read_addresses(local, addrs, err);
+	if (!ret)
+		ret = decap_set_local(decap, addrs, json_array_size(local), err);
+	return ret;
+}
+
+static int op_decap(json_t *request, json_t *answer, struct lp_err *err)
+{
+	json_t *from, *local;
+	json_error_t error;
+	int port, ret = 0;
+
+	(void)answer;
+	if (json_unpack_ex(request, &error, 0, "{s:o, s:o, s:i}", "from", &from, "local", &local,
+			   "gue_port", &port))
+		return lp_err(err, -EINVAL, "decap: %s", error.text);
+	if (!json_object_get(request, "keep") || !decap) {
+		tear_down();
+		ret = decap_open((uint16_t)port, &decap, err);
+	}
+	return ret ? ret : decap_lists(from, local, err);
+}
+
+static int op_ifindex(json_t *request, json_t *answer, struct lp_err *err)
+{
+	const char *name = json_string_value(json_object_get(request, "name"));
+	unsigned int ifindex = name ? if_nametoindex(name) : 0;
+
+	if (!ifindex)
+		return lp_err(err, -ENODEV, "\"%s\": no such interface", name ? name : "");
+	json_object_set_new(answer, "ifindex", json_integer(ifindex));
+	return 0;
+}
+
+static int op_counters(json_t *request, json_t *answer, struct lp_err *err)
+{
+	struct counters now;
+	int ret;
+
+	(void)request;
+	if (!dp && !decap)
+		return lp_err(err, -EINVAL, "counters: no program is set up");
+	ret = counters_read(&now, err);
+	if (ret)
+		return ret;
+	add_rises(answer, NULL, &now);
+	counters_free(&now);
+	return 0;
+}
+
+/* --- requests ------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	int (*run)(json_t *request, json_t *answer, struct lp_err *err);
+} ops[] = {
+	{ "ifindex", op_ifindex }, { "limpet", op_limpet },     { "decap", op_decap },
+	{ "run", op_run },         { "counters", op_counters },
+};
+
+static int dispatch(json_t *request, json_t *answer, struct lp_err *err)
+{
+	const char *name = json_string_value(json_object_get(request, "op"));
+
+	for (size_t i = 0; name && i < sizeof(ops) / sizeof(ops[0]); i++) {
+		if (!strcmp(ops[i].name, name))
+			return ops[i].run(request, answer, err);
+	}
+	return lp_err(err, -EINVAL, "\"%s\": no such op", name ? name : "");
+}
+
+static void answer_line(const char *line)
+{
+	json_t *answer = json_object(), *request;
+	struct lp_err err;
+	json_error_t error;
+
+	request = json_loads(line, 0, &error);
+	if (!request) {
+		json_object_set_new(answer, "error", json_string(error.text));
+	} else if (dispatch(request, answer, &err)) {
+		json_object_clear(answer);
+		json_object_set_new(answer, "error", json_string(err.text));
+	}
+	json_dumpf(answer, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+	json_decref(answer);
+	json_decref(request);
+}
+
+static int enter_namespaces(void)
+{
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("bpf", BPFFS, "bpf", 0, NULL))
+		return -errno;
+	return 0;
+}
+
+int main(void)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int ret = enter_namespaces();
+
+	if (ret) {
+		fprintf(stderr, "progrun: namespaces: %s\n", strerror(-ret));
+		return 1;
+	}
+	while (getline(&line, &size, stdin) >= 0)
+		answer_line(line);
+	free(line);
+	tear_down();
+	return 0;
+}
