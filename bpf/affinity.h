@@ -58,55 +58,54 @@ static __always_inline void affinity_find(struct affinity *out, const struct vie
 	out->slot = lp_hash_slot(out->hash);
 }
 
-/* The slot's place in the pool's table; NULL when the pool has none (A4). */
-static __always_inline struct lp_slot *affinity_slot(const struct view *view,
-						     const struct lp_vip *vip, __u32 slot)
+/* The line of the pool's table that the slot is in. */
+static __always_inline __u32 affinity_line(const struct view *view, const struct lp_vip *vip,
+					   __u32 slot)
 {
 	__u32 at = view->half * lp_pools_max + vip->pool;
 	const struct lp_pool *pool = bpf_map_lookup_elem(&pools, &at);
-	struct lp_slot_line *line;
+	/* Table 0 is never filled: its slots hold nobody (A4). */
+	__u32 table = pool ? ((const volatile struct lp_pool *)pool)->table : 0;
 
-	if (!pool)
-		return NULL;
-	at = ((const volatile struct lp_pool *)pool)->table * LP_TABLE_LINES + slot / LP_LINE_SLOTS;
-	line = bpf_map_lookup_elem(&slots, &at);
-	return line ? &line->slot[slot % LP_LINE_SLOTS] : NULL;
+	return table * LP_TABLE_LINES + slot / LP_LINE_SLOTS;
 }
 
-static __always_inline __u32 affinity_track(const struct affinity *affinity,
-					    const struct view *view, const struct lp_vip *vip,
-					    const struct packet *pkt, struct lp_slot *place,
-					    struct lp_slot slot, __u32 cpu)
+static __always_inline bool affinity_slot(__u32 line, __u32 slot, struct lp_slot *out)
 {
-	struct track t = {
-		.src = pkt->src,
-		.dst = pkt->dst,
-		.client = affinity->client,
-		.sport = pkt->sport,
-		.dport = pkt->dport,
-		.proto = pkt->proto,
-		.v6 = pkt->v6,
-		.opening = pkt->opening,
-		.reset = pkt->reset,
-		.source = affinity->source,
-		.mode = vip->track,
-		.slot = slot,
-		.phase = view->phase,
-		.cpu = cpu,
-		.vip = vip->vip,
-		.where = vip->pool << LP_SLOTS_BITS | affinity->slot,
-		.scope = vip->scope,
-		.idle_timeout = vip->idle_timeout,
-		.client_timeout = vip->client_timeout,
-		.now = lp_now(),
-		.place = place,
-	};
+	const volatile struct lp_slot_line *at = bpf_map_lookup_elem(&slots, &line);
 
+	if (!at)
+		return false;
+	out->word = at->slot[slot % LP_LINE_SLOTS].word;
+	return true;
+}
+
+static __always_inline void affinity_fill(struct track *t, const struct affinity *affinity,
+					  const struct view *view, const struct lp_vip *vip,
+					  const struct packet *pkt)
+{
+	t->src = pkt->src;
+	t->dst = pkt->dst;
+	t->client = affinity->client;
 	if (!pkt->v6) { /* whole addresses: they are shown to people */
-		t.src.d[0] = t.dst.d[0] = t.client.d[0] = 0;
-		t.src.w[2] = t.dst.w[2] = t.client.w[2] = bpf_htonl(0xffff);
+		t->src.d[0] = t->dst.d[0] = t->client.d[0] = 0;
+		t->src.w[2] = t->dst.w[2] = t->client.w[2] = bpf_htonl(0xffff);
 	}
-	return track_packet(&t);
+	t->sport = pkt->sport;
+	t->dport = pkt->dport;
+	t->proto = pkt->proto;
+	t->v6 = pkt->v6;
+	t->opening = pkt->opening;
+	t->reset = pkt->reset;
+	t->source = affinity->source;
+	t->mode = vip->track;
+	t->phase = view->phase;
+	t->vip = vip->vip;
+	t->where = vip->pool << LP_SLOTS_BITS | affinity->slot;
+	t->scope = vip->scope;
+	t->idle_timeout = vip->idle_timeout;
+	t->client_timeout = vip->client_timeout;
+	t->now = lp_now();
 }
 
 /* The backend that answers the packet; 0 for nobody (A4). */
@@ -114,18 +113,27 @@ static __always_inline __u32 affinity_backend(struct affinity *affinity, const s
 					      const struct lp_vip *vip, const struct packet *pkt,
 					      __u32 cpu)
 {
-	struct lp_slot *place, slot;
+	const __u32 zero = 0;
+	struct lp_slot slot;
+	struct track *t;
+	__u32 line;
 
 	affinity_find(affinity, view, vip, pkt);
-	place = affinity_slot(view, vip, affinity->slot);
-	if (!place)
+	line = affinity_line(view, vip, affinity->slot);
+	if (!affinity_slot(line, affinity->slot, &slot))
 		return 0;
-	slot.word = ((const volatile struct lp_slot *)place)->word;
 	if (vip->track == LP_TRACK_NEVER ||
 	    (slot.prev == LP_SLOT_SETTLED && vip->track == LP_TRACK_NEEDED &&
 	     !(pkt->opening && affinity->source)))
 		return slot.cur;
-	return affinity_track(affinity, view, vip, pkt, place, slot, cpu);
+	t = bpf_map_lookup_elem(&track_scratch, &zero);
+	if (!t)
+		return slot.cur;
+	affinity_fill(t, affinity, view, vip, pkt);
+	t->slot = slot;
+	t->line = line;
+	t->cpu = cpu;
+	return track_packet(t);
 }
 
 #endif

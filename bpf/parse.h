@@ -90,6 +90,12 @@ static __always_inline enum lp_reason packet_parse_l2(struct packet *pkt, const 
 	return LP_PARSED;
 }
 
+static __always_inline void packet_take_flags(struct packet *pkt, __u8 flags)
+{
+	pkt->opening = (flags & (LP_TCP_SYN | LP_TCP_ACK)) == LP_TCP_SYN;
+	pkt->reset = flags & LP_TCP_RST;
+}
+
 /*
  * TCP and UDP begin with their ports (RFC 9293 section 3.1, RFC 768). `at` is
  * the offset of the transport header in the frame. It has to end before the IP
@@ -99,20 +105,24 @@ static __always_inline void packet_parse_ports(struct packet *pkt, const void *d
 					       const void *end, __u32 at)
 {
 	const __be16 *ports = data + at;
-	__u32 need = pkt->proto == IPPROTO_TCP ? sizeof(struct tcphdr) : sizeof(struct udphdr);
+	__u32 room = pkt->l2_len + pkt->l3_len;
 
-	if ((const void *)ports + need > end || at + need > pkt->l2_len + pkt->l3_len) {
+	if (pkt->proto == IPPROTO_TCP) {
+		const __u8 *tcp = data + at;
+
+		if (tcp + sizeof(struct tcphdr) > (const __u8 *)end ||
+		    at + sizeof(struct tcphdr) > room) {
+			pkt->cut = CUT_TRUNCATED;
+			return;
+		}
+		packet_take_flags(pkt, tcp[LP_TCP_FLAGS]);
+	} else if ((const void *)ports + sizeof(struct udphdr) > end ||
+		   at + sizeof(struct udphdr) > room) {
 		pkt->cut = CUT_TRUNCATED;
 		return;
 	}
 	pkt->sport = ports[0];
 	pkt->dport = ports[1];
-	if (pkt->proto == IPPROTO_TCP) {
-		__u8 flags = ((const __u8 *)ports)[LP_TCP_FLAGS];
-
-		pkt->opening = (flags & (LP_TCP_SYN | LP_TCP_ACK)) == LP_TCP_SYN;
-		pkt->reset = flags & LP_TCP_RST;
-	}
 }
 
 static __always_inline bool packet_is_tcp_udp(__u8 proto)

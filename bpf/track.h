@@ -32,7 +32,17 @@
 #include "parse.h"
 #include "record.h"
 
-/* What the slow path needs, copied so that the fast one keeps its registers. */
+/* A record to be made, and what it becomes if another CPU made it first. */
+struct making {
+	__u64 fingerprint;
+	struct lp_record_word word;
+	struct lp_record_info info;
+	__u32 now;
+	__u32 cpu;
+};
+
+/* What the slow path needs, copied so that the fast one keeps its registers; in a
+ * map, because two frames of the stack have 512 bytes together. */
 struct track {
 	struct lp_addr src, dst, client; /* client: masked */
 	__be16 sport, dport;
@@ -47,23 +57,22 @@ struct track {
 	__u16 scope;
 	__u32 idle_timeout, client_timeout;
 	__u32 now;
-	struct lp_slot *place; /* of the slot, to mark it */
+	__u32 line; /* of the slot's table, to mark it */
+	struct making making;
 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct track);
+} track_scratch SEC(".maps");
 
 /* What the record table says of a key. */
 struct lookup {
 	__u64 fingerprint;
 	struct lp_record_word word;
 	int way; /* LP_WAYS: not found */
-};
-
-/* A record to be made, and what it becomes if another CPU made it first. */
-struct making {
-	__u64 fingerprint;
-	struct lp_record_word word;
-	struct lp_record_info info;
-	__u32 now;
-	__u32 cpu;
 };
 
 static __always_inline bool track_is_moving(struct lp_slot slot)
@@ -158,34 +167,29 @@ static __always_inline bool lookup_lives(const struct lookup *look, const struct
 }
 
 /* Makes the record that lookup_find() did not find, or changes the one it found. */
-static __always_inline void lookup_write(struct lookup *look, const struct track *t, __u32 backend,
+static __always_inline void lookup_write(struct lookup *look, struct track *t, __u32 backend,
 					 __u8 flags, __u32 life)
 {
-	struct making making = {
-		.fingerprint = look->fingerprint,
-		.word = {
-			.backend = (__u16)backend,
-			.incarnation = (__u8)backend_state(backend).incarnation,
-			.flags = flags,
-			.expires = record_expiry(t->now, life),
-		},
-		.info = { .vip = t->vip, .slot = t->where, .created = t->now },
-		.now = t->now,
-		.cpu = t->cpu,
-	};
+	struct making *making = &t->making;
 
+	making->word.backend = (__u16)backend;
+	making->word.incarnation = (__u8)backend_state(backend).incarnation;
+	making->word.flags = flags;
+	making->word.expires = record_expiry(t->now, life);
 	if (look->way < (int)LP_WAYS) {
-		records_change(look->fingerprint, look->way, look->word.word, making.word.word);
+		records_change(look->fingerprint, look->way, look->word.word, making->word.word);
 		return;
 	}
-	if (flags & LP_RECORD_CLIENT) {
-		making.info.src = t->client;
-	} else {
-		making.info.src = t->src;
-		making.info.sport = t->sport;
-		making.info.dport = t->dport;
-	}
-	records_make(&making);
+	making->fingerprint = look->fingerprint;
+	making->info.src = flags & LP_RECORD_CLIENT ? t->client : t->src;
+	making->info.sport = flags & LP_RECORD_CLIENT ? 0 : t->sport;
+	making->info.dport = flags & LP_RECORD_CLIENT ? 0 : t->dport;
+	making->info.vip = t->vip;
+	making->info.slot = t->where;
+	making->info.created = t->now;
+	making->now = t->now;
+	making->cpu = t->cpu;
+	records_make(making);
 }
 
 /* Confirms and refreshes a record that was found, if it is worth a write. */
@@ -221,7 +225,7 @@ static __always_inline __u64 flow_fingerprint(const struct track *t)
 
 /* T2: where an opening packet's client is remembered to be; 0: nowhere. The record
  * is written or refreshed to say where it goes now. */
-static __always_inline __u32 client_open(const struct track *t, bool any_age)
+static __always_inline __u32 client_open(struct track *t, bool any_age)
 {
 	__u32 backend = t->slot.cur;
 	struct lookup look;
@@ -240,7 +244,7 @@ static __always_inline __u32 client_open(const struct track *t, bool any_age)
 }
 
 /* A packet in the middle of a flow keeps its client's record alive and confirms it. */
-static __always_inline void client_keep(const struct track *t, __u32 backend, bool make)
+static __always_inline void client_keep(struct track *t, __u32 backend, bool make)
 {
 	struct lookup look;
 
@@ -256,15 +260,21 @@ static __always_inline void client_keep(const struct track *t, __u32 backend, bo
 static __always_inline void slot_mark(const struct track *t)
 {
 	struct lp_slot old = t->slot, new = t->slot;
+	struct lp_slot_line *line;
+	__u32 at = t->line;
 
 	new.prev = (__u16)(LP_SLOT_OPENING + t->phase);
-	if (old.word != new.word)
-		__sync_val_compare_and_swap(&t->place->word, old.word, new.word);
+	if (old.word == new.word)
+		return;
+	line = bpf_map_lookup_elem(&slots, &at);
+	if (line)
+		__sync_val_compare_and_swap(&line->slot[t->where % LP_LINE_SLOTS].word, old.word,
+					    new.word);
 }
 
 /* In a settled slot there is one answer; an opening packet's client is remembered
  * with it, whatever an older record said. */
-static __always_inline void client_settle(const struct track *t)
+static __always_inline void client_settle(struct track *t)
 {
 	struct lookup look;
 
@@ -275,7 +285,7 @@ static __always_inline void client_settle(const struct track *t)
 		lookup_write(&look, t, t->slot.cur, LP_RECORD_CLIENT, t->client_timeout);
 }
 
-static __always_inline __u32 track_settled(const struct track *t)
+static __always_inline __u32 track_settled(struct track *t)
 {
 	if (!t->source || t->proto != IPPROTO_TCP || t->reset)
 		return t->slot.cur;
@@ -311,7 +321,7 @@ static __always_inline __u8 flow_flags(const struct track *t)
 }
 
 /* T2 to T4: where a packet goes whose connection is not known. */
-static __always_inline __u32 flow_unknown(const struct track *t)
+static __always_inline __u32 flow_unknown(struct track *t)
 {
 	bool moving = track_is_moving(t->slot);
 
@@ -322,7 +332,7 @@ static __always_inline __u32 flow_unknown(const struct track *t)
 	return t->slot.cur;
 }
 
-static __always_inline __u32 track_flow(const struct track *t)
+static __always_inline __u32 track_flow(struct track *t)
 {
 	struct lookup look;
 	__u32 backend;
@@ -348,8 +358,11 @@ static __always_inline __u32 track_flow(const struct track *t)
 	return backend;
 }
 
-static __noinline __u32 track_packet(const struct track *t)
+/* The backend that answers. A global function: verified once, not for each way to it. */
+__noinline __u32 track_packet(struct track *t)
 {
+	if (!t)
+		return 0;
 	if (t->mode == LP_TRACK_NEEDED && track_is_settled(t->slot))
 		return track_settled(t);
 	return track_flow(t);

@@ -57,7 +57,7 @@ static __always_inline enum lp_reason walk(struct xdp_md *ctx, __u32 cpu, __u32 
 	const struct lp_vip *vip;
 	const struct lp_hop *hop;
 	enum lp_reason reason;
-	struct affinity affinity;
+	struct affinity affinity = {};
 	struct packet pkt = {}; /* clang 14 spills what is not set, and the verifier objects */
 	struct view view;
 	__u32 number;
