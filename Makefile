@@ -130,7 +130,7 @@ $(O)/tests/progrun: $(PROG_OBJS) $(LIB_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
-BENCH_LIB_OBJS := $(patsubst %.c,$(O)/%.o,$(filter-out tests/bench/bench_%.c,$(wildcard tests/bench/*.c)))
+BENCH_LIB_OBJS := $(patsubst %.c,$(O)/%.o,$(filter-out tests/bench/bench_%.c %.bpf.c,$(wildcard tests/bench/*.c)))
 
 $(O)/tests/bench/bench_%: $(O)/tests/bench/bench_%.o $(BENCH_LIB_OBJS) $(LIB_OBJS) $(AGENT_TEST_OBJS)
 	$(call say,LINK,$@)

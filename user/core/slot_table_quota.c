@@ -48,18 +48,65 @@ static uint32_t find_cut(const struct slot_racer *racers, size_t n, uint64_t wei
 	return high;
 }
 
-static void set_one(struct slot_racer *racer, uint64_t weights, uint32_t cut)
+/* floor, and ceil above it if the racer may be rounded up. */
+static void set_bounds(struct slot_racer *racer, uint64_t weights, uint32_t cut)
 {
 	int64_t whole = share(racer, weights, cut);
-	bool rest = cut > 0 || (uint64_t)racer->weight * LP_SLOTS % weights > 0;
 
+	racer->rest = (uint32_t)((uint64_t)racer->weight * LP_SLOTS % weights);
 	if (whole < racer->held) {
 		racer->floor = racer->held;
 		racer->ceil = racer->held;
 	} else {
 		racer->floor = (uint32_t)whole;
-		racer->ceil = (uint32_t)whole + rest;
+		racer->ceil = (uint32_t)whole + (cut > 0 || racer->rest > 0);
 	}
+}
+
+static bool may_round_up(const struct slot_racer *racer)
+{
+	return racer->runs && racer->ceil > racer->floor;
+}
+
+static uint32_t count_rests(const struct slot_racer *racers, size_t n, uint32_t least)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += may_round_up(&racers[i]) && racers[i].rest >= least;
+	return count;
+}
+
+/* The `spare`-th largest remainder (spare > 0): the largest that at least so
+ * many racers reach. */
+static uint32_t find_last_rest(const struct slot_racer *racers, size_t n, uint32_t spare)
+{
+	uint32_t rest = 0;
+
+	for (uint32_t bit = 1u << 31; bit > 0; bit >>= 1)
+		if (count_rests(racers, n, rest | bit) >= spare)
+			rest |= bit;
+	return rest;
+}
+
+/* Gives spares to the largest remainders. Returns what is left to those who tie. */
+static uint32_t round_up(struct slot_racer *racers, size_t n, uint32_t spare)
+{
+	uint32_t last = spare > 0 ? find_last_rest(racers, n, spare) : UINT32_MAX;
+
+	for (size_t i = 0; i < n; i++) {
+		struct slot_racer *racer = &racers[i];
+
+		if (!may_round_up(racer))
+			continue;
+		if (spare > 0 && racer->rest > last) {
+			racer->floor = racer->ceil;
+			spare--;
+		} else if (racer->rest < last) {
+			racer->ceil = racer->floor;
+		}
+	}
+	return spare;
 }
 
 uint32_t slot_quota_set(struct slot_racer *racers, size_t n)
@@ -69,6 +116,6 @@ uint32_t slot_quota_set(struct slot_racer *racers, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		if (racers[i].runs)
-			set_one(&racers[i], weights, cut);
-	return (uint32_t)(LP_SLOTS - floor_sum(racers, n, weights, cut));
+			set_bounds(&racers[i], weights, cut);
+	return round_up(racers, n, (uint32_t)(LP_SLOTS - floor_sum(racers, n, weights, cut)));
 }

@@ -11,9 +11,13 @@
 #include "core/slot_table_race.h"
 
 /*
- * Sets floor and ceil of the racers that run to the whole numbers around their
- * weight's share of LP_SLOTS, but never below what they hold. Returns the
- * number of spares: how many racers can have ceil. At least one racer runs.
+ * Sets what the racers that run may hold: their weight's share of LP_SLOTS,
+ * rounded by the method of the largest remainder, but never below what they
+ * hold. Where remainders tie (equal weights, mostly) for the last slots to give
+ * away, the race decides and not, say, the ids: floor and ceil of those racers
+ * differ, and the number of such slots is returned as spares. So a slot can
+ * stay with who visits it first, which saves churn where shares are few slots
+ * (docs/tables.md). At least one racer runs.
  *
  * In one corner there is no such solution: racers of less than a few slots,
  * rounded up while others were there, may now hold more in sum than their

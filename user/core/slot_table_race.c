@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Visits are looked at slice by slice of time: of each slice, those to slots
- * that are free at its start are collected, sorted, and done in order. Three
- * quarters of all visits are to slots long taken and cost a bit test only. How
- * wide slices are changes nothing in the result.
+ * that are free at its start are collected, sorted, and done in order. Nine of
+ * ten visits are to slots long taken and cost a bit test only. How wide slices
+ * are changes nothing in the result.
  */
 #include "core/slot_table_race.h"
 

@@ -29,6 +29,7 @@ struct slot_racer {
 	uint32_t held;  /* slots it owns */
 	uint32_t floor; /* it may have so many in any case, */
 	uint32_t ceil;  /* and up to so many as long as there are spares */
+	uint32_t rest;  /* remainder of its share: slot_table_quota.c */
 	uint32_t next;  /* visit along its path */
 	struct slot_path path;
 };
@@ -37,7 +38,7 @@ struct slot_race;
 
 /*
  * A race of `n` racers, sorted by id, for all slots. The racers stay the
- * caller's; what is above `next` is to be filled in. Returns 0 or -ENOMEM.
+ * caller's; what is above `rest` is to be filled in. Returns 0 or -ENOMEM.
  */
 int slot_race_new(enum config_hash hash, struct slot_racer *racers, size_t n,
 		  struct slot_race **out);

@@ -182,15 +182,15 @@ out:
 	return code;
 }
 
-/* The place of a key, if it is in the table. */
+/* The place of a key, if it is in the table. An empty place may pass for the
+ * key of all zeros: it is of no kind and has no ranges, so nothing comes of it. */
 static const struct lp_vip *find_key(const struct vip_table *table, const struct lp_hash_key *key,
 				     const struct lp_addr *addr, uint8_t proto, __be16 port)
 {
 	uint64_t hash = lp_vip_hash(key, table->salt, addr, proto, port, lp_addr_is_v6(addr));
 	const struct lp_vip *vip = &table->places[place_of(table, hash)];
 
-	if (vip->kind == LP_VIP_EMPTY || vip->proto != proto || vip->port != port ||
-	    !lp_addr_equal(&vip->addr, addr))
+	if (vip->port != port || vip->proto != proto || !lp_addr_equal(&vip->addr, addr))
 		return NULL;
 	return vip;
 }
