@@ -109,9 +109,6 @@ $(O)/%.o: %.c Makefile VERSION | $(SKELS) $(BENCH_SKELS)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
-$(O)/user/dp/%.o: $(SKELS)
-$(O)/tests/bench/%.o: $(BENCH_SKELS)
-
 $(O)/limpetd: $(AGENT_OBJS) $(LIB_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)

@@ -39,6 +39,7 @@ LP_ARRAY(record_counters, lp_record_counters);
 LP_ARRAY(slot_times, lp_slot_times);
 LP_ARRAY(vip_meta, lp_vip_meta);
 LP_ARRAY(pool_meta, lp_pool_meta);
+LP_ARRAY(group_meta, lp_group_meta);
 LP_ARRAY(backend_meta, lp_backend_meta);
 
 /* Sources that hide a crowd, of the VIPs that name any (LP_VIP_PROXIES). */

@@ -119,7 +119,7 @@ struct lp_control {
 	__u64 salt[2];    /* of the perfect hash of each half (lp_vip_hash() in hash.h) */
 	__u64 key_id;     /* digest of the hash key that the tables were built with */
 	__u32 phase;      /* 0 or 1: changes every LP_PHASE_S (enum lp_slot_state) */
-	__u32 _pad;
+	__u32 buckets_max; /* of the record table, a power of two */
 	__u64 _reserved[6];
 };
 LP_ASSERT_SIZE(struct lp_control, 128);
@@ -421,6 +421,13 @@ struct lp_pool_meta {
 	char name[LP_NAME_MAX];
 };
 
+/* Affinity groups: lp_vip.scope is the group's number | LP_SCOPE_GROUP; of a VIP
+ * without a group, the VIP's own number. */
+#define LP_SCOPE_GROUP 0x8000u
+struct lp_group_meta {
+	char name[LP_NAME_MAX];
+};
+
 enum lp_admin {
 	LP_ADMIN_ENABLED = 0,
 	LP_ADMIN_DRAIN = 1,
@@ -433,13 +440,16 @@ struct lp_backend_meta {
 	struct lp_addr addr;
 	__u8 healthy; /* last verdict of its check */
 	__u8 admin;   /* enum lp_admin: what an operator decided */
-	__u8 _pad[6];
+	__u8 leaving; /* no longer in the configuration; kept for its live connections */
+	__u8 expired; /* its deadline has passed: even live connections are let go */
+	__u8 _pad[4];
 	__u64 since;    /* of the present state: seconds since the epoch */
 	__u64 deadline; /* of drain and offline: seconds since the epoch; 0: none */
 	__u64 _reserved[3];
 };
 LP_ASSERT_SIZE(struct lp_vip_meta, 64);
 LP_ASSERT_SIZE(struct lp_pool_meta, 64);
+LP_ASSERT_SIZE(struct lp_group_meta, 64);
 LP_ASSERT_SIZE(struct lp_backend_meta, 192);
 LP_ASSERT_OFFSET(struct lp_backend_meta, addr, 128);
 LP_ASSERT_OFFSET(struct lp_backend_meta, since, 152);

@@ -99,7 +99,9 @@ LP_INLINE __u64 lp_fingerprint(const volatile struct lp_hash_key *key, const __u
 {
 	__u64 a = key->word[11], b = key->word[12], fingerprint;
 
+#ifdef __bpf__
 #pragma clang loop unroll(full)
+#endif
 	for (unsigned int i = 0; i < n; i += 2) {
 		a += LP_HM(key, 1 + i, words[i], words[i + 1]);
 		b += LP_HM(key, 13 + i, words[i], words[i + 1]);

@@ -5,7 +5,7 @@
  * Pure: no network, no kernel, no clock.
  *
  * Order never matters (P6): interfaces, checks, pools, backends of a pool, and
- * VIPs are sorted by name, addresses and port ranges by value.
+ * VIPs are sorted by name, addresses, prefixes and port ranges by value.
  */
 #ifndef LIMPET_CORE_CONFIG_H
 #define LIMPET_CORE_CONFIG_H
@@ -44,7 +44,12 @@ struct config_check {
 	unsigned int rise, fall;
 };
 
-enum config_hash { CONFIG_HASH_MAGLEV, CONFIG_HASH_RENDEZVOUS };
+enum config_hash {
+	CONFIG_HASH_MAGLEV,
+	CONFIG_HASH_RENDEZVOUS,
+	CONFIG_HASH_RING,
+	CONFIG_HASH_MODULO,
+};
 
 struct config_backend {
 	char *name;
@@ -55,6 +60,7 @@ struct config_backend {
 #define CONFIG_WEIGHT_MAX   65535u
 #define CONFIG_BACKENDS_MAX 65534u   /* of all pools together (A4 and LP_BACKENDS_MAX in abi.h) */
 #define CONFIG_RULES_MAX    1000000u /* of all VIPs together: addresses times ports */
+#define CONFIG_PROXIES_MAX  4096u    /* of a VIP */
 #define CONFIG_DURATION_MAX (365 * 86400.0)
 #define CONFIG_TEXT_MAX     (64u << 20) /* bytes of a file */
 
@@ -72,6 +78,11 @@ struct config_port_range {
 	uint16_t first, last; /* host byte order, inclusive; 0,0: any */
 };
 
+struct config_prefix {
+	struct lp_addr addr; /* zero after its bits */
+	unsigned int bits;   /* from the address's own beginning: 0 to 32, or 0 to 128 */
+};
+
 struct config_vip {
 	char *name;
 	struct lp_addr *addresses;
@@ -80,12 +91,20 @@ struct config_vip {
 	struct config_port_range *ports; /* sorted, no overlaps */
 	size_t n_ports;
 	char *pool;
+	char *table_pool; /* whose slot table serves the VIP: its pool; in a group, the first by
+			     name of the pools of the group's VIPs, which have the same members */
 	enum lp_forward forward;
 	enum lp_affinity affinity;
-	unsigned int mask;       /* 0 to 32 */
-	unsigned int mask6;      /* 0 to 128 */
-	double idle_timeout;     /* seconds */
-	double affinity_timeout; /* seconds */
+	unsigned int mask;             /* 0 to 32 */
+	unsigned int mask6;            /* 0 to 128 */
+	double idle_timeout;           /* seconds */
+	double affinity_timeout;       /* seconds */
+	char *group;                   /* NULL: none; its VIPs agree in all of the affinity but
+					  proxies and track, which is LP_AFFINITY_SOURCE */
+	struct config_prefix *proxies; /* no two equal, none that holds both IPv4 and IPv6;
+					  LP_AFFINITY_SOURCE only */
+	size_t n_proxies;
+	enum lp_track track;
 };
 
 struct config {

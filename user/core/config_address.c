@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Read functions for addresses, prefixes, and lists of interface names (config_schema.h). */
+/* Read functions for addresses, and lists of interface names (config_schema.h). */
 #include "core/config_schema.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 
 #include "lib/addr.h"
-#include "lib/parse.h"
 
 /* Refuses what is no address; says more of an IPv4-mapped one (RFC 4291 section 2.5.5.2). */
 static int fail_address(const struct config_reader *reader, const struct config_node *node,
@@ -83,39 +81,6 @@ int config_read_address(const struct config_reader *reader, const struct config_
 				   CONFIG_QUOTE(node->text), kind);
 	*(struct lp_addr *)to = addr;
 	return 0;
-}
-
-static int check_prefix(const struct config_reader *reader, const struct config_node *node)
-{
-	static const char *const allowed = "an address and a length, like 10.0.0.0/8";
-	struct lp_addr addr;
-	unsigned int bits;
-	int ret;
-
-	ret = config_want(reader, node, CONFIG_NODE_SCALAR, allowed);
-	if (ret)
-		return ret;
-	ret = lp_parse_prefix(node->text, &addr, &bits);
-	if (!ret)
-		return 0;
-	return config_fail(reader, node, "%s: %s; allowed: %s", CONFIG_QUOTE(node->text),
-			   ret == -ERANGE ? "length too long, or bits set after its end"
-					  : "not a prefix",
-			   allowed);
-}
-
-int config_read_prefixes(const struct config_reader *reader, const struct config_node *node,
-			 const struct config_field *field, void *to)
-{
-	int ret;
-
-	(void)field;
-	ret = config_want(reader, node, CONFIG_NODE_LIST, "a list of prefixes");
-	for (const struct config_node *item = node->first; item && !ret; item = item->next)
-		ret = check_prefix(reader, item);
-	if (!ret)
-		*(size_t *)to = node->n;
-	return ret;
 }
 
 int config_read_interface_names(const struct config_reader *reader, const struct config_node *node,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/config.h"
 #include "lib/addr.h"
 
 int config_compare_text(const void *a, const void *b)
@@ -15,6 +16,14 @@ int config_compare_text(const void *a, const void *b)
 int config_compare_address(const void *a, const void *b)
 {
 	return lp_addr_compare(a, b);
+}
+
+int config_compare_prefix(const void *a, const void *b)
+{
+	const struct config_prefix *x = a, *y = b;
+	int order = lp_addr_compare(&x->addr, &y->addr);
+
+	return order ? order : (x->bits > y->bits) - (x->bits < y->bits);
 }
 
 int config_index_open(struct config_index *index, size_t max, config_compare_fn compare)

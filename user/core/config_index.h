@@ -25,9 +25,10 @@ struct config_index {
 	config_compare_fn compare;
 };
 
-/* The usual two kinds of keys: char * and struct lp_addr *. */
+/* The usual kinds of keys: char *, struct lp_addr *, struct config_prefix *. */
 int config_compare_text(const void *a, const void *b);
 int config_compare_address(const void *a, const void *b);
+int config_compare_prefix(const void *a, const void *b);
 
 /* Makes room for `max` keys. -ENOMEM. */
 int config_index_open(struct config_index *index, size_t max, config_compare_fn compare);

@@ -20,6 +20,9 @@ static void free_vip(struct config_vip *vip)
 	free(vip->addresses);
 	free(vip->ports);
 	free(vip->pool);
+	free(vip->table_pool);
+	free(vip->group);
+	free(vip->proxies);
 	free(vip->name);
 }
 

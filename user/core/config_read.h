@@ -29,11 +29,15 @@ int config_read_pools(const struct config_reader *reader, const struct config_no
 int config_read_vips(const struct config_reader *reader, const struct config_node *node,
 		     const struct config_field *field, void *to);
 
-/* Values of a VIP's keys; `to` is the struct config_vip. */
+/* Values of a VIP's keys, and of its affinity's; `to` is the struct config_vip. */
 int config_read_addresses(const struct config_reader *reader, const struct config_node *node,
 			  const struct config_field *field, void *to);
 int config_read_ports(const struct config_reader *reader, const struct config_node *node,
 		      const struct config_field *field, void *to);
+int config_read_affinity(const struct config_reader *reader, const struct config_node *node,
+			 const struct config_field *field, void *to);
+int config_read_proxies(const struct config_reader *reader, const struct config_node *node,
+			const struct config_field *field, void *to);
 
 /* Value of a check's `expect`; `to` is the struct config_check. */
 int config_read_expect(const struct config_reader *reader, const struct config_node *node,

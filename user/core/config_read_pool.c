@@ -121,8 +121,8 @@ static int read_backends(const struct config_reader *reader, const struct config
 static const struct config_word hashes[] = {
 	{ "maglev", CONFIG_HASH_MAGLEV, CONFIG_FEATURE_BASE },
 	{ "rendezvous", CONFIG_HASH_RENDEZVOUS, CONFIG_FEATURE_BASE },
-	{ "ring", 0, CONFIG_FEATURE_HASH_RING },
-	{ "modulo", 0, CONFIG_FEATURE_HASH_MODULO },
+	{ "ring", CONFIG_HASH_RING, CONFIG_FEATURE_HASH_RING },
+	{ "modulo", CONFIG_HASH_MODULO, CONFIG_FEATURE_HASH_MODULO },
 };
 static const struct config_words hash_words = { "hash", hashes, CONFIG_COUNT(hashes) };
 

@@ -4,69 +4,14 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-/* A VIP, its `affinity`, and what its keys say that the model has no place for yet. */
-struct affinity_values {
-	unsigned int mode;
-	uint32_t mask, mask6;
-	double timeout;
-	char *group;
-	size_t n_proxies;
-	unsigned int track;
-};
-
+/* A VIP and what its keys say that the model has no place for yet. */
 struct vip_values {
 	struct config_vip vip;
 	unsigned int protocol, on_backend_down;
 	size_t n_interfaces, n_allow, n_deny;
-	struct affinity_values affinity;
 };
 
 static const size_t none = 0;
-
-static const struct config_word modes[] = {
-	{ "source", LP_AFFINITY_SOURCE, CONFIG_FEATURE_BASE },
-	{ "tcp", LP_AFFINITY_TCP, CONFIG_FEATURE_BASE },
-};
-static const struct config_words mode_words = { "affinity mode", modes, CONFIG_COUNT(modes) };
-
-static const struct config_word tracks[] = {
-	{ "needed", 0, CONFIG_FEATURE_BASE },
-	{ "always", 1, CONFIG_FEATURE_TRACK_ALWAYS },
-	{ "never", 2, CONFIG_FEATURE_TRACK_NEVER },
-};
-static const struct config_words track_words = { "tracking", tracks, CONFIG_COUNT(tracks) };
-
-#define AFFINITY_FIELD(member) .offset = offsetof(struct affinity_values, member)
-
-static const struct config_field affinity_fields[] = {
-	{ .key = "mode", .read = config_read_word, AFFINITY_FIELD(mode), .words = &mode_words },
-	{ .key = "timeout", .read = config_read_duration, AFFINITY_FIELD(timeout), .min = 1 },
-	{ .key = "mask", .read = config_read_u32, AFFINITY_FIELD(mask), .max = 32 },
-	{ .key = "mask6", .read = config_read_u32, AFFINITY_FIELD(mask6), .max = 128 },
-	{ .key = "group",
-	  .read = config_read_name,
-	  AFFINITY_FIELD(group),
-	  .feature = CONFIG_FEATURE_GROUP,
-	  .instead = "leave it out" },
-	{ .key = "proxies",
-	  .read = config_read_prefixes,
-	  AFFINITY_FIELD(n_proxies),
-	  .feature = CONFIG_FEATURE_PROXIES,
-	  .today = &none,
-	  .today_size = sizeof(none),
-	  .instead = "allowed: an empty list" },
-	{ .key = "track", .read = config_read_word, AFFINITY_FIELD(track), .words = &track_words },
-};
-static const struct config_schema affinity_schema = { "a map with mode, timeout, mask and mask6",
-						      affinity_fields,
-						      CONFIG_COUNT(affinity_fields) };
-
-static int read_affinity(const struct config_reader *reader, const struct config_node *node,
-			 const struct config_field *field, void *to)
-{
-	(void)field;
-	return config_read_map(reader, node, &affinity_schema, to);
-}
 
 static const struct config_word protocols[] = {
 	{ "tcp", IPPROTO_TCP, CONFIG_FEATURE_BASE },
@@ -131,7 +76,7 @@ static const struct config_field vip_fields[] = {
 	  .read = config_read_word,
 	  VIP_FIELD(on_backend_down),
 	  .words = &backend_down_words },
-	{ .key = "affinity", .read = read_affinity, VIP_FIELD(affinity) },
+	{ .key = "affinity", .read = config_read_affinity, VIP_FIELD(vip) },
 };
 static const struct config_schema vip_schema = { "a map with the keys of a VIP", vip_fields,
 						 CONFIG_COUNT(vip_fields) };
@@ -145,32 +90,24 @@ static int check_default_forward(const struct config_reader *reader, const struc
 				   "nat (the default) is not supported yet; set dsr, ipip or gue");
 }
 
-static void set_vip(struct config_vip *vip, const struct vip_values *values)
-{
-	*vip = values->vip;
-	vip->protocol = (uint8_t)values->protocol;
-	vip->affinity = (enum lp_affinity)values->affinity.mode;
-	vip->mask = values->affinity.mask;
-	vip->mask6 = values->affinity.mask6;
-	vip->affinity_timeout = values->affinity.timeout;
-}
-
 static int read_vip(const struct config_reader *reader, const struct config_node *node,
 		    struct config_vip *vip)
 {
 	struct vip_values values = {
-		.vip = { .forward = LP_FORWARD_NAT, .idle_timeout = 1800 },
+		.vip = { .forward = LP_FORWARD_NAT,
+			 .idle_timeout = 1800,
+			 .affinity = LP_AFFINITY_SOURCE,
+			 .affinity_timeout = 1800,
+			 .mask = 32,
+			 .mask6 = 64,
+			 .track = LP_TRACK_NEEDED },
 		.protocol = IPPROTO_TCP,
-		.affinity = { .mode = LP_AFFINITY_SOURCE,
-			      .mask = 32,
-			      .mask6 = 64,
-			      .timeout = 1800 },
 	};
 	int ret;
 
 	ret = config_read_map(reader, node, &vip_schema, &values);
-	set_vip(vip, &values);
-	free(values.affinity.group);
+	*vip = values.vip;
+	vip->protocol = (uint8_t)values.protocol;
 	return ret ? ret : check_default_forward(reader, node);
 }
 

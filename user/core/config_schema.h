@@ -86,6 +86,8 @@ int config_read_duration(const struct config_reader *reader, const struct config
 			 const struct config_field *field, void *to); /* double, seconds */
 int config_read_address(const struct config_reader *reader, const struct config_node *node,
 			const struct config_field *field, void *to); /* struct lp_addr */
+int config_read_prefix(const struct config_reader *reader, const struct config_node *node,
+		       const struct config_field *field, void *to); /* struct config_prefix */
 int config_read_prefixes(const struct config_reader *reader, const struct config_node *node,
 			 const struct config_field *field, void *to); /* size_t: how many */
 int config_read_interface_names(const struct config_reader *reader, const struct config_node *node,

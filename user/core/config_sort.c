@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/addr.h"
-
 /* A comparison of two objects by their names. */
 #define COMPARE_NAMES(type)                                                                        \
 	static int compare_##type##s(const void *a, const void *b)                                 \
@@ -21,11 +19,6 @@ COMPARE_NAMES(check)
 COMPARE_NAMES(pool)
 COMPARE_NAMES(backend)
 COMPARE_NAMES(vip)
-
-static int compare_addresses(const void *a, const void *b)
-{
-	return lp_addr_compare(a, b);
-}
 
 /* Ranges do not overlap, so their beginnings are enough. */
 static int compare_ports(const void *a, const void *b)
@@ -44,8 +37,9 @@ static void sort(void *items, size_t n, size_t size, int (*compare)(const void *
 
 static void sort_vip(struct config_vip *vip)
 {
-	sort(vip->addresses, vip->n_addresses, sizeof(*vip->addresses), compare_addresses);
+	sort(vip->addresses, vip->n_addresses, sizeof(*vip->addresses), config_compare_address);
 	sort(vip->ports, vip->n_ports, sizeof(*vip->ports), compare_ports);
+	sort(vip->proxies, vip->n_proxies, sizeof(*vip->proxies), config_compare_prefix);
 }
 
 void config_sort(struct config *config)

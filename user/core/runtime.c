@@ -49,6 +49,9 @@ static void adopt_backend(struct runtime_backend *backend, const struct lp_backe
 	backend->admin = (enum lp_admin)meta->admin;
 	backend->since = meta->since;
 	backend->deadline = meta->deadline;
+	backend->leaving = meta->leaving;
+	backend->expired = meta->expired;
+	backend->state = datapath->state;
 	backend->hop = datapath->hop[datapath->active & 1];
 }
 
@@ -77,19 +80,22 @@ int runtime_adopt(struct runtime *runtime, struct dp *dp)
 		.backends = calloc(size->backends, sizeof(*new.backends)),
 		.pools = calloc(size->pools, sizeof(*new.pools)),
 		.vips = calloc(size->vips, sizeof(*new.vips)),
+		.groups = calloc(size->vips, sizeof(*new.groups)),
 		.n_pools = size->pools,
 		.n_vips = size->vips,
 	};
 
-	if (!new.backends || !new.pools || !new.vips) {
+	if (!new.backends || !new.pools || !new.vips || !new.groups) {
 		runtime_fini(&new);
 		return -ENOMEM;
 	}
 	adopt_backends(&new, dp);
 	for (uint32_t i = 1; i < size->pools; i++)
 		adopt_name(&new.pools[i], dp_pool_meta(dp, i)->name);
-	for (uint32_t i = 1; i < size->vips; i++)
+	for (uint32_t i = 1; i < size->vips; i++) {
 		adopt_name(&new.vips[i], dp_vip_meta(dp, i)->name);
+		adopt_name(&new.groups[i], dp_group_meta(dp, i)->name);
+	}
 	*runtime = new;
 	return 0;
 }
@@ -112,6 +118,11 @@ uint32_t runtime_pool(const struct runtime *runtime, const char *name)
 uint32_t runtime_vip(const struct runtime *runtime, const char *name)
 {
 	return find_name(runtime->vips, runtime->n_vips, name);
+}
+
+uint32_t runtime_group(const struct runtime *runtime, const char *name)
+{
+	return find_name(runtime->groups, runtime->n_vips, name);
 }
 
 /* The number of a name, its own or a free one; -ENOSPC. */
@@ -145,9 +156,13 @@ static int assign_names(struct runtime *new, const struct config *config)
 	for (size_t i = 0; i < config->n_pools; i++)
 		if (assign_name(new->pools, new->n_pools, config->pools[i].name) < 0)
 			return -ENOSPC;
-	for (size_t i = 0; i < config->n_vips; i++)
-		if (assign_name(new->vips, new->n_vips, config->vips[i].name) < 0)
+	for (size_t i = 0; i < config->n_vips; i++) {
+		const char *group = config->vips[i].group;
+
+		if (assign_name(new->vips, new->n_vips, config->vips[i].name) < 0 ||
+		    (group && assign_name(new->groups, new->n_vips, group) < 0))
 			return -ENOSPC;
+	}
 	return 0;
 }
 
@@ -176,6 +191,15 @@ static void new_backend(struct runtime_backend *backend, const struct config_poo
 	snprintf(backend->name, sizeof(backend->name), "%s", config->name);
 }
 
+/* A backend that was leaving is in the configuration again. */
+static void come_back(struct runtime_backend *backend, uint64_t now)
+{
+	backend->leaving = false;
+	backend->expired = false;
+	backend->deadline = 0;
+	backend->since = now;
+}
+
 /* Takes over or makes the backends of one pool of the configuration. */
 static int assign_pool(struct runtime *new, const struct runtime *old, struct numbers *numbers,
 		       const struct config_pool *pool, uint64_t now)
@@ -198,7 +222,10 @@ static int assign_pool(struct runtime *new, const struct runtime *old, struct nu
 			return -ENOSPC;
 		backend->pool_number = pool_number;
 		backend->weight = pool->backends[i].weight;
+		backend->drain_timeout = pool->drain_timeout;
 		backend->wanted = true;
+		if (backend->leaving)
+			come_back(backend, now);
 		if (!pool->check)
 			backend->healthy = true;
 		new->n_backends++;
@@ -268,16 +295,89 @@ static void forget_names(struct runtime_name *names, size_t n)
 			names[i].name[0] = 0;
 }
 
-void runtime_forget(struct runtime *runtime)
+/* What becomes of a backend that the configuration does not name. */
+static bool leaves_later(const struct runtime *runtime, struct runtime_backend *backend,
+			 uint64_t now)
+{
+	if (!runtime_pool(runtime, backend->pool))
+		return false; /* nobody can reach it */
+	if (backend->leaving)
+		return true;
+	backend->leaving = true;
+	backend->since = now;
+	backend->deadline = now + (uint64_t)backend->drain_timeout;
+	return true;
+}
+
+void runtime_settle(struct runtime *runtime, uint64_t now)
+{
+	size_t kept = 0;
+
+	forget_names(runtime->pools, runtime->n_pools);
+	forget_names(runtime->vips, runtime->n_vips);
+	forget_names(runtime->groups, runtime->n_vips);
+	for (size_t i = 0; i < runtime->n_backends; i++)
+		if (runtime->backends[i].wanted ||
+		    leaves_later(runtime, &runtime->backends[i], now))
+			runtime->backends[kept++] = runtime->backends[i];
+	runtime->n_backends = kept;
+}
+
+void runtime_forget(struct runtime *runtime, uint32_t number)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < runtime->n_backends; i++)
-		if (runtime->backends[i].wanted)
+		if (runtime->backends[i].number != number)
 			runtime->backends[kept++] = runtime->backends[i];
 	runtime->n_backends = kept;
-	forget_names(runtime->pools, runtime->n_pools);
-	forget_names(runtime->vips, runtime->n_vips);
+}
+
+/* --- states --------------------------------------------------------------------- */
+
+uint16_t runtime_flags(const struct runtime_backend *backend)
+{
+	bool offline = backend->leaving || backend->admin == LP_ADMIN_OFFLINE;
+
+	if (backend->expired || !(backend->wanted || backend->leaving) ||
+	    !(backend->healthy || backend->fail_open))
+		return 0;
+	return offline ? LP_BACKEND_ALIVE | LP_BACKEND_OFFLINE : LP_BACKEND_ALIVE;
+}
+
+struct lp_backend_state runtime_next_state(const struct runtime_backend *backend)
+{
+	struct lp_backend_state state = backend->state;
+
+	state.flags = runtime_flags(backend);
+	if ((state.flags & LP_BACKEND_ALIVE) && !(backend->state.flags & LP_BACKEND_ALIVE))
+		state.incarnation++;
+	return state;
+}
+
+void runtime_set_admin(struct runtime_backend *backend, enum lp_admin admin, uint64_t deadline,
+		       uint64_t now)
+{
+	if (backend->admin != admin)
+		backend->since = now;
+	backend->admin = admin;
+	backend->deadline = admin == LP_ADMIN_ENABLED ? 0 : deadline;
+	backend->expired = false;
+}
+
+bool runtime_expire(struct runtime *runtime, uint64_t now)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < runtime->n_backends; i++) {
+		struct runtime_backend *backend = &runtime->backends[i];
+
+		if (backend->expired || !backend->deadline || backend->deadline > now)
+			continue;
+		backend->expired = true;
+		any = true;
+	}
+	return any;
 }
 
 /* --- asking --------------------------------------------------------------------- */
@@ -317,7 +417,7 @@ bool runtime_usable(const struct runtime_backend *backend)
 
 const char *runtime_state(const struct runtime_backend *backend)
 {
-	if (backend->admin == LP_ADMIN_OFFLINE)
+	if (backend->leaving || backend->admin == LP_ADMIN_OFFLINE)
 		return "offline";
 	if (!backend->healthy)
 		return "down";
@@ -329,5 +429,6 @@ void runtime_fini(struct runtime *runtime)
 	free(runtime->backends);
 	free(runtime->pools);
 	free(runtime->vips);
+	free(runtime->groups);
 	*runtime = (struct runtime) { 0 };
 }

@@ -41,6 +41,7 @@ void dp_control_init(struct dp *dp)
 	control->index_max = dp->size.index;
 	control->places_max = dp->size.places;
 	control->ranges_max = dp->size.ranges;
+	control->buckets_max = dp->size.buckets;
 	control->cpus = dp->cpus;
 }
 
@@ -104,6 +105,11 @@ struct lp_pool_meta *dp_pool_meta(struct dp *dp, uint32_t pool)
 	return dp->maps.pool_meta + pool;
 }
 
+struct lp_group_meta *dp_group_meta(struct dp *dp, uint32_t group)
+{
+	return dp->maps.group_meta + group;
+}
+
 struct lp_backend_meta *dp_backend_meta(struct dp *dp, uint32_t backend)
 {
 	return dp->maps.backend_meta + backend;
@@ -136,21 +142,46 @@ static bool table_in_use(const struct dp *dp, uint32_t table)
 	return false;
 }
 
-int dp_slots_write(struct dp *dp, uint32_t table, const uint16_t *backends)
+static uint32_t *times_at(const struct dp *dp, uint32_t table)
 {
-	struct lp_slot *slots;
+	return (dp->maps.slot_times + (size_t)table * LP_TABLE_LINES)->since;
+}
 
+const uint32_t *dp_slot_times(const struct dp *dp, uint32_t table)
+{
+	return times_at(dp, table);
+}
+
+int dp_slots_write(struct dp *dp, uint32_t table, const struct lp_slot *slots,
+		   const uint32_t *since)
+{
 	if (!table || table >= dp->size.tables)
 		return -ERANGE;
 	if (table_in_use(dp, table))
 		return -EBUSY;
 	wait_for(dp, dp->table_left[table]);
-	slots = slots_at(dp, table);
-	for (uint32_t i = 0; i < LP_SLOTS; i++) {
-		slots[i].cur = backends[i];
-		slots[i].prev = backends[i];
-	}
+	memcpy(slots_at(dp, table), slots, LP_SLOTS * sizeof(*slots));
+	memcpy(times_at(dp, table), since, LP_SLOTS * sizeof(*since));
 	return 0;
+}
+
+int dp_slot_change(struct dp *dp, uint32_t table, uint32_t slot, struct lp_slot old,
+		   struct lp_slot new, uint32_t since)
+{
+	uint32_t expected = old.word;
+
+	if (!table || table >= dp->size.tables || slot >= LP_SLOTS)
+		return -ERANGE;
+	if (!__atomic_compare_exchange_n(&slots_at(dp, table)[slot].word, &expected, new.word,
+					 false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return -EAGAIN;
+	times_at(dp, table)[slot] = since;
+	return 0;
+}
+
+void dp_phase(struct dp *dp, uint32_t phase)
+{
+	__atomic_store_n(&dp->maps.control->phase, phase & 1, __ATOMIC_RELAXED);
 }
 
 int dp_vip_table_write(struct dp *dp, unsigned int half, uint64_t salt,
@@ -260,6 +291,59 @@ int dp_backend_flip(struct dp *dp, uint32_t backend, const struct lp_hop *hop)
 	__atomic_store_n(&at->active, other, __ATOMIC_RELEASE);
 	dp->hop_left[backend] = dp->epoch;
 	return 0;
+}
+
+int dp_backend_state(struct dp *dp, uint32_t backend, struct lp_backend_state state)
+{
+	if (!backend || backend >= dp->size.backends)
+		return -ERANGE;
+	__atomic_store_n(&dp->maps.backends[backend].state.word, state.word, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int dp_proxy_add(struct dp *dp, const struct lp_proxy_key *key)
+{
+	return dp->ops->proxy(dp, key, true);
+}
+
+int dp_proxy_remove(struct dp *dp, const struct lp_proxy_key *key)
+{
+	return dp->ops->proxy(dp, key, false);
+}
+
+/* bpf/record.h R2: what was read between two equal fingerprints belongs to them. */
+bool dp_record(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,
+	       struct lp_record_info *info)
+{
+	const struct lp_record *at = &dp->maps.records[bucket].way[way];
+
+	record->fingerprint = __atomic_load_n(&at->fingerprint, __ATOMIC_ACQUIRE);
+	if (record->fingerprint <= LP_FINGERPRINT_BUSY)
+		return false;
+	record->value.word = __atomic_load_n(&at->value.word, __ATOMIC_ACQUIRE);
+	if (info)
+		*info = dp->maps.record_info[bucket].way[way];
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&at->fingerprint, __ATOMIC_RELAXED) == record->fingerprint;
+}
+
+void dp_record_drop(struct dp *dp, uint32_t bucket, unsigned int way, uint64_t fingerprint)
+{
+	__atomic_compare_exchange_n(&dp->maps.records[bucket].way[way].fingerprint, &fingerprint,
+				    LP_FINGERPRINT_EMPTY, false, __ATOMIC_ACQ_REL,
+				    __ATOMIC_RELAXED);
+}
+
+void dp_record_counters(const struct dp *dp, struct lp_record_counters *sum)
+{
+	*sum = (struct lp_record_counters) { 0 };
+	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++) {
+		const struct lp_record_counters *at = &dp->maps.record_counters[cpu];
+
+		sum->made += __atomic_load_n(&at->made, __ATOMIC_RELAXED);
+		sum->evicted += __atomic_load_n(&at->evicted, __ATOMIC_RELAXED);
+		sum->full += __atomic_load_n(&at->full, __ATOMIC_RELAXED);
+	}
 }
 
 int dp_attach(struct dp *dp, unsigned int ifindex, const char *name, enum dp_xdp_mode mode,

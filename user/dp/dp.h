@@ -30,6 +30,7 @@ struct dp_size {
 	uint32_t vips, pools, backends; /* numbers 1 .. n - 1 can be used (A4) */
 	uint32_t tables;                /* slot tables, table 0 included, which is never used */
 	uint32_t index, places, ranges; /* of a half of the VIP table */
+	uint32_t buckets;               /* of the record table, a power of two */
 };
 
 /* Size and control block as they are now. Pointers stay valid until dp_close(). */
@@ -47,10 +48,13 @@ const struct lp_backend *dp_backend(const struct dp *dp, uint32_t backend);
 /* --- names beside the numbers; never read by packets --- */
 struct lp_vip_meta *dp_vip_meta(struct dp *dp, uint32_t vip);
 struct lp_pool_meta *dp_pool_meta(struct dp *dp, uint32_t pool);
+struct lp_group_meta *dp_group_meta(struct dp *dp, uint32_t group); /* as many as VIPs */
 struct lp_backend_meta *dp_backend_meta(struct dp *dp, uint32_t backend);
 
 /* --- writing what packets cannot reach (D1) --- */
-int dp_slots_write(struct dp *dp, uint32_t table, const uint16_t *backends);
+/* LP_SLOTS slots, and since when each is in its state (seconds of CLOCK_MONOTONIC). */
+int dp_slots_write(struct dp *dp, uint32_t table, const struct lp_slot *slots,
+		   const uint32_t *since);
 int dp_vip_table_write(struct dp *dp, unsigned int half, uint64_t salt,
 		       const struct lp_vip_index *index, const struct lp_vip *places,
 		       const struct lp_range *ranges, uint32_t n_ranges);
@@ -63,6 +67,32 @@ int dp_flip(struct dp *dp, unsigned int half, uint64_t generation);   /* whole c
 int dp_pool_flip(struct dp *dp, uint32_t pool, struct lp_pool value); /* in the active half */
 /* Writes the inactive hop, then makes it the active one. */
 int dp_backend_flip(struct dp *dp, uint32_t backend, const struct lp_hop *hop);
+
+/* Life and incarnation of a backend, for records that name it. */
+int dp_backend_state(struct dp *dp, uint32_t backend, struct lp_backend_state state);
+/*
+ * One slot of a table in use, from `old` to `new`; its time becomes `since`.
+ * -EAGAIN if a packet changed it in between.
+ */
+int dp_slot_change(struct dp *dp, uint32_t table, uint32_t slot, struct lp_slot old,
+		   struct lp_slot new, uint32_t since);
+/* 0 or 1: which OPENING mark packets set from now on. */
+void dp_phase(struct dp *dp, uint32_t phase);
+
+/* --- sources that hide a crowd: keys of the trie --- */
+int dp_proxy_add(struct dp *dp, const struct lp_proxy_key *key);
+int dp_proxy_remove(struct dp *dp, const struct lp_proxy_key *key);
+
+/* --- records: packets make them, the agent lists and drops them --- */
+/* One record as it is now; false if the place is empty or being written. */
+bool dp_record(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,
+	       struct lp_record_info *info);
+/* Drops it if it is still that one. */
+void dp_record_drop(struct dp *dp, uint32_t bucket, unsigned int way, uint64_t fingerprint);
+void dp_record_counters(const struct dp *dp, struct lp_record_counters *sum);
+
+/* Since when a slot is in its state, seconds of CLOCK_MONOTONIC. */
+const uint32_t *dp_slot_times(const struct dp *dp, uint32_t table);
 
 /* Returns when no packet is under way that looked before the call. */
 int dp_sync(struct dp *dp);

@@ -36,6 +36,9 @@ static const struct {
 #undef DP_MAP_INFO
 };
 
+/* The one map that is no array. */
+#define PROXIES "proxies"
+
 static void map_counts(const struct dp_size *s, size_t c, size_t counts[DP_MAP_COUNT])
 {
 #define DP_MAP_SIZE(name, type, count) counts[DP_MAP_##name] = (size_t)(count);
@@ -118,6 +121,7 @@ static int maps_mmap(struct dp_bpf *bpf, const int fds[DP_MAP_COUNT])
 
 struct pinned {
 	int fds[DP_MAP_COUNT];
+	int proxies;
 	struct dp_size size;
 	uint32_t cpus;
 	uint64_t key_id;
@@ -128,26 +132,36 @@ static void pinned_close(struct pinned *pinned)
 	for (int i = 0; i < DP_MAP_COUNT; i++)
 		if (pinned->fds[i] >= 0)
 			close(pinned->fds[i]);
+	if (pinned->proxies >= 0)
+		close(pinned->proxies);
+}
+
+static int pinned_open_map(const char *dir, const char *name, int *fd, struct lp_err *err)
+{
+	char path[PINS_PATH];
+
+	if (pins_path(path, dir, "maps", name))
+		return lp_err(err, -ENAMETOOLONG, "\"%s\": path too long", dir);
+	*fd = bpf_obj_get(path);
+	if (*fd >= 0)
+		return 0;
+	return lp_err(err, -EPROTO,
+		      "%s: %s: the pins are incomplete; stop limpetd, remove %s and start it again "
+		      "(traffic stops in between)",
+		      path, strerror(-*fd), dir);
 }
 
 static int pinned_open_maps(const char *dir, struct pinned *pinned, struct lp_err *err)
 {
-	char path[PINS_PATH];
+	int ret;
 
+	pinned->proxies = -1;
 	for (int i = 0; i < DP_MAP_COUNT; i++)
 		pinned->fds[i] = -1;
-	for (int i = 0; i < DP_MAP_COUNT; i++) {
-		if (pins_path(path, dir, "maps", map_info[i].name))
-			return lp_err(err, -ENAMETOOLONG, "\"%s\": path too long", dir);
-		pinned->fds[i] = bpf_obj_get(path);
-		if (pinned->fds[i] < 0)
-			return lp_err(
-				err, -EPROTO,
-				"%s: %s: the pins are incomplete; stop limpetd, remove %s and "
-				"start it again (traffic stops in between)",
-				path, strerror(-pinned->fds[i]), dir);
-	}
-	return 0;
+	ret = pinned_open_map(dir, PROXIES, &pinned->proxies, err);
+	for (int i = 0; i < DP_MAP_COUNT && !ret; i++)
+		ret = pinned_open_map(dir, map_info[i].name, &pinned->fds[i], err);
+	return ret;
 }
 
 /* The sizes are in the control block; they must be what the maps really have. */
@@ -167,6 +181,7 @@ static int pinned_read_size(const char *dir, struct pinned *pinned, struct lp_er
 		.index = control.index_max,
 		.places = control.places_max,
 		.ranges = control.ranges_max,
+		.buckets = control.buckets_max,
 	};
 	pinned->cpus = control.cpus;
 	pinned->key_id = control.key_id;
@@ -214,7 +229,7 @@ static bool size_fits(const struct dp_size *have, const struct dp_size *need)
 	return have->vips >= need->vips && have->pools >= need->pools &&
 	       have->backends >= need->backends && have->tables >= need->tables &&
 	       have->index >= need->index && have->places >= need->places &&
-	       have->ranges >= need->ranges;
+	       have->ranges >= need->ranges && have->buckets >= need->buckets;
 }
 
 static uint32_t larger(uint32_t a, uint32_t b)
@@ -231,6 +246,7 @@ static void size_cover(struct dp_size *size, const struct dp_size *other)
 	size->index = larger(size->index, other->index);
 	size->places = larger(size->places, other->places);
 	size->ranges = larger(size->ranges, other->ranges);
+	size->buckets = larger(size->buckets, other->buckets);
 }
 
 /* Tells keys apart without telling them. */
@@ -251,26 +267,57 @@ static void set_rodata(struct limpet_bpf *skel, const struct dp_size *size,
 	skel->rodata->lp_pools_max = size->pools;
 	skel->rodata->lp_vips_max = size->vips;
 	skel->rodata->lp_backends_max = size->backends;
+	skel->rodata->lp_buckets_max = size->buckets;
+}
+
+/* What a new program takes over: descriptors of maps, -1 for a new map. */
+struct reuse {
+	int fds[DP_MAP_COUNT];
+	int proxies;
+};
+
+static int set_map(struct limpet_bpf *skel, const char *name, int reuse, size_t count)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(skel->obj, name);
+
+	if (!map)
+		return -ENOENT;
+	if (reuse >= 0)
+		return bpf_map__reuse_fd(map, reuse);
+	return count ? bpf_map__set_max_entries(map, (__u32)count) : 0;
 }
 
 static int set_maps(struct limpet_bpf *skel, const size_t counts[DP_MAP_COUNT],
-		    const int reuse[DP_MAP_COUNT])
+		    const struct reuse *reuse)
 {
-	int ret = 0;
+	int ret = set_map(skel, PROXIES, reuse->proxies, 0);
 
-	for (int i = 0; i < DP_MAP_COUNT && !ret; i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(skel->obj, map_info[i].name);
-
-		if (!map)
-			return -ENOENT;
-		ret = reuse ? bpf_map__reuse_fd(map, reuse[i])
-			    : bpf_map__set_max_entries(map, (__u32)counts[i]);
-	}
+	for (int i = 0; i < DP_MAP_COUNT && !ret; i++)
+		ret = set_map(skel, map_info[i].name, reuse->fds[i], counts[i]);
 	return ret;
 }
 
+/*
+ * All of the pinned maps if they fit. If only the tables are too small, the
+ * record table goes on: what is remembered survives growth (P1, P2). Records of
+ * another key would never be found again.
+ */
+static void choose_reuse(struct reuse *reuse, const struct pinned *pinned, bool fits, bool same_key,
+			 const struct dp_size *size)
+{
+	bool records = same_key && pinned->size.buckets == size->buckets;
+
+	for (int i = 0; i < DP_MAP_COUNT; i++)
+		reuse->fds[i] = fits ? pinned->fds[i] : -1;
+	reuse->proxies = pinned->proxies;
+	if (records) {
+		reuse->fds[DP_MAP_records] = pinned->fds[DP_MAP_records];
+		reuse->fds[DP_MAP_record_info] = pinned->fds[DP_MAP_record_info];
+	}
+}
+
 /* Loads the program over new maps, or over those in `reuse`. */
-static int load(struct dp_bpf *bpf, const struct lp_hash_key *key, const int *reuse,
+static int load(struct dp_bpf *bpf, const struct lp_hash_key *key, const struct reuse *reuse,
 		struct lp_err *err)
 {
 	size_t counts[DP_MAP_COUNT];
@@ -306,14 +353,18 @@ static void copy_contents(struct dp *to, const struct dp *from)
 	       s->backends * sizeof(struct lp_backend_meta));
 	memcpy(to->maps.vip_meta, from->maps.vip_meta, s->vips * sizeof(struct lp_vip_meta));
 	memcpy(to->maps.pool_meta, from->maps.pool_meta, s->pools * sizeof(struct lp_pool_meta));
+	memcpy(to->maps.group_meta, from->maps.group_meta, s->vips * sizeof(struct lp_group_meta));
 	memcpy(to->maps.slots, from->maps.slots,
 	       (size_t)s->tables * LP_TABLE_LINES * sizeof(struct lp_slot_line));
+	memcpy(to->maps.slot_times, from->maps.slot_times,
+	       (size_t)s->tables * LP_TABLE_LINES * sizeof(struct lp_slot_times));
 	for (unsigned int half = 0; half < 2; half++)
 		memcpy(to->maps.pools + (size_t)half * to->size.pools,
 		       from->maps.pools + (size_t)half * s->pools,
 		       s->pools * sizeof(struct lp_pool));
 	to->maps.control->active = from->maps.control->active;
 	to->maps.control->generation = from->maps.control->generation;
+	to->maps.control->phase = from->maps.control->phase;
 }
 
 static void add_counter(struct lp_counter *to, const struct lp_counter *from)
@@ -360,6 +411,15 @@ static void bpf_sync(struct dp *dp)
 		nanosleep(&pause, NULL);
 }
 
+static int pin_map(struct dp_bpf *bpf, const char *name)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(bpf->skel->obj, name);
+	char path[PINS_PATH];
+	int ret = pins_path(path, bpf->pin_dir, "maps-new", name);
+
+	return ret ? ret : bpf_obj_pin(bpf_map__fd(map), path);
+}
+
 static int pin_maps(struct dp_bpf *bpf, struct lp_err *err)
 {
 	char path[PINS_PATH];
@@ -369,18 +429,24 @@ static int pin_maps(struct dp_bpf *bpf, struct lp_err *err)
 		ret = pins_path(path, bpf->pin_dir, "maps-new", NULL);
 	if (!ret && mkdir(path, 0700))
 		ret = -errno;
-	for (int i = 0; i < DP_MAP_COUNT && !ret; i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(bpf->skel->obj,
-								   map_info[i].name);
-
-		ret = pins_path(path, bpf->pin_dir, "maps-new", map_info[i].name);
-		if (!ret)
-			ret = bpf_obj_pin(bpf_map__fd(map), path);
-	}
+	if (!ret)
+		ret = pin_map(bpf, PROXIES);
+	for (int i = 0; i < DP_MAP_COUNT && !ret; i++)
+		ret = pin_map(bpf, map_info[i].name);
 	if (ret)
 		return lp_err(err, ret, "pinning the maps in \"%s\": %s", bpf->pin_dir,
 			      strerror(-ret));
 	return pins_swap(bpf->pin_dir, err);
+}
+
+static int bpf_proxy(struct dp *dp, const struct lp_proxy_key *key, bool add)
+{
+	const struct dp_bpf *bpf = (const struct dp_bpf *)dp;
+	int fd = bpf_map__fd(bpf->skel->maps.proxies), ret;
+	const __u32 one = 1;
+
+	ret = add ? bpf_map_update_elem(fd, key, &one, BPF_ANY) : bpf_map_delete_elem(fd, key);
+	return ret && !(ret == -ENOENT && !add) ? ret : 0;
 }
 
 static int bpf_publish(struct dp *dp, struct lp_err *err)
@@ -422,6 +488,7 @@ static const struct dp_ops bpf_ops = {
 	.attach = dp_xdp_attach,
 	.detach = dp_xdp_detach,
 	.interfaces = dp_xdp_interfaces,
+	.proxy = bpf_proxy,
 	.publish = bpf_publish,
 	.close = bpf_close,
 };
@@ -471,17 +538,19 @@ static int adopt(const struct dp_bpf_options *options, const struct pinned *pinn
 	struct dp_size size = pinned->size;
 	/* Tables of another key mean nothing to the new program: they are built
 	 * aside, like larger ones. */
-	bool fits = size_fits(&size, &options->size) && cpus <= pinned->cpus &&
-		    pinned->key_id == key_digest(&options->key);
+	bool same_key = pinned->key_id == key_digest(&options->key);
+	bool fits = size_fits(&size, &options->size) && cpus <= pinned->cpus && same_key;
+	struct reuse reuse;
 	struct dp_bpf *bpf;
 	struct dp *dp;
 	int ret;
 
 	size_cover(&size, &options->size);
+	choose_reuse(&reuse, pinned, fits, same_key, &size);
 	bpf = dp_bpf_new(options->pin_dir, &size, fits ? pinned->cpus : cpus);
 	if (!bpf)
 		return lp_err(err, -ENOMEM, "out of memory");
-	ret = load(bpf, &options->key, fits ? pinned->fds : NULL, err);
+	ret = load(bpf, &options->key, &reuse, err);
 	if (!ret && !fits)
 		ret = open_old(options->pin_dir, pinned, &bpf->old, err);
 	if (ret) {
@@ -504,12 +573,15 @@ static int start_afresh(const struct dp_bpf_options *options, struct dp_bpf **ou
 {
 	uint32_t cpus = (uint32_t)libbpf_num_possible_cpus();
 	struct dp_bpf *bpf = dp_bpf_new(options->pin_dir, &options->size, cpus);
+	struct reuse nothing = { .proxies = -1 };
 	struct dp *dp;
 	int ret;
 
 	if (!bpf)
 		return lp_err(err, -ENOMEM, "out of memory");
-	ret = load(bpf, &options->key, NULL, err);
+	for (int i = 0; i < DP_MAP_COUNT; i++)
+		nothing.fds[i] = -1;
+	ret = load(bpf, &options->key, &nothing, err);
 	if (ret) {
 		dp = &bpf->dp;
 		dp_close(&dp);

@@ -66,6 +66,15 @@ static size_t fake_interfaces(const struct dp *dp, struct dp_interface *interfac
 	return fake->n_interfaces;
 }
 
+/* The fake has no packets that could ask. */
+static int fake_proxy(struct dp *dp, const struct lp_proxy_key *key, bool add)
+{
+	(void)dp;
+	(void)key;
+	(void)add;
+	return 0;
+}
+
 static int fake_publish(struct dp *dp, struct lp_err *err)
 {
 	(void)dp;
@@ -86,6 +95,7 @@ static const struct dp_ops fake_ops = {
 	.attach = fake_attach,
 	.detach = fake_detach,
 	.interfaces = fake_interfaces,
+	.proxy = fake_proxy,
 	.publish = fake_publish,
 	.close = fake_close,
 };

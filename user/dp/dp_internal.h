@@ -20,8 +20,13 @@
 	X(vip_counters, struct lp_counter, c * s->vips)                                            \
 	X(backend_counters, struct lp_counter, c * s->backends)                                    \
 	X(reason_counters, struct lp_reason_counters, c)                                           \
+	X(slot_times, struct lp_slot_times, s->tables *LP_TABLE_LINES)                             \
+	X(records, struct lp_bucket, s->buckets)                                                   \
+	X(record_info, struct lp_info_bucket, s->buckets)                                          \
+	X(record_counters, struct lp_record_counters, c)                                           \
 	X(vip_meta, struct lp_vip_meta, s->vips)                                                   \
 	X(pool_meta, struct lp_pool_meta, s->pools)                                                \
+	X(group_meta, struct lp_group_meta, s->vips)                                               \
 	X(backend_meta, struct lp_backend_meta, s->backends)
 
 struct dp_maps {
@@ -43,6 +48,7 @@ struct dp_ops {
 		      struct lp_err *err);
 	int (*detach)(struct dp *dp, const char *name, struct lp_err *err);
 	size_t (*interfaces)(const struct dp *dp, struct dp_interface *interfaces, size_t n);
+	int (*proxy)(struct dp *dp, const struct lp_proxy_key *key, bool add);
 	int (*publish)(struct dp *dp, struct lp_err *err);
 	void (*close)(struct dp *dp);
 };

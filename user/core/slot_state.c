@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/slot_state.h"
+
+bool slot_is_alive(const struct slot_alive *alive, uint16_t number)
+{
+	return number && number < alive->n && alive->alive[number];
+}
+
+bool slot_is_settled(struct lp_slot slot)
+{
+	return slot.prev == LP_SLOT_SETTLED || slot.prev == LP_SLOT_OPENING ||
+	       slot.prev == LP_SLOT_OPENING + 1;
+}
+
+bool slot_is_moving(struct lp_slot slot)
+{
+	return !slot_is_settled(slot) && slot.prev != LP_SLOT_RESIDUAL;
+}
+
+const char *slot_state_name(struct lp_slot slot)
+{
+	if (slot_is_settled(slot))
+		return "settled";
+	return slot_is_moving(slot) ? "moving" : "residual";
+}
+
+/* The same answer: only a past that has died is noticed. */
+static struct lp_slot stay(struct lp_slot slot, const struct slot_alive *alive)
+{
+	if (slot_is_moving(slot) && !slot_is_alive(alive, slot.prev))
+		slot.prev = LP_SLOT_RESIDUAL;
+	return slot;
+}
+
+struct lp_slot slot_next(struct lp_slot old, uint16_t cur, const struct slot_alive *alive)
+{
+	bool moving = slot_is_moving(old) && slot_is_alive(alive, old.prev);
+	uint16_t past = moving ? old.prev : old.cur;
+	struct lp_slot new = { .cur = cur };
+
+	if (cur == old.cur)
+		return stay(old, alive);
+	if (past != cur && slot_is_alive(alive, past))
+		new.prev = past;
+	else if (slot_is_settled(old))
+		new.prev = LP_SLOT_SETTLED;
+	else
+		new.prev = LP_SLOT_RESIDUAL;
+	return new;
+}
+
+struct lp_slot slot_later(struct lp_slot slot, const struct slot_alive *alive, bool held,
+			  bool passed, bool differs)
+{
+	slot = stay(slot, alive);
+	if (slot_is_moving(slot) && held)
+		slot.prev = LP_SLOT_RESIDUAL;
+	else if (slot.prev == LP_SLOT_RESIDUAL && passed && !differs)
+		slot.prev = LP_SLOT_SETTLED;
+	return slot;
+}
