@@ -312,14 +312,15 @@ struct runtime_backend *runtime_backend_number(const struct runtime *runtime, ui
 
 bool runtime_usable(const struct runtime_backend *backend)
 {
-	return backend->wanted && backend->healthy && backend->admin == LP_ADMIN_ENABLED;
+	return backend->wanted && backend->healthy && backend->hop.ifindex &&
+	       backend->admin == LP_ADMIN_ENABLED;
 }
 
 const char *runtime_state(const struct runtime_backend *backend)
 {
 	if (backend->admin == LP_ADMIN_OFFLINE)
 		return "offline";
-	if (!backend->healthy)
+	if (!backend->healthy || !backend->hop.ifindex)
 		return "down";
 	return backend->admin == LP_ADMIN_DRAIN ? "drain" : "up";
 }

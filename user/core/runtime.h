@@ -71,7 +71,8 @@ struct runtime_backend *runtime_backend(const struct runtime *runtime, const cha
 /* By number, or NULL. */
 struct runtime_backend *runtime_backend_number(const struct runtime *runtime, uint32_t number);
 
-/* Does it take new clients? */
+/* Does it take new clients? Not before the way to it is known: the first packets
+ * would be lost while its neighbour is asked. */
 bool runtime_usable(const struct runtime_backend *backend);
 
 /* "up", "down", "drain", "offline": what operators see. */
