@@ -210,6 +210,7 @@ static void path_append(char *path, const char *dot, const char *key)
 }
 
 /* Path of a node into `path` (PATH_BYTES). Recursion is bounded by CONFIG_DEPTH_MAX. */
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void format_path(char *path, const struct config_node *node)
 {
 	size_t len;

@@ -340,7 +340,7 @@ uint16_t runtime_flags(const struct runtime_backend *backend)
 	bool offline = backend->leaving || backend->admin == LP_ADMIN_OFFLINE;
 
 	if (backend->expired || !(backend->wanted || backend->leaving) ||
-	    !(backend->healthy || backend->fail_open))
+	    !backend->hop.ifindex || !(backend->healthy || backend->fail_open))
 		return 0;
 	return offline ? LP_BACKEND_ALIVE | LP_BACKEND_OFFLINE : LP_BACKEND_ALIVE;
 }
@@ -412,14 +412,15 @@ struct runtime_backend *runtime_backend_number(const struct runtime *runtime, ui
 
 bool runtime_usable(const struct runtime_backend *backend)
 {
-	return backend->wanted && backend->healthy && backend->admin == LP_ADMIN_ENABLED;
+	return backend->wanted && backend->healthy && backend->hop.ifindex &&
+	       backend->admin == LP_ADMIN_ENABLED;
 }
 
 const char *runtime_state(const struct runtime_backend *backend)
 {
 	if (backend->leaving || backend->admin == LP_ADMIN_OFFLINE)
 		return "offline";
-	if (!backend->healthy)
+	if (!backend->healthy || !backend->hop.ifindex)
 		return "down";
 	return backend->admin == LP_ADMIN_DRAIN ? "drain" : "up";
 }
