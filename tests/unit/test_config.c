@@ -69,6 +69,11 @@ static void dump_vip(FILE *f, const struct config_vip *vip)
 		fprintf(f, " %s", lp_addr_format(&vip->addresses[i], text));
 	for (size_t i = 0; i < vip->n_ports; i++)
 		fprintf(f, " %u-%u", vip->ports[i].first, vip->ports[i].last);
+	fprintf(f, "\n  table %s group %s track %d proxies", vip->table_pool,
+		vip->group ? vip->group : "-", (int)vip->track);
+	for (size_t i = 0; i < vip->n_proxies; i++)
+		fprintf(f, " %s/%u", lp_addr_format(&vip->proxies[i].addr, text),
+			vip->proxies[i].bits);
 	fputs("\n", f);
 }
 
@@ -128,7 +133,8 @@ static void test_defaults(void **state)
 		    "pool q hash 0 check c port 80 drain 600\n"
 		    "  a 10.0.0.1 100\n"
 		    "vip v proto 6 pool q forward 2 affinity 1 /32 /64 1800 idle 1800: 192.0.2.1 "
-		    "80-80\n");
+		    "80-80\n"
+		    "  table q group - track 0 proxies\n");
 }
 
 /* limpetd then runs idle. */
@@ -184,9 +190,13 @@ static void test_every_key(void **state)
 		"    on_backend_down: reroute\n"
 		"    affinity: { mode: tcp, timeout: 1h, mask: 0, mask6: 128, proxies: [],\n"
 		"                track: needed }\n"
-		"  dsr: { addresses: [203.0.113.10], ports: [7], pool: second, forward: dsr }\n"
+		"  dsr: { addresses: [203.0.113.10], ports: [7], pool: second, forward: dsr,\n"
+		"         affinity: { group: g, track: always } }\n"
 		"  same-port: { addresses: [203.0.113.11], ports: [7-7], pool: second,\n"
-		"               forward: ipip, protocol: tcp, affinity: { mode: source } }\n",
+		"               forward: ipip, protocol: tcp,\n"
+		"               affinity: { mode: source, group: g, track: never,\n"
+		"                           proxies: [\"2001:DB8::/32\", 10.9.0.0/24, 10.9.0.0/16,\n"
+		"                                     0.0.0.0/0, 10.9.0.1, \"2000::/3\", \"::1\"] } }\n",
 		"seed \xc3\xa9 #:\n"
 		"interface eth0 1\n"
 		"interface eth1.5 2\n"
@@ -201,10 +211,41 @@ static void test_every_key(void **state)
 		"  only 10.1.0.12 7\n"
 		"vip dsr proto 6 pool second forward 1 affinity 1 /32 /64 1800 idle 1800: "
 		"203.0.113.10 7-7\n"
+		"  table second group g track 1 proxies\n"
 		"vip same-port proto 6 pool second forward 2 affinity 1 /32 /64 1800 idle 1800: "
 		"203.0.113.11 7-7\n"
+		"  table second group g track 2 proxies ::1/128 0.0.0.0/0 10.9.0.0/16 10.9.0.0/24 "
+		"10.9.0.1/32 2000::/3 2001:db8::/32\n"
 		"vip web proto 17 pool A.b_c-9 forward 3 affinity 2 /0 /128 3600 idle "
-		"0.001: 203.0.113.10 2001:db8::10 0-0 80-80 443-443 5088-5089\n");
+		"0.001: 203.0.113.10 2001:db8::10 0-0 80-80 443-443 5088-5089\n"
+		"  table A.b_c-9 group - track 0 proxies\n");
+}
+
+static void test_hashes(void **state)
+{
+	static const struct {
+		const char *text;
+		enum config_hash hash;
+	} hashes[] = {
+		{ "maglev", CONFIG_HASH_MAGLEV },
+		{ "rendezvous", CONFIG_HASH_RENDEZVOUS },
+		{ "ring", CONFIG_HASH_RING },
+		{ "modulo", CONFIG_HASH_MODULO },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
+		struct config *config;
+		char text[256];
+
+		snprintf(text, sizeof(text),
+			 "seed: s\ninterfaces: [{ name: eth0 }]\n"
+			 "pools: { p: { hash: %s, backends: [{ name: a, address: 10.0.0.1 }] } }\n",
+			 hashes[i].text);
+		config = parse(text);
+		assert_int_equal(config->pools[0].hash, hashes[i].hash);
+		config_free(&config);
+	}
 }
 
 /* Not in each other's way: other ports, other protocols, `any` beside exact ports. */
@@ -289,7 +330,25 @@ static const struct part vip_a[] = {
 	{ "ports:", PARTS(LINE("- 80"), LINE("- 443"), LINE("- 5000-6000"), LINE("- any")) },
 	LINE("pool: a"),
 	LINE("forward: gue"),
-	{ "affinity:", PARTS(LINE("mask: 24"), LINE("mode: source"), LINE("timeout: 5m")) },
+	{ "affinity:",
+	  PARTS(LINE("mask: 24"), LINE("mode: source"), LINE("timeout: 5m"), LINE("group: g")) },
+};
+static const struct part pool_c[] = {
+	LINE("hash: rendezvous"),
+	{ "backends:",
+	  PARTS(LINE("- { name: d, address: 10.0.0.1 }"), LINE("- { name: a, address: 10.0.0.3 }"),
+		LINE("- { name: c, address: \"2001:db8::1\" }"),
+		LINE("- { address: 10.0.0.2, name: b, weight: 3 }")) },
+};
+static const struct part vip_c[] = {
+	{ "addresses:", PARTS(LINE("- 192.0.2.4")) },
+	{ "ports:", PARTS(LINE("- 443"), LINE("- any")) },
+	LINE("pool: c"),
+	LINE("forward: ipip"),
+	{ "affinity:",
+	  PARTS(LINE("mask: 24"), LINE("group: g"), LINE("timeout: 5m"),
+		{ "proxies:", PARTS(LINE("- 10.9.0.0/24"), LINE("- 10.9.0.0/16"),
+				    LINE("- \"2001:db8::/32\""), LINE("- 10.8.0.1")) }) },
 };
 static const struct part vip_b[] = {
 	{ "addresses:", PARTS(LINE("- 192.0.2.3")) },
@@ -304,9 +363,11 @@ static const struct part root[] = {
 					   LINE("expect: \"301,200-204\"")) },
 			   LINE("other: { port: 7 }")) },
 	{ "pools:", PARTS({ "a:", pool_a, sizeof(pool_a) / sizeof(pool_a[0]) },
-			  { "b:", pool_b, sizeof(pool_b) / sizeof(pool_b[0]) }) },
+			  { "b:", pool_b, sizeof(pool_b) / sizeof(pool_b[0]) },
+			  { "c:", pool_c, sizeof(pool_c) / sizeof(pool_c[0]) }) },
 	{ "vips:", PARTS({ "vb:", vip_b, sizeof(vip_b) / sizeof(vip_b[0]) },
-			 { "va:", vip_a, sizeof(vip_a) / sizeof(vip_a[0]) }) },
+			 { "va:", vip_a, sizeof(vip_a) / sizeof(vip_a[0]) },
+			 { "vc:", vip_c, sizeof(vip_c) / sizeof(vip_c[0]) }) },
 };
 
 /* A repeatable sequence (Numerical Recipes' constants), upper bits only. */
@@ -436,10 +497,11 @@ static void test_load_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),  cmocka_unit_test(test_no_vips),
-		cmocka_unit_test(test_every_key), cmocka_unit_test(test_neighbours),
-		cmocka_unit_test(test_find),      cmocka_unit_test(test_order),
-		cmocka_unit_test(test_examples),  cmocka_unit_test(test_load_errors),
+		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_no_vips),
+		cmocka_unit_test(test_every_key),   cmocka_unit_test(test_hashes),
+		cmocka_unit_test(test_neighbours),  cmocka_unit_test(test_find),
+		cmocka_unit_test(test_order),       cmocka_unit_test(test_examples),
+		cmocka_unit_test(test_load_errors),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

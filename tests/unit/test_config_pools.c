@@ -56,25 +56,9 @@ static const struct config_case cases[] = {
 	       "  p:\n"
 	       "    hash: magleev\n"
 	       "    backends: [{ name: a, address: 10.0.0.1 }]\n",
-	  "t:6:11: pools.p.hash: \"magleev\": no such hash; allowed: maglev, rendezvous\n"
+	  "t:6:11: pools.p.hash: \"magleev\": no such hash; allowed: maglev, rendezvous, ring, modulo\n"
 	  "  6 |     hash: magleev\n"
 	  "    |           ^~~~~~~" },
-	{ "ring",
-	  HEAD "pools:\n"
-	       "  p:\n"
-	       "    hash: ring\n"
-	       "    backends: [{ name: a, address: 10.0.0.1 }]\n",
-	  "t:6:11: pools.p.hash: \"ring\": this hash is not supported yet; allowed: maglev, rendezvous\n"
-	  "  6 |     hash: ring\n"
-	  "    |           ^~~~" },
-	{ "modulo",
-	  HEAD "pools:\n"
-	       "  p:\n"
-	       "    hash: modulo\n"
-	       "    backends: [{ name: a, address: 10.0.0.1 }]\n",
-	  "t:6:11: pools.p.hash: \"modulo\": this hash is not supported yet; allowed: maglev, rendezvous\n"
-	  "  6 |     hash: modulo\n"
-	  "    |           ^~~~~~" },
 	{ "min_up",
 	  HEAD "pools:\n"
 	       "  p:\n"

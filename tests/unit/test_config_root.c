@@ -125,7 +125,7 @@ static const struct config_case cases[] = {
 	{ "reject_sources host bits",
 	  "seed: s\n"
 	  "interfaces: [{ name: a, reject_sources: [10.0.0.1/8] }]\n",
-	  "t:2:42: interfaces[0].reject_sources[0]: \"10.0.0.1/8\": length too long, or bits set after its end; allowed: an address and a length, like 10.0.0.0/8\n"
+	  "t:2:42: interfaces[0].reject_sources[0]: \"10.0.0.1/8\": bits are set after the prefix; write it as 10.0.0.0/8\n"
 	  "  2 | interfaces: [{ name: a, reject_sources: [10.0.0.1/8] }]\n"
 	  "    |                                          ^~~~~~~~~~" },
 	{ "reject_sources not a list",

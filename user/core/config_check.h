@@ -26,12 +26,15 @@ struct config_checker {
 	struct config_pool_use *uses; /* of each pool */
 };
 
-/* All of it; sets check_port of the pools. */
+/* All of it; sets check_port of pools and table_pool of VIPs. */
 int config_check(const struct config_reader *reader, const struct config_node *root,
 		 struct config *config);
 
 /* Ports of one address and protocol that overlap, or are too many for the datapath. */
 int config_check_ports(const struct config_checker *checker);
+
+/* VIPs of one group can share client records; sets table_pool of all VIPs. Needs their pools. */
+int config_check_groups(const struct config_checker *checker);
 
 /* Pools' checks exist and know their port. */
 int config_check_pool_checks(const struct config_checker *checker);

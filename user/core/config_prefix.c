@@ -61,8 +61,11 @@ static int fail_form(const struct config_reader *reader, const struct config_nod
 	uint32_t bits;
 
 	if (split(node->text, 128, text, &bits) || inet_pton(AF_INET6, text, addr.b) != 1 ||
-	    lp_addr_is_v6(&addr) || bits < MAPPED_BITS)
+	    lp_addr_is_v6(&addr))
 		return config_fail(reader, node, "%s: not a prefix; allowed: %s",
+				   CONFIG_QUOTE(node->text), allowed);
+	if (bits < MAPPED_BITS)
+		return config_fail(reader, node, "%s: an IPv4-mapped IPv6 prefix; allowed: %s",
 				   CONFIG_QUOTE(node->text), allowed);
 	clear_after(&addr, bits - MAPPED_BITS);
 	return config_fail(reader, node, "%s: an IPv4-mapped IPv6 prefix; write it as %s/%u",

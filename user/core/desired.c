@@ -2,6 +2,7 @@
 #include "core/desired.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,30 +13,33 @@
 
 static struct slot_member make_member(const struct config *config, const struct config_pool *pool,
 				      const struct config_backend *backend,
-				      const struct runtime *runtime, bool fail_open)
+				      const struct runtime *runtime)
 {
 	const struct runtime_backend *state = runtime_backend(runtime, pool->name, backend->name);
 
 	return (struct slot_member) {
 		.id = slot_member_id(config->seed, pool->name, backend->name),
 		.weight = backend->weight,
-		.usable = runtime_usable(state) || (fail_open && state->admin == LP_ADMIN_ENABLED),
+		.usable = runtime_usable(state) ||
+			  (state->fail_open && state->admin == LP_ADMIN_ENABLED),
 		.value = (uint16_t)state->number,
 	};
 }
 
-/* on_all_down: all. Nobody that a check calls healthy: the checks may be what is
- * wrong, so all that no operator took out are tried. */
-static bool nobody_usable(const struct config_pool *pool, const struct runtime *runtime)
+/*
+ * on_all_down: all. Nobody that a check calls healthy: the checks may be what is
+ * wrong, so all that no operator took out are tried, and keep what they have.
+ */
+static void mark_fail_open(const struct config_pool *pool, struct runtime *runtime)
 {
-	for (size_t i = 0; i < pool->n_backends; i++) {
-		const struct runtime_backend *state = runtime_backend(runtime, pool->name,
-								      pool->backends[i].name);
+	bool nobody = true;
 
-		if (runtime_usable(state) && pool->backends[i].weight)
-			return false;
-	}
-	return true;
+	for (size_t i = 0; i < pool->n_backends && nobody; i++)
+		nobody = !runtime_usable(
+				 runtime_backend(runtime, pool->name, pool->backends[i].name)) ||
+			 !pool->backends[i].weight;
+	for (size_t i = 0; i < pool->n_backends; i++)
+		runtime_backend(runtime, pool->name, pool->backends[i].name)->fail_open = nobody;
 }
 
 static uint64_t digest_members(const struct config_pool *pool, const struct slot_member *members)
@@ -52,17 +56,17 @@ static uint64_t digest_members(const struct config_pool *pool, const struct slot
 }
 
 static int make_pool(const struct config *config, const struct config_pool *pool,
-		     const struct runtime *runtime, const struct desired_known *known,
+		     struct runtime *runtime, const struct desired_known *known,
 		     struct desired_pool *out)
 {
 	struct slot_member *members = calloc(pool->n_backends, sizeof(*members));
-	bool fail_open = nobody_usable(pool, runtime);
 	int ret = 0;
 
 	if (!members)
 		return -ENOMEM;
+	mark_fail_open(pool, runtime);
 	for (size_t i = 0; i < pool->n_backends; i++)
-		members[i] = make_member(config, pool, &pool->backends[i], runtime, fail_open);
+		members[i] = make_member(config, pool, &pool->backends[i], runtime);
 	out->number = runtime_pool(runtime, pool->name);
 	out->digest = digest_members(pool, members);
 	if (!known || out->number >= known->n || known->digest[out->number] != out->digest) {
@@ -76,16 +80,40 @@ static int make_pool(const struct config *config, const struct config_pool *pool
 	return ret;
 }
 
-static int make_pools(struct desired *desired, const struct config *config,
-		      const struct runtime *runtime, const struct desired_known *known)
+static uint32_t whole_seconds(double seconds)
+{
+	return (uint32_t)ceil(seconds);
+}
+
+/* How long old flows and clients of the pool may be silent and still alive. */
+static void find_hold(const struct config *config, const struct config_pool *pool,
+		      struct desired_pool *out)
+{
+	for (size_t i = 0; i < config->n_vips; i++) {
+		const struct config_vip *vip = &config->vips[i];
+		double longest = vip->idle_timeout;
+
+		if (strcmp(vip->table_pool, pool->name) || vip->track == LP_TRACK_NEVER)
+			continue;
+		if (vip->affinity == LP_AFFINITY_SOURCE && vip->affinity_timeout > longest)
+			longest = vip->affinity_timeout;
+		out->tracked = true;
+		if (whole_seconds(longest) > out->hold)
+			out->hold = whole_seconds(longest);
+	}
+}
+
+static int make_pools(struct desired *desired, const struct config *config, struct runtime *runtime,
+		      const struct desired_known *known)
 {
 	desired->pools = calloc(config->n_pools + 1, sizeof(*desired->pools));
 	if (!desired->pools)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->n_pools; i++) {
-		int ret = make_pool(config, &config->pools[i], runtime, known,
-				    &desired->pools[desired->n_pools++]);
+		struct desired_pool *out = &desired->pools[desired->n_pools++];
+		int ret = make_pool(config, &config->pools[i], runtime, known, out);
 
+		find_hold(config, &config->pools[i], out);
 		if (ret)
 			return ret;
 	}
@@ -104,9 +132,28 @@ static size_t count_rules(const struct config *config)
 }
 
 /* Numbers are 0 when only the size is asked for, before they are assigned. */
-static struct vip_rule make_rule(const struct config_vip *vip, const struct lp_addr *addr,
-				 const struct config_port_range *ports, uint32_t number,
-				 uint32_t pool)
+static struct lp_vip make_template(const struct config_vip *vip, const struct runtime *runtime)
+{
+	uint32_t number = runtime ? runtime_vip(runtime, vip->name) : 0;
+	uint32_t scope = number;
+
+	if (runtime && vip->group)
+		scope = runtime_group(runtime, vip->group) | LP_SCOPE_GROUP;
+	return (struct lp_vip) {
+		.vip = number,
+		.pool = runtime ? runtime_pool(runtime, vip->table_pool) : 0,
+		.forward = (__u8)vip->forward,
+		.affinity = (__u8)vip->affinity,
+		.track = (__u8)vip->track,
+		.flags = vip->n_proxies ? LP_VIP_PROXIES : 0,
+		.scope = (__u16)scope,
+		.idle_timeout = whole_seconds(vip->idle_timeout),
+		.client_timeout = whole_seconds(vip->affinity_timeout),
+	};
+}
+
+static struct vip_rule make_rule(const struct config_vip *vip, const struct lp_vip *template,
+				 const struct lp_addr *addr, const struct config_port_range *ports)
 {
 	bool v6 = lp_addr_is_v6(addr);
 	struct vip_rule rule = {
@@ -114,12 +161,7 @@ static struct vip_rule make_rule(const struct config_vip *vip, const struct lp_a
 		.proto = vip->protocol,
 		.first = ports->first,
 		.last = ports->last,
-		.vip = {
-			.vip = number,
-			.pool = pool,
-			.forward = (__u8)vip->forward,
-			.affinity = (__u8)vip->affinity,
-		},
+		.vip = *template,
 	};
 
 	lp_addr_mask(&rule.vip.source_mask, v6 ? vip->mask6 : vip->mask, v6);
@@ -136,13 +178,12 @@ static struct vip_rule *make_rules(const struct config *config, const struct run
 		return NULL;
 	for (size_t i = 0; i < config->n_vips; i++) {
 		const struct config_vip *vip = &config->vips[i];
-		uint32_t number = runtime ? runtime_vip(runtime, vip->name) : 0;
-		uint32_t pool = runtime ? runtime_pool(runtime, vip->pool) : 0;
+		const struct lp_vip template = make_template(vip, runtime);
 
 		for (size_t j = 0; j < vip->n_addresses; j++)
 			for (size_t k = 0; k < vip->n_ports; k++)
-				rules[at++] = make_rule(vip, &vip->addresses[j], &vip->ports[k],
-							number, pool);
+				rules[at++] = make_rule(vip, &template, &vip->addresses[j],
+							&vip->ports[k]);
 	}
 	*n = at;
 	return rules;
@@ -165,12 +206,44 @@ static int make_vips(struct desired *desired, const struct config *config,
 	return ret;
 }
 
+static int compare_proxies(const void *left, const void *right)
+{
+	return memcmp(left, right, sizeof(struct lp_proxy_key));
+}
+
+static int make_proxies(struct desired *desired, const struct config *config,
+			const struct runtime *runtime)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_vips; i++)
+		n += config->vips[i].n_proxies;
+	desired->proxies = calloc(n + 1, sizeof(*desired->proxies));
+	if (!desired->proxies)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->n_vips; i++) {
+		const struct config_vip *vip = &config->vips[i];
+
+		for (size_t j = 0; j < vip->n_proxies; j++) {
+			const struct config_prefix *prefix = &vip->proxies[j];
+			unsigned int before = lp_addr_is_v6(&prefix->addr) ? 0 : 96;
+
+			desired->proxies[desired->n_proxies++] = (struct lp_proxy_key) {
+				.prefixlen = 32 + before + prefix->bits,
+				.vip = 2 * runtime_vip(runtime, vip->name),
+				.addr = prefix->addr,
+			};
+		}
+	}
+	qsort(desired->proxies, desired->n_proxies, sizeof(*desired->proxies), compare_proxies);
+	return 0;
+}
+
 /* --- all -------------------------------------------------------------------------- */
 
-int desired_make(const struct config *config, const struct runtime *runtime,
-		 const struct dp_size *size, const struct lp_hash_key *key,
-		 const struct desired_known *known, bool with_vips, struct desired **out,
-		 struct lp_err *err)
+int desired_make(const struct config *config, struct runtime *runtime, const struct dp_size *size,
+		 const struct lp_hash_key *key, const struct desired_known *known, bool with_vips,
+		 struct desired **out, struct lp_err *err)
 {
 	struct desired *desired = calloc(1, sizeof(*desired));
 	int ret;
@@ -182,6 +255,8 @@ int desired_make(const struct config *config, const struct runtime *runtime,
 		lp_err(err, ret, "building slot tables: %s", strerror(-ret));
 	else if (with_vips)
 		ret = make_vips(desired, config, runtime, size, key, err);
+	if (!ret && with_vips && make_proxies(desired, config, runtime))
+		ret = lp_err(err, -ENOMEM, "out of memory");
 	if (ret) {
 		desired_free(&desired);
 		return ret;
@@ -206,9 +281,14 @@ void desired_free(struct desired **desired)
 		free((*desired)->pools[i].table);
 	free((*desired)->pools);
 	vip_table_free(&(*desired)->vips);
+	free((*desired)->proxies);
 	free(*desired);
 	*desired = NULL;
 }
+
+/* Two million records, in 32 MiB and 64 MiB beside them. With a million living ones
+ * six in a thousand find all eight ways of their bucket taken. */
+#define DESIRED_BUCKETS (1u << 18)
 
 /* The next power of two that leaves half of it free, at least `least`. */
 static uint32_t roomy(size_t n, uint32_t least)
@@ -250,7 +330,11 @@ int desired_size(const struct config *config, struct dp_size *size, struct lp_er
 		.index = larger(vips.index, 64),
 		.places = larger(vips.places, 256),
 		.ranges = larger(vips.ranges, 64),
+		.buckets = DESIRED_BUCKETS,
 	};
+	if (size->vips > LP_SCOPE_GROUP)
+		return lp_err(err, -ENOSPC, "%zu VIPs: no more than %u are possible",
+			      config->n_vips, LP_SCOPE_GROUP / 2);
 	if (size->backends > LP_BACKENDS_MAX)
 		size->backends = LP_BACKENDS_MAX;
 	return 0;

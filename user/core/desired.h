@@ -24,6 +24,8 @@
 struct desired_pool {
 	uint32_t number;
 	uint64_t digest;
+	bool tracked;    /* some VIP of it remembers */
+	uint32_t hold;   /* seconds that a slot is moving: the longest timeout of its VIPs */
 	bool built;      /* false: the digest is the one that was given as known */
 	uint16_t *table; /* LP_SLOTS backend numbers; NULL unless built */
 };
@@ -31,7 +33,9 @@ struct desired_pool {
 struct desired {
 	struct desired_pool *pools;
 	size_t n_pools;
-	struct vip_table *vips; /* NULL: not asked for */
+	struct vip_table *vips;       /* NULL: not asked for */
+	struct lp_proxy_key *proxies; /* sorted, without the half; with `vips` only */
+	size_t n_proxies;
 };
 
 /* Digests of the tables that the datapath holds, by pool number; 0: not known. */
@@ -41,15 +45,15 @@ struct desired_known {
 };
 
 /*
- * Computes it. Pools whose digest is the known one are not built again. With
+ * Computes it, and marks the backends of pools that have nobody healthy
+ * (runtime_backend.fail_open). Pools whose digest is the known one are not built again. With
  * `with_vips`, the VIP table is built too. Numbers must have been assigned
  * (runtime_assign()). On success *out is the caller's. -ENOMEM, -ENOSPC,
  * -EINVAL with words.
  */
-int desired_make(const struct config *config, const struct runtime *runtime,
-		 const struct dp_size *size, const struct lp_hash_key *key,
-		 const struct desired_known *known, bool with_vips, struct desired **out,
-		 struct lp_err *err);
+int desired_make(const struct config *config, struct runtime *runtime, const struct dp_size *size,
+		 const struct lp_hash_key *key, const struct desired_known *known, bool with_vips,
+		 struct desired **out, struct lp_err *err);
 
 /*
  * Writes the digests of `desired`, once it is in the datapath, into digest[n],

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/slot_state.h"
+
 /* --- making --------------------------------------------------------------------- */
 
 static int add(struct plan *plan, struct plan_op op)
@@ -31,6 +33,8 @@ static struct lp_backend_meta make_meta(const struct runtime_backend *backend)
 		.healthy = backend->healthy,
 		.admin = (__u8)backend->admin,
 		.since = backend->since,
+		.leaving = backend->leaving,
+		.expired = backend->expired,
 		.deadline = backend->deadline,
 	};
 
@@ -46,7 +50,7 @@ static bool same_backend(const struct lp_backend_meta *a, const struct lp_backen
 	       !memcmp(&a->addr, &b->addr, sizeof(a->addr));
 }
 
-static int plan_backend(struct plan *plan, const struct runtime_backend *backend, struct dp *dp)
+static int plan_backend(struct plan *plan, struct runtime_backend *backend, struct dp *dp)
 {
 	const struct lp_backend *now = dp_backend(dp, backend->number);
 	const struct lp_backend_meta *old = dp_backend_meta(dp, backend->number);
@@ -58,7 +62,11 @@ static int plan_backend(struct plan *plan, const struct runtime_backend *backend
 		op.kind = PLAN_BACKEND_NEW;
 		return add(plan, op);
 	}
-	if (memcmp(&now->hop[now->active & 1], &backend->hop, sizeof(backend->hop))) {
+	if (now->state.flags != runtime_flags(backend)) {
+		op.kind = PLAN_BACKEND_STATE;
+		ret = add(plan, op);
+	}
+	if (!ret && memcmp(&now->hop[now->active & 1], &backend->hop, sizeof(backend->hop))) {
 		op.kind = PLAN_BACKEND_HOP;
 		ret = add(plan, op);
 	}
@@ -73,10 +81,34 @@ static int plan_backends(struct plan *plan, struct dp *dp)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < plan->runtime->n_backends && !ret; i++)
-		if (plan->runtime->backends[i].wanted)
-			ret = plan_backend(plan, &plan->runtime->backends[i], dp);
+	for (size_t i = 0; i < plan->runtime->n_backends && !ret; i++) {
+		struct runtime_backend *backend = &plan->runtime->backends[i];
+
+		if (backend->wanted || backend->leaving)
+			ret = plan_backend(plan, backend, dp);
+	}
 	return ret;
+}
+
+/*
+ * Who will be alive to records. One that the configuration has just dropped
+ * leaves only after the change, and lives on until then.
+ */
+static int plan_alive(struct plan *plan, const struct dp *dp)
+{
+	plan->n_alive = dp_size(dp)->backends;
+	plan->alive = calloc(plan->n_alive, sizeof(*plan->alive));
+	if (!plan->alive)
+		return -ENOMEM;
+	for (size_t i = 0; i < plan->runtime->n_backends; i++) {
+		const struct runtime_backend *backend = &plan->runtime->backends[i];
+		bool stays = backend->wanted || backend->leaving;
+		uint16_t flags = stays ? runtime_flags(backend) : backend->state.flags;
+
+		if (backend->number < plan->n_alive)
+			plan->alive[backend->number] = flags & LP_BACKEND_ALIVE;
+	}
+	return 0;
 }
 
 static int plan_names(struct plan *plan, struct dp *dp)
@@ -210,21 +242,30 @@ static int plan_flips(struct plan *plan, const struct dp *dp)
 	return ret;
 }
 
+/* A backend that will not even leave: its pool is gone, nobody can reach it. */
+static bool is_unreachable(const struct runtime *runtime, const struct runtime_backend *backend)
+{
+	uint32_t pool = runtime_pool(runtime, backend->pool);
+
+	return !backend->wanted && !(pool && runtime->pools[pool].wanted);
+}
+
 static bool something_to_forget(const struct runtime *runtime)
 {
 	for (size_t i = 0; i < runtime->n_backends; i++)
-		if (!runtime->backends[i].wanted)
+		if (is_unreachable(runtime, &runtime->backends[i]))
 			return true;
 	for (size_t i = 1; i < runtime->n_pools; i++)
 		if (runtime->pools[i].name[0] && !runtime->pools[i].wanted)
 			return true;
 	for (size_t i = 1; i < runtime->n_vips; i++)
-		if (runtime->vips[i].name[0] && !runtime->vips[i].wanted)
+		if ((runtime->vips[i].name[0] && !runtime->vips[i].wanted) ||
+		    (runtime->groups[i].name[0] && !runtime->groups[i].wanted))
 			return true;
 	return false;
 }
 
-int plan_make(const struct desired *desired, const struct runtime *runtime, struct dp *dp,
+int plan_make(const struct desired *desired, struct runtime *runtime, struct dp *dp, uint32_t now,
 	      struct plan **out)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
@@ -234,8 +275,11 @@ int plan_make(const struct desired *desired, const struct runtime *runtime, stru
 		return ret;
 	plan->desired = desired;
 	plan->runtime = runtime;
+	plan->now = now;
 	plan->tables = calloc(dp_size(dp)->pools, sizeof(*plan->tables));
 	if (plan->tables)
+		ret = plan_alive(plan, dp);
+	if (!ret)
 		ret = plan_names(plan, dp);
 	if (!ret)
 		ret = plan_backends(plan, dp);
@@ -255,20 +299,39 @@ int plan_make(const struct desired *desired, const struct runtime *runtime, stru
 
 /* --- applying ------------------------------------------------------------------- */
 
-static int apply_backend_new(const struct runtime_backend *backend, struct dp *dp)
+static int apply_backend_new(struct runtime_backend *backend, struct dp *dp)
 {
 	struct lp_backend_meta *meta = dp_backend_meta(dp, backend->number);
 	struct lp_backend entry = {
 		.pool = backend->pool_number,
-		.incarnation = dp_backend(dp, backend->number)->incarnation + 1,
 		.hop = { backend->hop, backend->hop },
 	};
 	int ret;
 
+	/* The number may have had a life before: its records must not be believed. */
+	backend->state = (struct lp_backend_state) {
+		.incarnation = dp_backend(dp, backend->number)->state.incarnation,
+	};
+	entry.state = runtime_next_state(backend);
 	memset(meta, 0, sizeof(*meta)); /* a crash from here on leaves a free number */
 	ret = dp_backend_write(dp, backend->number, &entry);
+	if (ret)
+		return ret;
+	backend->state = entry.state;
+	*meta = make_meta(backend);
+	return 0;
+}
+
+static int apply_backend_state(struct runtime_backend *backend, struct dp *dp)
+{
+	struct lp_backend_state state;
+	int ret;
+
+	backend->state = dp_backend(dp, backend->number)->state;
+	state = runtime_next_state(backend);
+	ret = dp_backend_state(dp, backend->number, state);
 	if (!ret)
-		*meta = make_meta(backend);
+		backend->state = state;
 	return ret;
 }
 
@@ -278,6 +341,8 @@ static void apply_names(const struct runtime *runtime, struct dp *dp)
 		memcpy(dp_pool_meta(dp, i)->name, runtime->pools[i].name, LP_NAME_MAX);
 	for (uint32_t i = 1; i < runtime->n_vips; i++)
 		memcpy(dp_vip_meta(dp, i)->name, runtime->vips[i].name, LP_NAME_MAX);
+	for (uint32_t i = 1; i < runtime->n_vips; i++)
+		memcpy(dp_group_meta(dp, i)->name, runtime->groups[i].name, LP_NAME_MAX);
 }
 
 static const struct desired_pool *find_pool(const struct desired *desired, uint32_t number)
@@ -286,6 +351,42 @@ static const struct desired_pool *find_pool(const struct desired *desired, uint3
 		if (desired->pools[i].number == number)
 			return &desired->pools[i];
 	return NULL;
+}
+
+/* What the slots become: each goes on from the state in which it is now. */
+static void next_slots(const struct plan *plan, const struct dp *dp,
+		       const struct desired_pool *pool, struct lp_slot *slots, uint32_t *since)
+{
+	const struct slot_alive alive = { plan->alive, plan->n_alive };
+	uint32_t table = dp_pool(dp, active_half(dp), pool->number).table;
+	const struct lp_slot *old = dp_slots(dp, table);
+	const uint32_t *times = dp_slot_times(dp, table);
+
+	for (uint32_t i = 0; i < LP_SLOTS; i++) {
+		const struct lp_slot now = { .word = __atomic_load_n(&old[i].word,
+								     __ATOMIC_RELAXED) };
+
+		if (table && pool->tracked)
+			slots[i] = slot_next(now, pool->table[i], &alive);
+		else
+			slots[i] = (struct lp_slot) { .cur = pool->table[i] };
+		since[i] = table && slots[i].word == now.word ? times[i] : plan->now;
+	}
+}
+
+static int apply_table(const struct plan *plan, const struct plan_op *op, struct dp *dp)
+{
+	struct lp_slot *slots = malloc(LP_SLOTS * sizeof(*slots));
+	uint32_t *since = malloc(LP_SLOTS * sizeof(*since));
+	int ret = -ENOMEM;
+
+	if (slots && since) {
+		next_slots(plan, dp, find_pool(plan->desired, op->number), slots, since);
+		ret = dp_slots_write(dp, op->table, slots, since);
+	}
+	free(slots);
+	free(since);
+	return ret;
 }
 
 /* The pool's word in a new half: generation rises if the table is another. */
@@ -299,11 +400,30 @@ static struct lp_pool next_pool(const struct dp *dp, uint32_t pool, uint32_t tab
 	return value;
 }
 
+/* Proxies of the coming half; what that half had before is gone. */
+static int apply_proxies(const struct plan *plan, struct dp *dp)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < plan->desired->n_proxies && !ret; i++) {
+		struct lp_proxy_key key = plan->desired->proxies[i];
+
+		key.vip |= plan->half;
+		ret = dp_proxy_add(dp, &key);
+	}
+	return ret;
+}
+
 static int apply_vips(const struct plan *plan, struct dp *dp)
 {
 	const struct vip_table *table = plan->desired->vips;
 	int ret = dp_vip_table_write(dp, plan->half, table->salt, table->index, table->places,
 				     table->ranges, table->n_ranges);
+
+	if (!ret)
+		ret = dp_proxies_clear(dp, plan->half);
+	if (!ret)
+		ret = apply_proxies(plan, dp);
 
 	for (uint32_t i = 1; i < dp_size(dp)->pools && !ret; i++)
 		ret = dp_pool_write(dp, plan->half, i, next_pool(dp, i, plan->tables[i]));
@@ -315,15 +435,19 @@ static void apply_forget(const struct runtime *runtime, struct dp *dp)
 	for (size_t i = 0; i < runtime->n_backends; i++) {
 		uint32_t number = runtime->backends[i].number;
 
-		if (!runtime->backends[i].wanted && number < dp_size(dp)->backends)
+		if (is_unreachable(runtime, &runtime->backends[i]) &&
+		    number < dp_size(dp)->backends)
 			memset(dp_backend_meta(dp, number), 0, sizeof(struct lp_backend_meta));
 	}
 	for (uint32_t i = 1; i < runtime->n_pools; i++)
 		if (!runtime->pools[i].wanted)
 			memset(dp_pool_meta(dp, i), 0, sizeof(struct lp_pool_meta));
-	for (uint32_t i = 1; i < runtime->n_vips; i++)
+	for (uint32_t i = 1; i < runtime->n_vips; i++) {
 		if (!runtime->vips[i].wanted)
 			memset(dp_vip_meta(dp, i), 0, sizeof(struct lp_vip_meta));
+		if (!runtime->groups[i].wanted)
+			memset(dp_group_meta(dp, i), 0, sizeof(struct lp_group_meta));
+	}
 }
 
 static int apply_op(const struct plan *plan, const struct plan_op *op, struct dp *dp)
@@ -333,6 +457,8 @@ static int apply_op(const struct plan *plan, const struct plan_op *op, struct dp
 		return apply_backend_new(op->backend, dp);
 	case PLAN_BACKEND_HOP:
 		return dp_backend_flip(dp, op->backend->number, &op->backend->hop);
+	case PLAN_BACKEND_STATE:
+		return apply_backend_state(op->backend, dp);
 	case PLAN_BACKEND_META:
 		*dp_backend_meta(dp, op->backend->number) = make_meta(op->backend);
 		return 0;
@@ -340,7 +466,7 @@ static int apply_op(const struct plan *plan, const struct plan_op *op, struct dp
 		apply_names(plan->runtime, dp);
 		return 0;
 	case PLAN_TABLE:
-		return dp_slots_write(dp, op->table, find_pool(plan->desired, op->number)->table);
+		return apply_table(plan, op, dp);
 	case PLAN_POOL_FLIP:
 		return dp_pool_flip(dp, op->number, next_pool(dp, op->number, op->table));
 	case PLAN_VIPS:
@@ -382,6 +508,7 @@ void plan_free(struct plan **plan)
 		return;
 	free((*plan)->ops);
 	free((*plan)->tables);
+	free((*plan)->alive);
 	free(*plan);
 	*plan = NULL;
 }

@@ -14,6 +14,7 @@
 #ifndef LIMPET_CORE_PLAN_H
 #define LIMPET_CORE_PLAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,11 +23,12 @@
 #include "dp/dp.h"
 
 enum plan_kind {
-	PLAN_BACKEND_NEW,  /* name and entry of a number that was free */
-	PLAN_BACKEND_HOP,  /* another next hop: one flip */
-	PLAN_BACKEND_META, /* health, administrative state, dates */
-	PLAN_NAME,         /* of a pool or a VIP */
-	PLAN_TABLE,        /* a slot table into a free place */
+	PLAN_BACKEND_NEW,   /* name and entry of a number that was free */
+	PLAN_BACKEND_HOP,   /* another next hop: one flip */
+	PLAN_BACKEND_STATE, /* alive, offline, incarnation: one store */
+	PLAN_BACKEND_META,  /* health, administrative state, dates */
+	PLAN_NAME,          /* of a pool or a VIP */
+	PLAN_TABLE,         /* a slot table into a free place */
 	PLAN_POOL_FLIP,
 	PLAN_VIPS,   /* VIP table and pools of the inactive half */
 	PLAN_FLIP,   /* of the whole configuration */
@@ -35,10 +37,10 @@ enum plan_kind {
 
 struct plan_op {
 	enum plan_kind kind;
-	uint32_t number; /* PLAN_TABLE, PLAN_POOL_FLIP: pool */
-	const struct runtime_backend *backend; /* PLAN_BACKEND_* */
-	uint32_t table;  /* PLAN_TABLE, PLAN_POOL_FLIP: slot table */
-	uint32_t moved;  /* PLAN_POOL_FLIP, PLAN_TABLE: slots whose answer changes */
+	uint32_t number;                 /* PLAN_TABLE, PLAN_POOL_FLIP: pool */
+	struct runtime_backend *backend; /* PLAN_BACKEND_* */
+	uint32_t table;                  /* PLAN_TABLE, PLAN_POOL_FLIP: slot table */
+	uint32_t moved; /* PLAN_POOL_FLIP, PLAN_TABLE: slots whose answer changes */
 };
 
 struct plan {
@@ -46,16 +48,20 @@ struct plan {
 	size_t n_ops, room;
 	/* Borrowed until plan_free(): */
 	const struct desired *desired;
-	const struct runtime *runtime;
-	unsigned int half; /* PLAN_VIPS, PLAN_FLIP: the new active half */
-	uint32_t *tables;  /* PLAN_VIPS: table of each pool number in that half */
+	struct runtime *runtime; /* learns the states that are written */
+	unsigned int half;       /* PLAN_VIPS, PLAN_FLIP: the new active half */
+	uint32_t *tables;        /* PLAN_VIPS: table of each pool number in that half */
+	bool *alive;             /* backends that will be alive to records, by number */
+	uint32_t n_alive;
+	uint32_t now; /* seconds of CLOCK_MONOTONIC */
 };
 
 /*
- * Compares. `desired` and `runtime` must outlive the plan. -ENOMEM, or -ENOSPC
+ * Compares. `now` is seconds of CLOCK_MONOTONIC, from which moving slots are held.
+ * `desired` and `runtime` must outlive the plan. -ENOMEM, or -ENOSPC
  * if there are too few slot tables.
  */
-int plan_make(const struct desired *desired, const struct runtime *runtime, struct dp *dp,
+int plan_make(const struct desired *desired, struct runtime *runtime, struct dp *dp, uint32_t now,
 	      struct plan **out);
 
 /*

@@ -339,8 +339,8 @@ uint16_t runtime_flags(const struct runtime_backend *backend)
 {
 	bool offline = backend->leaving || backend->admin == LP_ADMIN_OFFLINE;
 
-	if (backend->expired || !(backend->wanted || backend->leaving) ||
-	    !backend->hop.ifindex || !(backend->healthy || backend->fail_open))
+	if (backend->expired || !(backend->wanted || backend->leaving) || !backend->hop.ifindex ||
+	    !(backend->healthy || backend->fail_open))
 		return 0;
 	return offline ? LP_BACKEND_ALIVE | LP_BACKEND_OFFLINE : LP_BACKEND_ALIVE;
 }

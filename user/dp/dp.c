@@ -303,12 +303,12 @@ int dp_backend_state(struct dp *dp, uint32_t backend, struct lp_backend_state st
 
 int dp_proxy_add(struct dp *dp, const struct lp_proxy_key *key)
 {
-	return dp->ops->proxy(dp, key, true);
+	return dp->ops->proxy_add(dp, key);
 }
 
-int dp_proxy_remove(struct dp *dp, const struct lp_proxy_key *key)
+int dp_proxies_clear(struct dp *dp, unsigned int half)
 {
-	return dp->ops->proxy(dp, key, false);
+	return dp->ops->proxies_clear(dp, half);
 }
 
 /* bpf/record.h R2: what was read between two equal fingerprints belongs to them. */

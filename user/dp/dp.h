@@ -81,7 +81,8 @@ void dp_phase(struct dp *dp, uint32_t phase);
 
 /* --- sources that hide a crowd: keys of the trie --- */
 int dp_proxy_add(struct dp *dp, const struct lp_proxy_key *key);
-int dp_proxy_remove(struct dp *dp, const struct lp_proxy_key *key);
+/* All keys of one half (the lowest bit of lp_proxy_key.vip). */
+int dp_proxies_clear(struct dp *dp, unsigned int half);
 
 /* --- records: packets make them, the agent lists and drops them --- */
 /* One record as it is now; false if the place is empty or being written. */

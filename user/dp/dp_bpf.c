@@ -439,14 +439,34 @@ static int pin_maps(struct dp_bpf *bpf, struct lp_err *err)
 	return pins_swap(bpf->pin_dir, err);
 }
 
-static int bpf_proxy(struct dp *dp, const struct lp_proxy_key *key, bool add)
+static int proxies_fd(const struct dp *dp)
 {
-	const struct dp_bpf *bpf = (const struct dp_bpf *)dp;
-	int fd = bpf_map__fd(bpf->skel->maps.proxies), ret;
+	return bpf_map__fd(((const struct dp_bpf *)dp)->skel->maps.proxies);
+}
+
+static int bpf_proxy_add(struct dp *dp, const struct lp_proxy_key *key)
+{
 	const __u32 one = 1;
 
-	ret = add ? bpf_map_update_elem(fd, key, &one, BPF_ANY) : bpf_map_delete_elem(fd, key);
-	return ret && !(ret == -ENOENT && !add) ? ret : 0;
+	return bpf_map_update_elem(proxies_fd(dp), key, &one, BPF_ANY);
+}
+
+/* The walk goes on after a key that it has just deleted from the start. */
+static int bpf_proxies_clear(struct dp *dp, unsigned int half)
+{
+	struct lp_proxy_key key, next;
+	const void *from = NULL;
+	int fd = proxies_fd(dp);
+
+	while (!bpf_map_get_next_key(fd, from, &next)) {
+		if ((next.vip & 1) == half && !bpf_map_delete_elem(fd, &next)) {
+			from = NULL;
+			continue;
+		}
+		key = next;
+		from = &key;
+	}
+	return 0;
 }
 
 static int bpf_publish(struct dp *dp, struct lp_err *err)
@@ -488,7 +508,8 @@ static const struct dp_ops bpf_ops = {
 	.attach = dp_xdp_attach,
 	.detach = dp_xdp_detach,
 	.interfaces = dp_xdp_interfaces,
-	.proxy = bpf_proxy,
+	.proxy_add = bpf_proxy_add,
+	.proxies_clear = bpf_proxies_clear,
 	.publish = bpf_publish,
 	.close = bpf_close,
 };

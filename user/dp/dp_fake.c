@@ -66,12 +66,18 @@ static size_t fake_interfaces(const struct dp *dp, struct dp_interface *interfac
 	return fake->n_interfaces;
 }
 
-/* The fake has no packets that could ask. */
-static int fake_proxy(struct dp *dp, const struct lp_proxy_key *key, bool add)
+/* The fake has no packets that could ask for sources. */
+static int fake_proxy_add(struct dp *dp, const struct lp_proxy_key *key)
 {
 	(void)dp;
 	(void)key;
-	(void)add;
+	return 0;
+}
+
+static int fake_proxies_clear(struct dp *dp, unsigned int half)
+{
+	(void)dp;
+	(void)half;
 	return 0;
 }
 
@@ -95,7 +101,8 @@ static const struct dp_ops fake_ops = {
 	.attach = fake_attach,
 	.detach = fake_detach,
 	.interfaces = fake_interfaces,
-	.proxy = fake_proxy,
+	.proxy_add = fake_proxy_add,
+	.proxies_clear = fake_proxies_clear,
 	.publish = fake_publish,
 	.close = fake_close,
 };

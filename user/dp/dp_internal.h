@@ -48,7 +48,8 @@ struct dp_ops {
 		      struct lp_err *err);
 	int (*detach)(struct dp *dp, const char *name, struct lp_err *err);
 	size_t (*interfaces)(const struct dp *dp, struct dp_interface *interfaces, size_t n);
-	int (*proxy)(struct dp *dp, const struct lp_proxy_key *key, bool add);
+	int (*proxy_add)(struct dp *dp, const struct lp_proxy_key *key);
+	int (*proxies_clear)(struct dp *dp, unsigned int half);
 	int (*publish)(struct dp *dp, struct lp_err *err);
 	void (*close)(struct dp *dp);
 };
