@@ -75,6 +75,7 @@ static void check_pool(const struct config *config, const struct config_pool *po
 		weight += pool->backends[i].weight;
 	}
 	require(weight > 0);
+	require(pool->hash >= CONFIG_HASH_MAGLEV && pool->hash <= CONFIG_HASH_MODULO);
 	require(!pool->check == !pool->check_port);
 	require(!pool->check || config_check_find(config, pool->check));
 	check_duration(pool->drain_timeout);
@@ -92,6 +93,75 @@ static void check_ports(const struct config_vip *vip)
 	}
 }
 
+static int compare_prefixes(const struct config_prefix *a, const struct config_prefix *b)
+{
+	int order = lp_addr_compare(&a->addr, &b->addr);
+
+	return order ? order : (a->bits > b->bits) - (a->bits < b->bits);
+}
+
+static void check_proxies(const struct config_vip *vip)
+{
+	require(vip->n_proxies <= CONFIG_PROXIES_MAX);
+	for (size_t i = 0; i < vip->n_proxies; i++) {
+		const struct config_prefix *prefix = &vip->proxies[i];
+		bool v6 = lp_addr_is_v6(&prefix->addr);
+		struct lp_addr mask;
+
+		require(prefix->bits <= (v6 ? 128 : 32));
+		lp_addr_mask(&mask, prefix->bits, v6);
+		for (size_t j = 0; j < sizeof(mask.b); j++)
+			require(!(prefix->addr.b[j] & ~mask.b[j]));
+		require(!i || compare_prefixes(&vip->proxies[i - 1], prefix) < 0);
+	}
+}
+
+/* Backends are sorted by name, so the same members are the same lists. */
+static void check_same_members(const struct config_pool *a, const struct config_pool *b)
+{
+	require(a->hash == b->hash && a->n_backends == b->n_backends);
+	for (size_t i = 0; i < a->n_backends; i++) {
+		require(!strcmp(a->backends[i].name, b->backends[i].name));
+		require(lp_addr_equal(&a->backends[i].address, &b->backends[i].address));
+		require(a->backends[i].weight == b->backends[i].weight);
+	}
+}
+
+static void check_group(const struct config *config, const struct config_vip *vip)
+{
+	const char *table = vip->pool;
+
+	require(*vip->group && strlen(vip->group) < LP_NAME_MAX);
+	for (size_t i = 0; i < config->n_vips; i++) {
+		const struct config_vip *other = &config->vips[i];
+
+		if (!other->group || strcmp(other->group, vip->group))
+			continue;
+		check_same_members(config_pool_find(config, vip->pool),
+				   config_pool_find(config, other->pool));
+		require(other->affinity == LP_AFFINITY_SOURCE);
+		require(other->mask == vip->mask && other->mask6 == vip->mask6);
+		require(other->affinity_timeout >= vip->affinity_timeout);
+		if (strcmp(other->pool, table) < 0)
+			table = other->pool;
+	}
+	require(!strcmp(vip->table_pool, table));
+}
+
+static void check_affinity(const struct config *config, const struct config_vip *vip)
+{
+	require(vip->affinity == LP_AFFINITY_SOURCE || vip->affinity == LP_AFFINITY_TCP);
+	require(vip->affinity == LP_AFFINITY_SOURCE || (!vip->group && !vip->n_proxies));
+	require(vip->mask <= 32 && vip->mask6 <= 128);
+	require(vip->track >= LP_TRACK_NEEDED && vip->track <= LP_TRACK_NEVER);
+	check_duration(vip->affinity_timeout);
+	check_proxies(vip);
+	if (vip->group)
+		check_group(config, vip);
+	else
+		require(!strcmp(vip->table_pool, vip->pool));
+}
+
 static void check_vip(const struct config *config, const struct config_vip *vip)
 {
 	require(vip->n_addresses > 0);
@@ -101,10 +171,8 @@ static void check_vip(const struct config *config, const struct config_vip *vip)
 	require(config_pool_find(config, vip->pool));
 	require(vip->protocol == IPPROTO_TCP || vip->protocol == IPPROTO_UDP);
 	require(vip->forward >= LP_FORWARD_DSR && vip->forward <= LP_FORWARD_GUE);
-	require(vip->affinity == LP_AFFINITY_SOURCE || vip->affinity == LP_AFFINITY_TCP);
-	require(vip->mask <= 32 && vip->mask6 <= 128);
 	check_duration(vip->idle_timeout);
-	check_duration(vip->affinity_timeout);
+	check_affinity(config, vip);
 }
 
 static void check_config(const struct config *config)

@@ -8,296 +8,254 @@
 
 static const struct config_case cases[] = {
 	{ "group with tcp",
-	  HEAD POOL VIP 
-	  "    affinity:\n"
-	  "      mode: tcp\n"
-	  "      group: mobility\n",
+	  HEAD POOL VIP "    affinity:\n"
+			"      mode: tcp\n"
+			"      group: mobility\n",
 	  "t:16:14: vips.v.affinity.group: \"mobility\": a group shares client records, and affinity mode tcp (line 15) has none; set mode source, or leave the group out\n"
 	  "  16 |       group: mobility\n"
 	  "     |              ^~~~~~~~" },
-	{ "group with tcp before",
-	  HEAD POOL VIP 
-	  "    affinity: { group: mobility, mode: tcp }\n",
+	{ "group with tcp before", HEAD POOL VIP "    affinity: { group: mobility, mode: tcp }\n",
 	  "t:14:24: vips.v.affinity.group: \"mobility\": a group shares client records, and affinity mode tcp (line 14) has none; set mode source, or leave the group out\n"
 	  "  14 |     affinity: { group: mobility, mode: tcp }\n"
 	  "     |                        ^~~~~~~~" },
-	{ "group null",
-	  HEAD POOL VIP 
-	  "    affinity: { group: }\n",
+	{ "group null", HEAD POOL VIP "    affinity: { group: }\n",
 	  "t:14:17: vips.v.affinity.group: no value; allowed: a name\n"
 	  "  14 |     affinity: { group: }\n"
 	  "     |                 ^~~~~" },
 	{ "proxies with tcp",
-	  HEAD POOL VIP 
-	  "    affinity:\n"
-	  "      proxies:\n"
-	  "        - 10.9.0.0/24\n"
-	  "      mode: tcp\n",
+	  HEAD POOL VIP "    affinity:\n"
+			"      proxies:\n"
+			"        - 10.9.0.0/24\n"
+			"      mode: tcp\n",
 	  "t:15:7: vips.v.affinity.proxies: these sources would get affinity mode tcp, which all have (line 17); set mode source, or leave proxies out\n"
 	  "  15 |       proxies:\n"
 	  "     |       ^~~~~~~" },
-	{ "proxies not a list",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: 10.9.0.0/24 }\n",
+	{ "proxies not a list", HEAD POOL VIP "    affinity: { proxies: 10.9.0.0/24 }\n",
 	  "t:14:26: vips.v.affinity.proxies: \"10.9.0.0/24\": not a list; allowed: a list of prefixes\n"
 	  "  14 |     affinity: { proxies: 10.9.0.0/24 }\n"
 	  "     |                          ^~~~~~~~~~~" },
 	{ "proxies host bits",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [10.0.0.0/8, 10.9.3.7/22] }\n",
+	  HEAD POOL VIP "    affinity: { proxies: [10.0.0.0/8, 10.9.3.7/22] }\n",
 	  "t:14:39: vips.v.affinity.proxies[1]: \"10.9.3.7/22\": bits are set after the prefix; write it as 10.9.0.0/22\n"
 	  "  14 |     affinity: { proxies: [10.0.0.0/8, 10.9.3.7/22] }\n"
 	  "     |                                       ^~~~~~~~~~~" },
 	{ "proxies host bits, IPv6",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [\"2001:DB8::1/33\"] }\n",
+	  HEAD POOL VIP "    affinity: { proxies: [\"2001:DB8::1/33\"] }\n",
 	  "t:14:27: vips.v.affinity.proxies[0]: \"2001:DB8::1/33\": bits are set after the prefix; write it as 2001:db8::/33\n"
 	  "  14 |     affinity: { proxies: [\"2001:DB8::1/33\"] }\n"
 	  "     |                           ^~~~~~~~~~~~~~~~" },
-	{ "proxies host bits, all",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [10.9.3.7/0] }\n",
+	{ "proxies host bits, all", HEAD POOL VIP "    affinity: { proxies: [10.9.3.7/0] }\n",
 	  "t:14:27: vips.v.affinity.proxies[0]: \"10.9.3.7/0\": bits are set after the prefix; write it as 0.0.0.0/0\n"
 	  "  14 |     affinity: { proxies: [10.9.3.7/0] }\n"
 	  "     |                           ^~~~~~~~~~" },
-	{ "proxies length",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [10.9.0.0/33] }\n",
+	{ "proxies length", HEAD POOL VIP "    affinity: { proxies: [10.9.0.0/33] }\n",
 	  "t:14:27: vips.v.affinity.proxies[0]: \"10.9.0.0/33\": length too long; allowed: 0 to 32\n"
 	  "  14 |     affinity: { proxies: [10.9.0.0/33] }\n"
 	  "     |                           ^~~~~~~~~~~" },
-	{ "proxies length, IPv6",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [\"2001:db8::/129\"] }\n",
+	{ "proxies length, IPv6", HEAD POOL VIP "    affinity: { proxies: [\"2001:db8::/129\"] }\n",
 	  "t:14:27: vips.v.affinity.proxies[0]: \"2001:db8::/129\": length too long; allowed: 0 to 128\n"
 	  "  14 |     affinity: { proxies: [\"2001:db8::/129\"] }\n"
 	  "     |                           ^~~~~~~~~~~~~~~~" },
-	{ "proxies no length",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [10.9.0.0/] }\n",
+	{ "proxies no length", HEAD POOL VIP "    affinity: { proxies: [10.9.0.0/] }\n",
 	  "t:14:27: vips.v.affinity.proxies[0]: \"10.9.0.0/\": not a prefix; allowed: an address and a length, like 10.0.0.0/8\n"
 	  "  14 |     affinity: { proxies: [10.9.0.0/] }\n"
 	  "     |                           ^~~~~~~~~" },
-	{ "proxies mask",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [10.9.0.0/255.255.255.0] }\n",
+	{ "proxies mask", HEAD POOL VIP "    affinity: { proxies: [10.9.0.0/255.255.255.0] }\n",
 	  "t:14:27: vips.v.affinity.proxies[0]: \"10.9.0.0/255.255.255.0\": not a prefix; allowed: an address and a length, like 10.0.0.0/8\n"
 	  "  14 |     affinity: { proxies: [10.9.0.0/255.255.255.0] }\n"
 	  "     |                           ^~~~~~~~~~~~~~~~~~~~~~" },
-	{ "proxies no address",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [proxy.example.net] }\n",
+	{ "proxies no address", HEAD POOL VIP "    affinity: { proxies: [proxy.example.net] }\n",
 	  "t:14:27: vips.v.affinity.proxies[0]: \"proxy.example.net\": not a prefix; allowed: an address and a length, like 10.0.0.0/8\n"
 	  "  14 |     affinity: { proxies: [proxy.example.net] }\n"
 	  "     |                           ^~~~~~~~~~~~~~~~~" },
-	{ "proxies null",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [10.9.0.0/24, ~] }\n",
+	{ "proxies null", HEAD POOL VIP "    affinity: { proxies: [10.9.0.0/24, ~] }\n",
 	  "t:14:40: vips.v.affinity.proxies[1]: no value; allowed: an address and a length, like 10.0.0.0/8\n"
 	  "  14 |     affinity: { proxies: [10.9.0.0/24, ~] }\n"
 	  "     |                                        ^" },
 	{ "proxies long",
-	  HEAD POOL VIP 
+	  HEAD POOL VIP
 	  "    affinity: { proxies: [\"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000/8\"] }\n",
 	  "t:14:27: vips.v.affinity.proxies[0]: \"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000/8\": not a prefix; allowed: an address and a length, like 10.0.0.0/8\n"
 	  "  14 |     affinity: { proxies: [\"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000/8\"] }\n"
 	  "     |                           ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~" },
-	{ "proxies mapped",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [\"::ffff:10.9.0.0/120\"] }\n",
+	{ "proxies mapped", HEAD POOL VIP "    affinity: { proxies: [\"::ffff:10.9.0.0/120\"] }\n",
 	  "t:14:27: vips.v.affinity.proxies[0]: \"::ffff:10.9.0.0/120\": an IPv4-mapped IPv6 prefix; write it as 10.9.0.0/24\n"
 	  "  14 |     affinity: { proxies: [\"::ffff:10.9.0.0/120\"] }\n"
 	  "     |                           ^~~~~~~~~~~~~~~~~~~~~" },
-	{ "proxies mapped host",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [\"::ffff:a09:1\"] }\n",
+	{ "proxies mapped host", HEAD POOL VIP "    affinity: { proxies: [\"::ffff:a09:1\"] }\n",
 	  "t:14:27: vips.v.affinity.proxies[0]: \"::ffff:a09:1\": an IPv4-mapped IPv6 prefix; write it as 10.9.0.1/32\n"
 	  "  14 |     affinity: { proxies: [\"::ffff:a09:1\"] }\n"
 	  "     |                           ^~~~~~~~~~~~~~" },
 	{ "proxies mapped host bits",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [\"::ffff:10.9.0.1/104\"] }\n",
+	  HEAD POOL VIP "    affinity: { proxies: [\"::ffff:10.9.0.1/104\"] }\n",
 	  "t:14:27: vips.v.affinity.proxies[0]: \"::ffff:10.9.0.1/104\": an IPv4-mapped IPv6 prefix; write it as 10.0.0.0/8\n"
 	  "  14 |     affinity: { proxies: [\"::ffff:10.9.0.1/104\"] }\n"
 	  "     |                           ^~~~~~~~~~~~~~~~~~~~~" },
-	{ "proxies mapped all",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [\"::ffff:0:0/96\"] }\n",
+	{ "proxies mapped all", HEAD POOL VIP "    affinity: { proxies: [\"::ffff:0:0/96\"] }\n",
 	  "t:14:27: vips.v.affinity.proxies[0]: \"::ffff:0:0/96\": an IPv4-mapped IPv6 prefix; write it as 0.0.0.0/0\n"
 	  "  14 |     affinity: { proxies: [\"::ffff:0:0/96\"] }\n"
 	  "     |                           ^~~~~~~~~~~~~~~" },
 	{ "proxies mapped shorter",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [\"::ffff:0:0/95\"] }\n",
-	  "t:14:27: vips.v.affinity.proxies[0]: \"::ffff:0:0/95\": an IPv4-mapped IPv6 prefix; allowed: an address and a length, like 10.0.0.0/8\n"
+	  HEAD POOL VIP "    affinity: { proxies: [\"::ffff:0:0/95\"] }\n",
+	  "t:14:27: vips.v.affinity.proxies[0]: \"::ffff:0:0/95\": an IPv4-mapped IPv6 prefix; allowed: IPv4 prefixes as IPv4, like 10.0.0.0/8\n"
 	  "  14 |     affinity: { proxies: [\"::ffff:0:0/95\"] }\n"
 	  "     |                           ^~~~~~~~~~~~~~~" },
 	{ "proxies of both families",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [0.0.0.0/0, \"::/0\"] }\n",
+	  HEAD POOL VIP "    affinity: { proxies: [0.0.0.0/0, \"::/0\"] }\n",
 	  "t:14:38: vips.v.affinity.proxies[1]: \"::/0\": holds the IPv4-mapped addresses (::ffff:0:0/96); allowed: prefixes beside them, like 2000::/3, and 0.0.0.0/0 for IPv4\n"
 	  "  14 |     affinity: { proxies: [0.0.0.0/0, \"::/0\"] }\n"
 	  "     |                                      ^~~~~~" },
 	{ "proxies of both families, longest",
-	  HEAD POOL VIP 
-	  "    affinity: { proxies: [\"::fffe:0:0/95\"] }\n",
+	  HEAD POOL VIP "    affinity: { proxies: [\"::fffe:0:0/95\"] }\n",
 	  "t:14:27: vips.v.affinity.proxies[0]: \"::fffe:0:0/95\": holds the IPv4-mapped addresses (::ffff:0:0/96); allowed: prefixes beside them, like 2000::/3, and 0.0.0.0/0 for IPv4\n"
 	  "  14 |     affinity: { proxies: [\"::fffe:0:0/95\"] }\n"
 	  "     |                           ^~~~~~~~~~~~~~~" },
 	{ "proxies twice",
-	  HEAD POOL VIP 
-	  "    affinity:\n"
-	  "      proxies:\n"
-	  "        - 10.9.0.1\n"
-	  "        - 10.9.0.0/24\n"
-	  "        - 10.9.0.0/24\n"
-	  "        - 10.9.0.1/32\n",
+	  HEAD POOL VIP "    affinity:\n"
+			"      proxies:\n"
+			"        - 10.9.0.1\n"
+			"        - 10.9.0.0/24\n"
+			"        - 10.9.0.0/24\n"
+			"        - 10.9.0.1/32\n",
 	  "t:18:11: vips.v.affinity.proxies[2]: \"10.9.0.0/24\": this prefix is already there, at line 17\n"
 	  "  18 |         - 10.9.0.0/24\n"
 	  "     |           ^~~~~~~~~~~" },
 	{ "group of other members",
-	  HEAD 
-	  "pools:\n"
-	  "  front:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "      - { name: fe3, address: 10.1.0.13 }\n"
-	  "      - { name: fe2, address: 10.1.0.12 }\n"
-	  "  back:\n"
-	  "    backends:\n"
-	  "      - { name: fe2, address: 10.1.0.12 }\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "vips:\n"
-	  "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n"
-	  "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "      - { name: fe3, address: 10.1.0.13 }\n"
+	       "      - { name: fe2, address: 10.1.0.12 }\n"
+	       "  back:\n"
+	       "    backends:\n"
+	       "      - { name: fe2, address: 10.1.0.12 }\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "vips:\n"
+	       "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n"
+	       "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n",
 	  "t:18:27: vips.b.affinity.group: \"mobility\": VIP \"a\" (line 15) uses pool \"front\", VIP \"b\" uses pool \"back\", and their members differ (backend \"fe3\" is only in \"front\"): one client could not stay on one server\n"
 	  "  18 |        affinity: { group: mobility } }\n"
 	  "     |                           ^~~~~~~~" },
 	{ "group of more members",
-	  HEAD 
-	  "pools:\n"
-	  "  front:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "  back:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "      - { name: fe0, address: 10.1.0.10 }\n"
-	  "vips:\n"
-	  "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n"
-	  "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "  back:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "      - { name: fe0, address: 10.1.0.10 }\n"
+	       "vips:\n"
+	       "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n"
+	       "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n",
 	  "t:16:27: vips.b.affinity.group: \"mobility\": VIP \"a\" (line 13) uses pool \"front\", VIP \"b\" uses pool \"back\", and their members differ (backend \"fe0\" is only in \"back\"): one client could not stay on one server\n"
 	  "  16 |        affinity: { group: mobility } }\n"
 	  "     |                           ^~~~~~~~" },
 	{ "group of other names",
-	  HEAD 
-	  "pools:\n"
-	  "  front:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "      - { name: fe2, address: 10.1.0.12 }\n"
-	  "  back:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "      - { name: fe4, address: 10.1.0.12 }\n"
-	  "vips:\n"
-	  "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n"
-	  "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "      - { name: fe2, address: 10.1.0.12 }\n"
+	       "  back:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "      - { name: fe4, address: 10.1.0.12 }\n"
+	       "vips:\n"
+	       "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n"
+	       "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n",
 	  "t:17:27: vips.b.affinity.group: \"mobility\": VIP \"a\" (line 14) uses pool \"front\", VIP \"b\" uses pool \"back\", and their members differ (backend \"fe2\" is only in \"front\"): one client could not stay on one server\n"
 	  "  17 |        affinity: { group: mobility } }\n"
 	  "     |                           ^~~~~~~~" },
 	{ "group of other addresses",
-	  HEAD 
-	  "pools:\n"
-	  "  front:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "      - { name: fe2, address: 10.1.0.12 }\n"
-	  "  back:\n"
-	  "    backends:\n"
-	  "      - { name: fe2, address: 10.1.0.12 }\n"
-	  "      - { name: fe1, address: \"2001:db8::1\" }\n"
-	  "vips:\n"
-	  "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n"
-	  "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "      - { name: fe2, address: 10.1.0.12 }\n"
+	       "  back:\n"
+	       "    backends:\n"
+	       "      - { name: fe2, address: 10.1.0.12 }\n"
+	       "      - { name: fe1, address: \"2001:db8::1\" }\n"
+	       "vips:\n"
+	       "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n"
+	       "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n",
 	  "t:17:27: vips.b.affinity.group: \"mobility\": VIP \"a\" (line 14) uses pool \"front\", VIP \"b\" uses pool \"back\", and their members differ (backend \"fe1\" is 10.1.0.11 in \"front\", 2001:db8::1 in \"back\"): one client could not stay on one server\n"
 	  "  17 |        affinity: { group: mobility } }\n"
 	  "     |                           ^~~~~~~~" },
 	{ "group of other weights",
-	  HEAD 
-	  "pools:\n"
-	  "  front:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "      - { name: fe2, address: 10.1.0.12 }\n"
-	  "  back:\n"
-	  "    backends:\n"
-	  "      - { name: fe2, address: 10.1.0.12, weight: 100 }\n"
-	  "      - { name: fe1, address: 10.1.0.11, weight: 99 }\n"
-	  "vips:\n"
-	  "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n"
-	  "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "      - { name: fe2, address: 10.1.0.12 }\n"
+	       "  back:\n"
+	       "    backends:\n"
+	       "      - { name: fe2, address: 10.1.0.12, weight: 100 }\n"
+	       "      - { name: fe1, address: 10.1.0.11, weight: 99 }\n"
+	       "vips:\n"
+	       "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n"
+	       "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n",
 	  "t:17:27: vips.b.affinity.group: \"mobility\": VIP \"a\" (line 14) uses pool \"front\", VIP \"b\" uses pool \"back\", and their members differ (backend \"fe1\" has weight 100 in \"front\", 99 in \"back\"): one client could not stay on one server\n"
 	  "  17 |        affinity: { group: mobility } }\n"
 	  "     |                           ^~~~~~~~" },
 	{ "group of other hashes",
-	  HEAD 
-	  "pools:\n"
-	  "  front:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "  back:\n"
-	  "    hash: modulo\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "vips:\n"
-	  "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n"
-	  "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "  back:\n"
+	       "    hash: modulo\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "vips:\n"
+	       "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n"
+	       "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n",
 	  "t:16:27: vips.b.affinity.group: \"mobility\": VIP \"a\" (line 13) uses pool \"front\", VIP \"b\" uses pool \"back\", and their members differ (hash maglev in \"front\", modulo in \"back\"): one client could not stay on one server\n"
 	  "  16 |        affinity: { group: mobility } }\n"
 	  "     |                           ^~~~~~~~" },
 	{ "group, third VIP",
-	  HEAD 
-	  "pools:\n"
-	  "  front:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "  back:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "  side:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "      - { name: fe2, address: 10.1.0.12 }\n"
-	  "vips:\n"
-	  "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n"
-	  "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n"
-	  "  c:\n"
-	  "    addresses: [192.0.2.3]\n"
-	  "    ports: [80]\n"
-	  "    pool: side\n"
-	  "    forward: ipip\n"
-	  "    affinity:\n"
-	  "      group: mobility\n",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "  back:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "  side:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "      - { name: fe2, address: 10.1.0.12 }\n"
+	       "vips:\n"
+	       "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n"
+	       "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n"
+	       "  c:\n"
+	       "    addresses: [192.0.2.3]\n"
+	       "    ports: [80]\n"
+	       "    pool: side\n"
+	       "    forward: ipip\n"
+	       "    affinity:\n"
+	       "      group: mobility\n",
 	  "t:26:14: vips.c.affinity.group: \"mobility\": VIP \"a\" (line 16) uses pool \"front\", VIP \"c\" uses pool \"side\", and their members differ (backend \"fe2\" is only in \"side\"): one client could not stay on one server\n"
 	  "  26 |       group: mobility\n"
 	  "     |              ^~~~~~~~" },
 	{ "group, first error",
-	  HEAD 
+	  HEAD
 	  "pools:\n"
 	  "  front:\n"
 	  "    backends:\n"
@@ -314,70 +272,66 @@ static const struct config_case cases[] = {
 	  "  14 | ... ports: [80], pool: back, forward: ipip, affinity: { group: y } }\n"
 	  "     |                                                                ^" },
 	{ "group timeout",
-	  HEAD 
-	  "pools:\n"
-	  "  front:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "  back:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "vips:\n"
-	  "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
-	  "       affinity: { group: mobility, timeout: 1h } }\n"
-	  "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
-	  "       affinity: { group: mobility, timeout: 30m } }\n",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "  back:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "vips:\n"
+	       "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility, timeout: 1h } }\n"
+	       "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
+	       "       affinity: { group: mobility, timeout: 30m } }\n",
 	  "t:15:46: vips.b.affinity.timeout: \"30m\": timeout is 1h in VIP \"a\" (line 13) and 30m in VIP \"b\", both of group \"mobility\"; allowed: one timeout for all VIPs of a group\n"
 	  "  15 |        affinity: { group: mobility, timeout: 30m } }\n"
 	  "     |                                              ^~~" },
 	{ "group timeout default",
-	  HEAD 
-	  "pools:\n"
-	  "  front:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "  back:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "vips:\n"
-	  "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n"
-	  "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
-	  "       affinity: { group: mobility, timeout: 1801s } }\n",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "  back:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "vips:\n"
+	       "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n"
+	       "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
+	       "       affinity: { group: mobility, timeout: 1801s } }\n",
 	  "t:15:46: vips.b.affinity.timeout: \"1801s\": timeout is 30m (the default) in VIP \"a\" (line 13) and 1801s in VIP \"b\", both of group \"mobility\"; allowed: one timeout for all VIPs of a group\n"
 	  "  15 |        affinity: { group: mobility, timeout: 1801s } }\n"
 	  "     |                                              ^~~~~" },
 	{ "group mask",
-	  HEAD 
-	  "pools:\n"
-	  "  front:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "  back:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "vips:\n"
-	  "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
-	  "       affinity: { group: mobility, mask: 24 } }\n"
-	  "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
-	  "       affinity: { group: mobility } }\n",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "  back:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "vips:\n"
+	       "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility, mask: 24 } }\n"
+	       "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n",
 	  "t:15:27: vips.b.affinity.group: \"mobility\": mask is 24 in VIP \"a\" (line 13) and 32 (the default) in VIP \"b\", both of group \"mobility\"; allowed: one mask for all VIPs of a group\n"
 	  "  15 |        affinity: { group: mobility } }\n"
 	  "     |                           ^~~~~~~~" },
 	{ "group mask6",
-	  HEAD 
-	  "pools:\n"
-	  "  front:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "  back:\n"
-	  "    backends:\n"
-	  "      - { name: fe1, address: 10.1.0.11 }\n"
-	  "vips:\n"
-	  "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
-	  "       affinity: { group: mobility, mask6: 48 } }\n"
-	  "  b: { addresses: [192.0.2.2], ports: [80], pool: front, forward: ipip,\n"
-	  "       affinity: { group: mobility, mask6: 56 } }\n",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "  back:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "vips:\n"
+	       "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility, mask6: 48 } }\n"
+	       "  b: { addresses: [192.0.2.2], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility, mask6: 56 } }\n",
 	  "t:15:44: vips.b.affinity.mask6: \"56\": mask6 is 48 in VIP \"a\" (line 13) and 56 in VIP \"b\", both of group \"mobility\"; allowed: one mask6 for all VIPs of a group\n"
 	  "  15 |        affinity: { group: mobility, mask6: 56 } }\n"
 	  "     |                                            ^~" },

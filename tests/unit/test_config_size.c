@@ -103,6 +103,51 @@ static void test_time(void **state)
 	assert_true(time_parse(10000, 1, 60000) < 20);
 }
 
+/* Seconds for 10,000 pairs of VIPs that use two pools with the same 30,000 backends. */
+static double time_pairs(const char *affinity, const char *second_table)
+{
+	struct config *config = NULL;
+	struct lp_err err = { "" };
+	struct draft draft;
+	double start;
+
+	begin(&draft);
+	fputs("pools:\n", draft.f);
+	for (unsigned int pool = 0; pool < 2; pool++) {
+		fprintf(draft.f, "  p%u:\n    backends:\n", pool);
+		for (unsigned int i = 0; i < 30000; i++)
+			fprintf(draft.f, "      - { name: backend-%u, address: 10.0.%u.%u }\n", i,
+				i / 256, i % 256);
+	}
+	fputs("vips:\n", draft.f);
+	for (unsigned int i = 0; i < 20000; i++) {
+		write_vip(draft.f, i, i % 2);
+		fprintf(draft.f, "    affinity: { %s%us }\n", affinity, i / 2 + 1);
+	}
+	end(&draft);
+	start = now();
+	if (config_parse("t", draft.text, draft.len, &config, &err))
+		fail_msg("%s", err.text);
+	start = now() - start;
+	assert_string_equal(config_vip_find(config, "v0")->table_pool, "p0");
+	assert_string_equal(config_vip_find(config, "v19999")->table_pool, second_table);
+	print_message("20000 VIPs, \"%s\": %.3f s\n", affinity, start);
+	config_free(&config);
+	free(draft.text);
+	return start;
+}
+
+/* Comparing the members again for each group makes it more than ten times slower. */
+static void test_group_time(void **state)
+{
+	double alone, grouped;
+
+	(void)state;
+	alone = time_pairs("timeout: ", "p1");
+	grouped = time_pairs("group: g", "p0");
+	assert_true(grouped < 5 * alone);
+}
+
 static void assert_error(struct draft *draft, const char *expected)
 {
 	struct config *config = NULL;
@@ -231,6 +276,38 @@ static void test_rules(void **state)
 		     "       |            ^");
 }
 
+static void write_proxies(FILE *f, unsigned int n)
+{
+	fputs("pools: { p: { backends: [{ name: a, address: 10.0.0.1 }] } }\n"
+	      "vips:\n"
+	      "  v:\n"
+	      "    pool: p\n"
+	      "    forward: ipip\n"
+	      "    addresses: [192.0.2.1]\n"
+	      "    ports: [80]\n"
+	      "    affinity:\n"
+	      "      proxies:\n",
+	      f);
+	for (unsigned int i = 0; i < n; i++)
+		fprintf(f, "        - 10.%u.%u.0/24\n", i / 256, i % 256);
+}
+
+static void test_proxies(void **state)
+{
+	struct draft draft;
+
+	(void)state;
+	begin(&draft);
+	write_proxies(draft.f, CONFIG_PROXIES_MAX);
+	assert_good(&draft);
+	begin(&draft);
+	write_proxies(draft.f, CONFIG_PROXIES_MAX + 1);
+	assert_error(&draft,
+		     "t:11:7: vips.v.affinity.proxies: 4097 prefixes; allowed: at most 4096\n"
+		     "  11 |       proxies:\n"
+		     "     |       ^~~~~~~");
+}
+
 /* Words in an error are few, however many there are. */
 static void test_many_pools(void **state)
 {
@@ -291,7 +368,8 @@ int main(void)
 		cmocka_unit_test(test_time),       cmocka_unit_test(test_backends),
 		cmocka_unit_test(test_ranges),     cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_many_pools), cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_values),     cmocka_unit_test(test_group_time),
+		cmocka_unit_test(test_proxies),
 	};
 
 	return cmocka_run_group_tests_name("config: size", tests, NULL, NULL);

@@ -16,9 +16,20 @@
 /* How long a first start waits for neighbours before traffic comes. */
 #define RESOLVE_WAIT_MS 500
 
+#define TICK_MS 1000
+
 static uint64_t now_s(void)
 {
 	return (uint64_t)time(NULL);
+}
+
+/* The coarse clock is what bpf_ktime_get_coarse_ns() reads. */
+struct engine_time agent_now(void)
+{
+	struct timespec mono;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &mono);
+	return (struct engine_time) { .mono = (uint32_t)mono.tv_sec, .wall = now_s() };
 }
 
 /* --- following ------------------------------------------------------------------- */
@@ -43,9 +54,10 @@ static size_t resolve_hops(struct agent *agent)
 {
 	size_t resolving = 0;
 
-	for (size_t i = 0; i < agent->runtime.n_backends; i++)
-		if (agent->runtime.backends[i].wanted)
-			resolving += resolve_hop(agent, &agent->runtime.backends[i]) ==
+	for (size_t i = 0; i < agent->engine.runtime.n_backends; i++)
+		if (agent->engine.runtime.backends[i].wanted ||
+		    agent->engine.runtime.backends[i].leaving)
+			resolving += resolve_hop(agent, &agent->engine.runtime.backends[i]) ==
 				     NET_RESOLVING;
 	return resolving;
 }
@@ -60,7 +72,7 @@ static bool describe_op(const struct agent *agent, const struct plan_op *op, cha
 		return true;
 	case PLAN_TABLE:
 		snprintf(text, size, "pool %s: %u of %u slots move",
-			 agent->runtime.pools[op->number].name, op->moved, LP_SLOTS);
+			 agent->engine.runtime.pools[op->number].name, op->moved, LP_SLOTS);
 		return true;
 	case PLAN_FLIP:
 		snprintf(text, size, "VIP table replaced");
@@ -95,47 +107,31 @@ static void log_plan(const struct agent *agent, const struct plan *plan)
 
 		if (op->kind == PLAN_TABLE)
 			lp_info("pool=%s slots_moved=%u slots=%u",
-				agent->runtime.pools[op->number].name, op->moved, LP_SLOTS);
+				agent->engine.runtime.pools[op->number].name, op->moved, LP_SLOTS);
 		else if (op->kind == PLAN_FLIP)
 			lp_info("configuration flipped generation=%llu",
 				(unsigned long long)dp_control(agent->dp)->generation);
 	}
 }
 
-/* Makes the datapath hold what configuration and runtime say. */
-static int converge(struct agent *agent, const struct config *config, bool with_vips,
-		    struct lp_err *err)
+/* What a change of configuration tells its caller, and what any change tells the log. */
+static void on_applied(void *arg, const struct plan *plan)
 {
-	const struct desired_known known = { agent->digests, dp_size(agent->dp)->pools };
-	struct desired *desired = NULL;
-	struct plan *plan = NULL;
-	int ret;
+	log_plan(arg, plan);
+}
 
-	ret = desired_make(config, &agent->runtime, dp_size(agent->dp), &agent->key, &known,
-			   with_vips, &desired, err);
-	if (ret)
-		return ret;
-	ret = plan_make(desired, &agent->runtime, agent->dp, &plan);
-	if (!ret)
-		ret = plan_apply(plan, agent->dp, NULL, NULL);
-	if (ret) {
-		lp_err(err, ret, "applying to the datapath: %s", strerror(-ret));
-	} else {
-		desired_remember(desired, agent->digests, known.n);
-		log_plan(agent, plan);
-		if (with_vips)
-			keep_changes(agent, plan);
-	}
-	plan_free(&plan);
-	desired_free(&desired);
-	return ret;
+static void on_config_applied(void *arg, const struct plan *plan)
+{
+	log_plan(arg, plan);
+	keep_changes(arg, plan);
 }
 
 static void converge_or_log(struct agent *agent)
 {
 	struct lp_err err;
 
-	if (converge(agent, agent->config, false, &err))
+	if (engine_converge(&agent->engine, agent->config, false, agent_now(), on_applied, agent,
+			    &err))
 		lp_error("%s", err.text);
 }
 
@@ -153,7 +149,7 @@ static void on_net_changed(void *arg)
 static void on_health_changed(void *arg, uint32_t number, bool up, const char *why)
 {
 	struct agent *agent = arg;
-	struct runtime_backend *backend = runtime_backend_number(&agent->runtime, number);
+	struct runtime_backend *backend = runtime_backend_number(&agent->engine.runtime, number);
 
 	if (!backend || backend->healthy == up || !agent->dp)
 		return;
@@ -164,6 +160,14 @@ static void on_health_changed(void *arg, uint32_t number, bool up, const char *w
 	converge_or_log(agent);
 }
 
+static void on_tick(uv_timer_t *timer)
+{
+	struct agent *agent = timer->data;
+
+	if (agent->config && agent->dp && engine_tick(&agent->engine, agent_now()))
+		converge_or_log(agent);
+}
+
 /* --- checks ----------------------------------------------------------------------- */
 
 static size_t add_targets(struct health_target *targets, const struct agent *agent,
@@ -172,8 +176,8 @@ static size_t add_targets(struct health_target *targets, const struct agent *age
 	const struct config_check *check = config_check_find(agent->config, pool->check);
 
 	for (size_t i = 0; i < pool->n_backends; i++) {
-		const struct runtime_backend *backend = runtime_backend(&agent->runtime, pool->name,
-									pool->backends[i].name);
+		const struct runtime_backend *backend = runtime_backend(
+			&agent->engine.runtime, pool->name, pool->backends[i].name);
 
 		targets[i] = (struct health_target) {
 			.backend = backend->number,
@@ -188,7 +192,8 @@ static size_t add_targets(struct health_target *targets, const struct agent *age
 
 static int set_targets(struct agent *agent)
 {
-	struct health_target *targets = calloc(agent->runtime.n_backends + 1, sizeof(*targets));
+	struct health_target *targets = calloc(agent->engine.runtime.n_backends + 1,
+					       sizeof(*targets));
 	size_t n = 0;
 	int ret;
 
@@ -206,13 +211,14 @@ static int set_targets(struct agent *agent)
 
 static void retain_neighbours(struct agent *agent)
 {
-	struct lp_addr *addresses = calloc(agent->runtime.n_backends + 1, sizeof(*addresses));
+	struct lp_addr *addresses = calloc(agent->engine.runtime.n_backends + 1,
+					   sizeof(*addresses));
 
 	if (!addresses)
 		return; /* they are kept up a little longer */
-	for (size_t i = 0; i < agent->runtime.n_backends; i++)
-		addresses[i] = agent->runtime.backends[i].address;
-	net_retain(agent->net, addresses, agent->runtime.n_backends);
+	for (size_t i = 0; i < agent->engine.runtime.n_backends; i++)
+		addresses[i] = agent->engine.runtime.backends[i].address;
+	net_retain(agent->net, addresses, agent->engine.runtime.n_backends);
 	free(addresses);
 }
 
@@ -229,26 +235,18 @@ static int open_datapath(struct agent *agent, const struct config *config,
 			 const struct dp_size *size, struct lp_err *err)
 {
 	struct dp_bpf_options options = { .pin_dir = agent->options->pin_dir, .size = *size };
-	struct runtime runtime = { 0 };
-	uint64_t *digests;
 	int ret;
 
 	lp_hash_key_make(&options.key, config->seed, strlen(config->seed));
 	ret = dp_bpf_open(&options, &agent->dp, &agent->adopted, err);
 	if (ret)
 		return ret;
-	digests = calloc(dp_size(agent->dp)->pools, sizeof(*digests));
-	ret = digests ? runtime_adopt(&runtime, agent->dp) : -ENOMEM;
+	engine_close(&agent->engine);
+	ret = engine_open(&agent->engine, agent->dp, &options.key, agent_now());
 	if (ret) {
-		free(digests);
 		dp_close(&agent->dp);
 		return lp_err(err, ret, "out of memory");
 	}
-	free(agent->digests);
-	runtime_fini(&agent->runtime);
-	agent->digests = digests;
-	agent->runtime = runtime;
-	agent->key = options.key;
 	return 0;
 }
 
@@ -258,16 +256,6 @@ static bool datapath_serves(const struct agent *agent, const struct config *conf
 {
 	return agent->dp && agent->config && size_fits(dp_size(agent->dp), size) &&
 	       !strcmp(agent->config->seed, config->seed);
-}
-
-static int assign(struct agent *agent, const struct config *config, struct lp_err *err)
-{
-	int ret = runtime_assign(&agent->runtime, config, dp_size(agent->dp), now_s());
-
-	if (ret == -ENOSPC)
-		return lp_err(err, ret,
-			      "the datapath is out of numbers for pools, VIPs or backends");
-	return ret ? lp_err(err, ret, "out of memory") : 0;
 }
 
 static void stop_waiting(uv_timer_t *timer)
@@ -302,7 +290,7 @@ static void wait_for_neighbours(struct agent *agent)
 static int bring_up(struct agent *agent, const struct config *config, bool opened,
 		    struct lp_err *err)
 {
-	int ret = assign(agent, config, err);
+	int ret = engine_assign(&agent->engine, config, agent_now(), err);
 
 	if (ret)
 		return ret;
@@ -313,7 +301,8 @@ static int bring_up(struct agent *agent, const struct config *config, bool opene
 	if (!opened)
 		ret = interfaces_attach(config, agent->net, agent->dp, err);
 	if (!ret)
-		ret = converge(agent, config, true, err);
+		ret = engine_converge(&agent->engine, config, true, agent_now(), on_config_applied,
+				      agent, err);
 	if (!ret && opened)
 		ret = interfaces_attach(config, agent->net, agent->dp, err);
 	if (!ret)
@@ -321,7 +310,7 @@ static int bring_up(struct agent *agent, const struct config *config, bool opene
 	if (ret)
 		return ret;
 	interfaces_prune(config, agent->dp);
-	runtime_forget(&agent->runtime);
+	engine_settle(&agent->engine, agent_now());
 	retain_neighbours(agent);
 	return 0;
 }
@@ -423,6 +412,9 @@ int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *opti
 		ret = health_open(loop, on_health_changed, agent, &agent->health, err);
 	if (!ret)
 		ret = agent_reload(agent, err);
+	uv_timer_init(loop, &agent->tick);
+	agent->tick.data = agent;
+	uv_timer_start(&agent->tick, on_tick, TICK_MS, TICK_MS);
 	if (ret && agent->dp && !agent->adopted) {
 		/* Nothing ran before; nothing half made stays. */
 		interfaces_detach_all(agent->dp);
@@ -433,21 +425,20 @@ int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *opti
 }
 
 int agent_set_admin(struct agent *agent, struct runtime_backend *backend, enum lp_admin admin,
-		    struct lp_err *err)
+		    uint64_t deadline, struct lp_err *err)
 {
-	if (backend->admin == admin)
-		return 0;
-	backend->admin = admin;
-	backend->since = now_s();
+	runtime_set_admin(backend, admin, deadline, now_s());
 	lp_info("backend=%s/%s state=%s why=\"operator\"", backend->pool, backend->name,
 		runtime_state(backend));
-	return converge(agent, agent->config, false, err);
+	return engine_converge(&agent->engine, agent->config, false, agent_now(), on_applied, agent,
+			       err);
 }
 
 void agent_stop(struct agent *agent)
 {
 	struct lp_err err;
 
+	uv_close((uv_handle_t *)&agent->tick, NULL);
 	health_close(&agent->health);
 	net_close(&agent->net);
 	if (agent->dp && agent->options->detach_on_exit)
@@ -458,7 +449,6 @@ void agent_stop(struct agent *agent)
 		lp_error("%s", err.text);
 	config_free(&agent->config);
 	free(agent->config_text);
-	free(agent->digests);
-	runtime_fini(&agent->runtime);
-	*agent = (struct agent) { 0 };
+	engine_close(&agent->engine);
+};
 }

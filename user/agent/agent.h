@@ -13,8 +13,7 @@
 
 #include "agent/options.h"
 #include "core/config.h"
-#include "core/plan.h"
-#include "core/runtime.h"
+#include "core/engine.h"
 #include "dp/dp.h"
 #include "health/health.h"
 #include "lib/err.h"
@@ -27,14 +26,13 @@ struct agent {
 	char *config_text;  /* what `config` was parsed from, for `config show` */
 	uint64_t loaded_at; /* seconds since the epoch */
 	uint64_t started_at;
-	struct runtime runtime;
-	struct lp_hash_key key;
+	struct engine engine;
+	uv_timer_t tick;
 	struct dp *dp;
 	struct net *net;
 	struct health *health;
-	char *changes;     /* what the last configuration changed, a line each; may be NULL */
-	uint64_t *digests; /* of the slot tables in the datapath, by pool number */
-	bool adopted;      /* took over a running datapath */
+	char *changes; /* what the last configuration changed, a line each; may be NULL */
+	bool adopted;  /* took over a running datapath */
 };
 
 /*
@@ -51,9 +49,12 @@ int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *opti
  */
 int agent_reload(struct agent *agent, struct lp_err *err);
 
-/* An operator's decision about a backend. */
+/* An operator's decision about a backend; deadline in seconds since the epoch, 0: none. */
 int agent_set_admin(struct agent *agent, struct runtime_backend *backend, enum lp_admin admin,
-		    struct lp_err *err);
+		    uint64_t deadline, struct lp_err *err);
+
+/* Now, on both clocks. */
+struct engine_time agent_now(void);
 
 /* Lets go; the datapath goes on, unless options->detach_on_exit. */
 void agent_stop(struct agent *agent);

@@ -126,7 +126,7 @@ static const struct lp_vip *find_vip(const struct agent *agent, const struct que
 		.ranges = (struct lp_range *)(uintptr_t)dp_ranges(agent->dp, half),
 	};
 
-	return vip_table_find(&table, &agent->key, &question->dst, question->vip->protocol,
+	return vip_table_find(&table, &agent->engine.key, &question->dst, question->vip->protocol,
 			      question->port);
 }
 
@@ -136,11 +136,11 @@ static uint64_t hash_of(const struct agent *agent, const struct question *questi
 	bool v6 = lp_addr_is_v6(&question->src);
 
 	if (walk->vip->affinity != LP_AFFINITY_SOURCE)
-		return lp_hash_flow(&agent->key, &question->src, &question->dst,
+		return lp_hash_flow(&agent->engine.key, &question->src, &question->dst,
 				    htons(question->source_port), htons(question->port), v6);
 	for (int i = 0; i < 4; i++)
 		walk->client.w[i] = question->src.w[i] & walk->vip->source_mask.w[i];
-	return lp_hash_client(&agent->key, &walk->client, v6);
+	return lp_hash_client(&agent->engine.key, &walk->client, v6);
 }
 
 static int take_walk(struct agent *agent, const struct question *question, struct walk *walk,
@@ -161,7 +161,7 @@ static int take_walk(struct agent *agent, const struct question *question, struc
 	walk->pool = dp_pool(agent->dp, half, walk->vip->pool);
 	if (walk->pool.table)
 		walk->value = dp_slots(agent->dp, walk->pool.table)[walk->slot];
-	walk->backend = runtime_backend_number(&agent->runtime, walk->value.cur);
+	walk->backend = runtime_backend_number(&agent->engine.runtime, walk->value.cur);
 	return 0;
 }
 

@@ -139,26 +139,66 @@ static unsigned int post_reload(struct agent *agent, const struct request *reque
 	return 200;
 }
 
-static int parse_action(const char *text, enum lp_admin *admin, struct lp_err *err)
+/* What an operator wants of a backend. */
+struct decision {
+	enum lp_admin admin;
+	double deadline_s; /* from now; below 0: the pool's drain_timeout */
+};
+
+#define DEADLINE_MAX_S (365 * 86400.0)
+
+static int parse_deadline(const json_t *value, struct decision *decision, struct lp_err *err)
+{
+	decision->deadline_s = -1;
+	if (!value)
+		return 0;
+	decision->deadline_s = json_number_value(value);
+	if (!json_is_number(value) || !(decision->deadline_s > 0) ||
+	    decision->deadline_s > DEADLINE_MAX_S)
+		return lp_err(err, -EINVAL, "\"deadline_s\": must be seconds, up to a year");
+	return 0;
+}
+
+static int parse_admin(const json_t *value, struct decision *decision, struct lp_err *err)
+{
+	static const char *const names[] = { [LP_ADMIN_ENABLED] = "enable",
+					     [LP_ADMIN_DRAIN] = "drain",
+					     [LP_ADMIN_OFFLINE] = "offline" };
+	const char *action = json_string_value(value);
+
+	if (!action)
+		return lp_err(err, -EINVAL,
+			      "the body needs \"action\": \"drain\", \"offline\" or \"enable\"");
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(action, names[i])) {
+			decision->admin = (enum lp_admin)i;
+			return 0;
+		}
+	}
+	return lp_err(err, -EINVAL,
+		      "action \"%.64s\": not supported; allowed: drain, offline, enable", action);
+}
+
+static int parse_decision(const char *text, struct decision *decision, struct lp_err *err)
 {
 	json_error_t error;
 	json_t *body = json_loads(text, 0, &error);
-	const char *action = json_string_value(json_object_get(body, "action"));
-	int ret = 0;
+	int ret;
 
 	if (!body)
-		lp_err(err, ret = -EINVAL, "the body is not JSON: %s", error.text);
-	else if (!action)
-		lp_err(err, ret = -EINVAL, "the body needs \"action\": \"drain\" or \"enable\"");
-	else if (!strcmp(action, "enable"))
-		*admin = LP_ADMIN_ENABLED;
-	else if (!strcmp(action, "drain"))
-		*admin = LP_ADMIN_DRAIN;
-	else
-		lp_err(err, ret = -EINVAL,
-		       "action \"%.64s\": not supported; allowed: drain, enable", action);
+		return lp_err(err, -EINVAL, "the body is not JSON: %s", error.text);
+	ret = parse_admin(json_object_get(body, "action"), decision, err);
+	if (!ret)
+		ret = parse_deadline(json_object_get(body, "deadline_s"), decision, err);
 	json_decref(body);
 	return ret;
+}
+
+static uint64_t deadline_of(const struct decision *decision, const struct runtime_backend *backend)
+{
+	double seconds = decision->deadline_s < 0 ? backend->drain_timeout : decision->deadline_s;
+
+	return agent_now().wall + (uint64_t)seconds;
 }
 
 /* `tail` is POOL/NAME. */
@@ -167,20 +207,20 @@ static unsigned int post_backend(struct agent *agent, const char *tail, const ch
 {
 	const char *slash = strchr(tail, '/');
 	struct runtime_backend *backend = NULL;
+	struct decision decision;
 	char pool[LP_NAME_MAX];
-	enum lp_admin admin;
 	struct lp_err err;
 
 	if (slash && (size_t)(slash - tail) < sizeof(pool)) {
 		memcpy(pool, tail, (size_t)(slash - tail));
 		pool[slash - tail] = 0;
-		backend = runtime_backend(&agent->runtime, pool, slash + 1);
+		backend = runtime_backend(&agent->engine.runtime, pool, slash + 1);
 	}
 	if (!backend)
 		return no_such(body, "backend", tail);
-	if (parse_action(text, &admin, &err))
+	if (parse_decision(text, &decision, &err))
 		return failed(body, 400, err.text);
-	if (agent_set_admin(agent, backend, admin, &err))
+	if (agent_set_admin(agent, backend, decision.admin, deadline_of(&decision, backend), &err))
 		return failed(body, 500, err.text);
 	*body = view_backend(agent, config_pool_find(agent->config, pool), slash + 1);
 	return 200;

@@ -73,7 +73,7 @@ static json_t *view_ports(const struct config_vip *vip)
 
 json_t *view_vip(struct agent *agent, const struct config_vip *vip)
 {
-	uint32_t number = runtime_vip(&agent->runtime, vip->name);
+	uint32_t number = runtime_vip(&agent->engine.runtime, vip->name);
 	struct lp_counter counter;
 
 	dp_vip_counter(agent->dp, number, &counter);
@@ -137,7 +137,8 @@ struct shares {
 static bool shares_count(struct agent *agent, const struct config_pool *pool, struct shares *shares)
 {
 	unsigned int half = dp_control(agent->dp)->active & 1;
-	struct lp_pool now = dp_pool(agent->dp, half, runtime_pool(&agent->runtime, pool->name));
+	struct lp_pool now = dp_pool(agent->dp, half,
+				     runtime_pool(&agent->engine.runtime, pool->name));
 	const struct lp_slot *slots = dp_slots(agent->dp, now.table);
 
 	*shares = (struct shares) { .table = now.table, .generation = now.generation };
@@ -147,8 +148,8 @@ static bool shares_count(struct agent *agent, const struct config_pool *pool, st
 	for (uint32_t i = 0; now.table && i < LP_SLOTS; i++)
 		shares->slots[slots[i].cur]++;
 	for (size_t i = 0; i < pool->n_backends; i++)
-		if (runtime_usable(
-			    runtime_backend(&agent->runtime, pool->name, pool->backends[i].name)))
+		if (runtime_usable(runtime_backend(&agent->engine.runtime, pool->name,
+						   pool->backends[i].name)))
 			shares->usable_weight += pool->backends[i].weight;
 	return true;
 }
@@ -156,7 +157,7 @@ static bool shares_count(struct agent *agent, const struct config_pool *pool, st
 static json_t *make_backend(struct agent *agent, const struct config_pool *pool,
 			    const struct config_backend *config, const struct shares *shares)
 {
-	const struct runtime_backend *backend = runtime_backend(&agent->runtime, pool->name,
+	const struct runtime_backend *backend = runtime_backend(&agent->engine.runtime, pool->name,
 								config->name);
 	char address[LP_ADDR_TEXT];
 	struct lp_counter counter;
@@ -182,8 +183,8 @@ static size_t count_usable(const struct agent *agent, const struct config_pool *
 	size_t usable = 0;
 
 	for (size_t i = 0; i < pool->n_backends; i++)
-		usable += runtime_usable(
-			runtime_backend(&agent->runtime, pool->name, pool->backends[i].name));
+		usable += runtime_usable(runtime_backend(&agent->engine.runtime, pool->name,
+							 pool->backends[i].name));
 	return usable;
 }
 
@@ -201,7 +202,7 @@ json_t *view_pool(struct agent *agent, const struct config_pool *pool)
 				      make_backend(agent, pool, &pool->backends[i], &shares));
 	free(shares.slots);
 	return json_pack("{s:s, s:I, s:s, s:s?, s:I, s:I, s:o, s:I}", "name", pool->name, "number",
-			 (json_int_t)runtime_pool(&agent->runtime, pool->name), "hash",
+			 (json_int_t)runtime_pool(&agent->engine.runtime, pool->name), "hash",
 			 pool->hash == CONFIG_HASH_MAGLEV ? "maglev" : "rendezvous", "check",
 			 pool->check, "generation", (json_int_t)shares.generation, "table",
 			 (json_int_t)shares.table, "backends", backends, "usable",

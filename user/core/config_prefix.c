@@ -65,8 +65,10 @@ static int fail_form(const struct config_reader *reader, const struct config_nod
 		return config_fail(reader, node, "%s: not a prefix; allowed: %s",
 				   CONFIG_QUOTE(node->text), allowed);
 	if (bits < MAPPED_BITS)
-		return config_fail(reader, node, "%s: an IPv4-mapped IPv6 prefix; allowed: %s",
-				   CONFIG_QUOTE(node->text), allowed);
+		return config_fail(reader, node,
+				   "%s: an IPv4-mapped IPv6 prefix; allowed: IPv4 prefixes as "
+				   "IPv4, like 10.0.0.0/8",
+				   CONFIG_QUOTE(node->text));
 	clear_after(&addr, bits - MAPPED_BITS);
 	return config_fail(reader, node, "%s: an IPv4-mapped IPv6 prefix; write it as %s/%u",
 			   CONFIG_QUOTE(node->text), lp_addr_format(&addr, text),

@@ -210,17 +210,22 @@ static void visit_buckets(struct sweep *sweep, struct dp *dp, const struct sweep
 			visit_record(sweep, dp, pools, n_pools, sweep->bucket, way, now);
 }
 
-static void begin_pass(struct sweep *sweep, uint32_t now)
+void sweep_restart(struct sweep *sweep, uint32_t now)
 {
 	uint32_t moving = sweep->now.moving, residual = sweep->now.residual;
 
-	sweep->last = sweep->now;
 	sweep->now = (struct sweep_counts) { .moving = moving, .residual = residual };
-	memcpy(sweep->last_held, sweep->held, sweep->n_refs * sizeof(*sweep->held));
 	memset(sweep->held, 0, sweep->n_refs * sizeof(*sweep->held));
 	memset(sweep->differs, 0, (size_t)sweep->n_tables * (LP_SLOTS / 8));
 	sweep->bucket = 0;
 	sweep->pass_began = now;
+}
+
+static void end_pass(struct sweep *sweep, uint32_t now)
+{
+	sweep->last = sweep->now;
+	memcpy(sweep->last_held, sweep->held, sweep->n_refs * sizeof(*sweep->held));
+	sweep_restart(sweep, now);
 }
 
 bool sweep_step(struct sweep *sweep, struct dp *dp, const struct sweep_pool *pools, size_t n_pools,
@@ -232,14 +237,14 @@ bool sweep_step(struct sweep *sweep, struct dp *dp, const struct sweep_pool *poo
 	passed = sweep->bucket == dp_size(dp)->buckets;
 	walk_slots(sweep, dp, pools, n_pools, now, passed);
 	if (passed)
-		begin_pass(sweep, now);
+		end_pass(sweep, now);
 	return passed;
 }
 
 void sweep_all(struct sweep *sweep, struct dp *dp, const struct sweep_pool *pools, size_t n_pools,
 	       uint32_t now)
 {
-	begin_pass(sweep, now);
+	sweep_restart(sweep, now);
 	sweep_step(sweep, dp, pools, n_pools, dp_size(dp)->buckets, now);
 	/* What has just become residual has its own pass. */
 	sweep_step(sweep, dp, pools, n_pools, dp_size(dp)->buckets, now);

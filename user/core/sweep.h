@@ -62,6 +62,10 @@ void sweep_fini(struct sweep *sweep);
 bool sweep_step(struct sweep *sweep, struct dp *dp, const struct sweep_pool *pools, size_t n_pools,
 		uint32_t buckets, uint32_t now);
 
+/* Begins the pass again: after a change of which table a pool has, what the pass has
+ * seen is of the wrong one (S1). */
+void sweep_restart(struct sweep *sweep, uint32_t now);
+
 /* Steps until a pass that began after the call has ended, for tests and for flush. */
 void sweep_all(struct sweep *sweep, struct dp *dp, const struct sweep_pool *pools, size_t n_pools,
 	       uint32_t now);
