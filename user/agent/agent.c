@@ -449,6 +449,6 @@ void agent_stop(struct agent *agent)
 		lp_error("%s", err.text);
 	config_free(&agent->config);
 	free(agent->config_text);
+	free(agent->changes);
 	engine_close(&agent->engine);
-};
 }

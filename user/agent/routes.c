@@ -207,7 +207,7 @@ static unsigned int post_backend(struct agent *agent, const char *tail, const ch
 {
 	const char *slash = strchr(tail, '/');
 	struct runtime_backend *backend = NULL;
-	struct decision decision;
+	struct decision decision = { 0 };
 	char pool[LP_NAME_MAX];
 	struct lp_err err;
 
