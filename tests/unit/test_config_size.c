@@ -14,11 +14,12 @@
 
 #include "core/config.h"
 
+/* Seconds of this process alone, whatever else the machine does. */
 static double now(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -137,7 +138,7 @@ static double time_pairs(const char *affinity, const char *second_table)
 	return start;
 }
 
-/* Comparing the members again for each group makes it more than ten times slower. */
+/* 1.1 times; to compare the members anew for each group takes 4 times and more. */
 static void test_group_time(void **state)
 {
 	double alone, grouped;
@@ -145,7 +146,7 @@ static void test_group_time(void **state)
 	(void)state;
 	alone = time_pairs("timeout: ", "p1");
 	grouped = time_pairs("group: g", "p0");
-	assert_true(grouped < 5 * alone);
+	assert_true(grouped < 2.5 * alone);
 }
 
 static void assert_error(struct draft *draft, const char *expected)

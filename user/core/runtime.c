@@ -30,6 +30,11 @@ static void sort_backends(struct runtime *runtime)
 		      compare_backends);
 }
 
+static bool has_memory(const struct runtime *runtime)
+{
+	return runtime->backends && runtime->pools && runtime->vips && runtime->groups;
+}
+
 /* --- adoption ------------------------------------------------------------------- */
 
 static bool name_is_sane(const char name[LP_NAME_MAX])
@@ -85,7 +90,7 @@ int runtime_adopt(struct runtime *runtime, struct dp *dp)
 		.n_vips = size->vips,
 	};
 
-	if (!new.backends || !new.pools || !new.vips || !new.groups) {
+	if (!has_memory(&new)) {
 		runtime_fini(&new);
 		return -ENOMEM;
 	}
@@ -266,25 +271,25 @@ static int assign_backends(struct runtime *new, const struct runtime *old,
 int runtime_assign(struct runtime *runtime, const struct config *config, const struct dp_size *size,
 		   uint64_t now)
 {
+	struct runtime next = { .n_pools = size->pools, .n_vips = size->vips };
 	size_t room = runtime->n_backends + 1;
-	struct runtime new = { .n_pools = size->pools, .n_vips = size->vips };
-	int ret = -ENOMEM;
+	int ret;
 
 	for (size_t i = 0; i < config->n_pools; i++)
 		room += config->pools[i].n_backends;
-	new.backends = calloc(room, sizeof(*new.backends));
-	new.pools = copy_names(runtime->pools, runtime->n_pools, size->pools);
-	new.vips = copy_names(runtime->vips, runtime->n_vips, size->vips);
-	if (new.backends &&new.pools &&new.vips)
-		ret = assign_names(&new, config);
+	next.backends = calloc(room, sizeof(*next.backends));
+	next.pools = copy_names(runtime->pools, runtime->n_pools, size->pools);
+	next.vips = copy_names(runtime->vips, runtime->n_vips, size->vips);
+	next.groups = copy_names(runtime->groups, runtime->n_vips, size->vips);
+	ret = has_memory(&next) ? assign_names(&next, config) : -ENOMEM;
 	if (!ret)
-		ret = assign_backends(&new, runtime, config, size, now);
+		ret = assign_backends(&next, runtime, config, size, now);
 	if (ret) {
-		runtime_fini(&new);
+		runtime_fini(&next);
 		return ret;
 	}
 	runtime_fini(runtime);
-	*runtime = new;
+	*runtime = next;
 	return 0;
 }
 
