@@ -97,6 +97,7 @@ static __always_inline void affinity_fill(struct track *t, const struct affinity
 	t->v6 = pkt->v6;
 	t->opening = pkt->opening;
 	t->reset = pkt->reset;
+	t->ending = pkt->ending;
 	t->source = affinity->source;
 	t->mode = vip->track;
 	t->phase = view->phase;
@@ -108,12 +109,27 @@ static __always_inline void affinity_fill(struct track *t, const struct affinity
 	t->now = lp_now();
 }
 
+/* The slow paths' view of the packet. */
+static __always_inline struct track *affinity_scratch(const struct affinity *affinity,
+						      const struct view *view,
+						      const struct lp_vip *vip,
+						      const struct packet *pkt, __u32 cpu)
+{
+	const __u32 zero = 0;
+	struct track *t = bpf_map_lookup_elem(&track_scratch, &zero);
+
+	if (!t)
+		return NULL;
+	affinity_fill(t, affinity, view, vip, pkt);
+	t->cpu = cpu;
+	return t;
+}
+
 /* The backend that answers the packet; 0 for nobody (A4). */
 static __always_inline __u32 affinity_backend(struct affinity *affinity, const struct view *view,
 					      const struct lp_vip *vip, const struct packet *pkt,
 					      __u32 cpu)
 {
-	const __u32 zero = 0;
 	struct lp_slot slot;
 	struct track *t;
 	__u32 line;
@@ -126,13 +142,11 @@ static __always_inline __u32 affinity_backend(struct affinity *affinity, const s
 	    (slot.prev == LP_SLOT_SETTLED && vip->track == LP_TRACK_NEEDED &&
 	     !(pkt->opening && affinity->source)))
 		return slot.cur;
-	t = bpf_map_lookup_elem(&track_scratch, &zero);
+	t = affinity_scratch(affinity, view, vip, pkt, cpu);
 	if (!t)
 		return slot.cur;
-	affinity_fill(t, affinity, view, vip, pkt);
 	t->slot = slot;
 	t->line = line;
-	t->cpu = cpu;
 	return track_packet(t);
 }
 

@@ -35,6 +35,9 @@ LP_ARRAY(reason_counters, lp_reason_counters);
 LP_ARRAY(records, lp_bucket);
 LP_ARRAY(record_info, lp_info_bucket);
 LP_ARRAY(record_counters, lp_record_counters);
+LP_ARRAY(audit, lp_bucket);
+LP_ARRAY(audit_info, lp_info_bucket);
+LP_ARRAY(audit_counters, lp_audit_counter);
 /* For the agent alone. */
 LP_ARRAY(slot_times, lp_slot_times);
 LP_ARRAY(vip_meta, lp_vip_meta);

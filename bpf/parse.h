@@ -28,6 +28,7 @@
 
 /* RFC 9293 section 3.1: the flags are the 14th byte. */
 #define LP_TCP_FLAGS 13
+#define LP_TCP_FIN   0x01
 #define LP_TCP_SYN   0x02
 #define LP_TCP_RST   0x04
 #define LP_TCP_ACK   0x10
@@ -52,6 +53,7 @@ struct packet {
 	bool v6;
 	bool opening;    /* a TCP SYN without ACK */
 	bool reset;      /* a TCP RST */
+	bool ending;     /* a TCP FIN or RST */
 	__u32 l2_len;    /* of the Ethernet header with its tags: 14, 18 or 22 */
 	__u32 l3_len;    /* of the IP packet, header included, by its own word */
 	__u32 frame_len; /* of the frame, link layer included */
@@ -94,6 +96,7 @@ static __always_inline void packet_take_flags(struct packet *pkt, __u8 flags)
 {
 	pkt->opening = (flags & (LP_TCP_SYN | LP_TCP_ACK)) == LP_TCP_SYN;
 	pkt->reset = flags & LP_TCP_RST;
+	pkt->ending = flags & (LP_TCP_RST | LP_TCP_FIN);
 }
 
 /*

@@ -47,7 +47,7 @@ struct track {
 	struct lp_addr src, dst, client; /* client: masked */
 	__be16 sport, dport;
 	__u8 proto;
-	bool v6, opening, reset, source;
+	bool v6, opening, reset, ending, source;
 	__u8 mode; /* enum lp_track */
 	struct lp_slot slot;
 	__u32 phase;

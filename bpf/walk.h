@@ -13,6 +13,7 @@
 #include "parse.h"
 #include "vip.h"
 #include "affinity.h"
+#include "audit.h"
 #include "forward_dsr.h"
 #include "forward_tunnel.h"
 #include "account.h"
@@ -75,6 +76,7 @@ static __always_inline enum lp_reason walk(struct xdp_md *ctx, __u32 cpu, __u32 
 	number = affinity_backend(&affinity, &view, vip, &pkt, cpu);
 	if (!number)
 		return LP_DROP_NO_BACKEND;
+	audit_witness(&affinity, &view, vip, &pkt, cpu, number);
 	backend = bpf_map_lookup_elem(&backends, &number);
 	if (!backend)
 		return LP_DROP_NO_BACKEND;

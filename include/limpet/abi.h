@@ -111,14 +111,14 @@ struct lp_control {
 	__u32 vips_max;   /* capacities of the maps, for a later agent */
 	__u32 pools_max;
 	__u32 backends_max;
-	__u32 tables_max; /* slot tables that fit into `slots` */
-	__u32 index_max;  /* vip_index entries in a half, a power of two */
-	__u32 places_max; /* vips entries in a half, a power of two */
-	__u32 ranges_max; /* vip_ranges entries in a half */
-	__u32 cpus;       /* stripes in the counter maps */
-	__u64 salt[2];    /* of the perfect hash of each half (lp_vip_hash() in hash.h) */
-	__u64 key_id;     /* digest of the hash key that the tables were built with */
-	__u32 phase;      /* 0 or 1: changes every LP_PHASE_S (enum lp_slot_state) */
+	__u32 tables_max;  /* slot tables that fit into `slots` */
+	__u32 index_max;   /* vip_index entries in a half, a power of two */
+	__u32 places_max;  /* vips entries in a half, a power of two */
+	__u32 ranges_max;  /* vip_ranges entries in a half */
+	__u32 cpus;        /* stripes in the counter maps */
+	__u64 salt[2];     /* of the perfect hash of each half (lp_vip_hash() in hash.h) */
+	__u64 key_id;      /* digest of the hash key that the tables were built with */
+	__u32 phase;       /* 0 or 1: changes every LP_PHASE_S (enum lp_slot_state) */
 	__u32 buckets_max; /* of the record table, a power of two */
 	__u64 _reserved[6];
 };
@@ -399,6 +399,24 @@ LP_ASSERT_SIZE(struct lp_info_bucket, 256);
 
 #define LP_HALF_OPEN_S 60 /* life of a record whose handshake is not completed */
 #define LP_PHASE_S     4  /* half the life of an OPENING mark */
+
+/*
+ * The sampled audit (bpf/audit.h): one flow and one client in LP_AUDIT_SAMPLE is
+ * followed in a table of its own, laid out as the record table is, whatever its
+ * slot's state. audit_counters[cpu * pools_max + pool]: what it saw.
+ */
+#define LP_AUDIT_BITS      6
+#define LP_AUDIT_SAMPLE    (1u << LP_AUDIT_BITS)
+#define LP_AUDIT_BUCKETS   (1u << 14) /* 131,072 flows: one in 64 of eight million */
+#define LP_AUDIT_CLOSING_S 5          /* an ended flow is forgotten after this */
+
+struct lp_audit_counter {
+	__u64 broken; /* connections that went to another backend while theirs lived */
+	__u64 lost;   /* connections whose backend is dead, or was let go */
+	__u64 moved;  /* clients that went to another backend while theirs took them */
+	__u64 opened; /* connections that began */
+};
+LP_ASSERT_SIZE(struct lp_audit_counter, 32);
 
 /* What the record table did, for each CPU. */
 struct lp_record_counters {

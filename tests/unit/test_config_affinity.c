@@ -335,6 +335,34 @@ static const struct config_case cases[] = {
 	  "t:15:44: vips.b.affinity.mask6: \"56\": mask6 is 48 in VIP \"a\" (line 13) and 56 in VIP \"b\", both of group \"mobility\"; allowed: one mask6 for all VIPs of a group\n"
 	  "  15 |        affinity: { group: mobility, mask6: 56 } }\n"
 	  "     |                                            ^~" },
+	{ "group mask6, long",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "  back:\n"
+	       "    backends:\n"
+	       "      - { name: fe1, address: 10.1.0.11 }\n"
+	       "vips:\n"
+	       "  a:\n"
+	       "    addresses: [192.0.2.1]\n"
+	       "    ports: [80]\n"
+	       "    pool: front\n"
+	       "    forward: ipip\n"
+	       "    affinity:\n"
+	       "      group: mobility\n"
+	       "      mask6: 48\n"
+	       "  b:\n"
+	       "    addresses: [192.0.2.2]\n"
+	       "    ports: [80]\n"
+	       "    pool: front\n"
+	       "    forward: ipip\n"
+	       "    affinity:\n"
+	       "      mask6: 56\n"
+	       "      group: mobility\n",
+	  "t:26:14: vips.b.affinity.mask6: \"56\": mask6 is 48 in VIP \"a\" (line 19) and 56 in VIP \"b\", both of group \"mobility\"; allowed: one mask6 for all VIPs of a group\n"
+	  "  26 |       mask6: 56\n"
+	  "     |              ^~" },
 };
 
 /* --- what is right --- */

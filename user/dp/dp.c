@@ -312,19 +312,45 @@ int dp_proxies_clear(struct dp *dp, unsigned int half)
 }
 
 /* bpf/record.h R2: what was read between two equal fingerprints belongs to them. */
-bool dp_record(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,
-	       struct lp_record_info *info)
+static bool read_record(const struct lp_record *at, const struct lp_record_info *about,
+			struct lp_record *record, struct lp_record_info *info)
 {
-	const struct lp_record *at = &dp->maps.records[bucket].way[way];
-
 	record->fingerprint = __atomic_load_n(&at->fingerprint, __ATOMIC_ACQUIRE);
 	if (record->fingerprint <= LP_FINGERPRINT_BUSY)
 		return false;
 	record->value.word = __atomic_load_n(&at->value.word, __ATOMIC_ACQUIRE);
 	if (info)
-		*info = dp->maps.record_info[bucket].way[way];
+		*info = *about;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return __atomic_load_n(&at->fingerprint, __ATOMIC_RELAXED) == record->fingerprint;
+}
+
+bool dp_record(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,
+	       struct lp_record_info *info)
+{
+	return read_record(&dp->maps.records[bucket].way[way],
+			   &dp->maps.record_info[bucket].way[way], record, info);
+}
+
+bool dp_audit(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,
+	      struct lp_record_info *info)
+{
+	return read_record(&dp->maps.audit[bucket].way[way], &dp->maps.audit_info[bucket].way[way],
+			   record, info);
+}
+
+void dp_audit_counter(const struct dp *dp, uint32_t pool, struct lp_audit_counter *sum)
+{
+	*sum = (struct lp_audit_counter) { 0 };
+	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++) {
+		const struct lp_audit_counter *at =
+			&dp->maps.audit_counters[(size_t)cpu * dp->size.pools + pool];
+
+		sum->broken += __atomic_load_n(&at->broken, __ATOMIC_RELAXED);
+		sum->lost += __atomic_load_n(&at->lost, __ATOMIC_RELAXED);
+		sum->moved += __atomic_load_n(&at->moved, __ATOMIC_RELAXED);
+		sum->opened += __atomic_load_n(&at->opened, __ATOMIC_RELAXED);
+	}
 }
 
 void dp_record_drop(struct dp *dp, uint32_t bucket, unsigned int way, uint64_t fingerprint)

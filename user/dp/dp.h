@@ -92,6 +92,11 @@ bool dp_record(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp
 void dp_record_drop(struct dp *dp, uint32_t bucket, unsigned int way, uint64_t fingerprint);
 void dp_record_counters(const struct dp *dp, struct lp_record_counters *sum);
 
+/* --- the sampled audit, LP_AUDIT_BUCKETS buckets --- */
+bool dp_audit(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,
+	      struct lp_record_info *info);
+void dp_audit_counter(const struct dp *dp, uint32_t pool, struct lp_audit_counter *sum);
+
 /* Since when a slot is in its state, seconds of CLOCK_MONOTONIC. */
 const uint32_t *dp_slot_times(const struct dp *dp, uint32_t table);
 

@@ -313,6 +313,8 @@ static void choose_reuse(struct reuse *reuse, const struct pinned *pinned, bool 
 	if (records) {
 		reuse->fds[DP_MAP_records] = pinned->fds[DP_MAP_records];
 		reuse->fds[DP_MAP_record_info] = pinned->fds[DP_MAP_record_info];
+		reuse->fds[DP_MAP_audit] = pinned->fds[DP_MAP_audit];
+		reuse->fds[DP_MAP_audit_info] = pinned->fds[DP_MAP_audit_info];
 	}
 }
 
@@ -373,6 +375,17 @@ static void add_counter(struct lp_counter *to, const struct lp_counter *from)
 	__atomic_fetch_add(&to->bytes, from->bytes, __ATOMIC_RELAXED);
 }
 
+static void add_audit(struct lp_audit_counter *to, const struct dp *from, uint32_t pool)
+{
+	struct lp_audit_counter sum;
+
+	dp_audit_counter(from, pool, &sum);
+	__atomic_fetch_add(&to->broken, sum.broken, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&to->lost, sum.lost, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&to->moved, sum.moved, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&to->opened, sum.opened, __ATOMIC_RELAXED);
+}
+
 /* Counters only rise: what the old datapath counted is added to the new one's. */
 static void add_counters(struct dp *to, const struct dp *from)
 {
@@ -388,6 +401,8 @@ static void add_counters(struct dp *to, const struct dp *from)
 		dp_backend_counter(from, i, &sum);
 		add_counter(&to->maps.backend_counters[i], &sum);
 	}
+	for (uint32_t i = 0; i < from->size.pools; i++)
+		add_audit(&to->maps.audit_counters[i], from, i);
 	for (uint32_t cpu = 0; cpu < from->cpus; cpu++)
 		for (int i = 0; i < LP_REASONS_MAX; i++)
 			__atomic_fetch_add(&to->maps.reason_counters[0].packets[i],

@@ -23,6 +23,9 @@
 	X(slot_times, struct lp_slot_times, s->tables *LP_TABLE_LINES)                             \
 	X(records, struct lp_bucket, s->buckets)                                                   \
 	X(record_info, struct lp_info_bucket, s->buckets)                                          \
+	X(audit, struct lp_bucket, LP_AUDIT_BUCKETS)                                               \
+	X(audit_info, struct lp_info_bucket, LP_AUDIT_BUCKETS)                                     \
+	X(audit_counters, struct lp_audit_counter, c * s->pools)                                   \
 	X(record_counters, struct lp_record_counters, c)                                           \
 	X(vip_meta, struct lp_vip_meta, s->vips)                                                   \
 	X(pool_meta, struct lp_pool_meta, s->pools)                                                \
