@@ -85,7 +85,10 @@ static void keep_changes(struct agent *agent, const struct plan *plan)
 	for (size_t i = 0; i < plan->n_ops; i++)
 		if (describe_op(agent, &plan->ops[i], line, sizeof(line)))
 			fprintf(out, "%s\n", line);
-	fclose(out);
+	if (fclose(out)) {
+		free(agent->changes);
+		agent->changes = NULL;
+	}
 }
 
 static void log_plan(const struct agent *agent, const struct plan *plan)
@@ -458,6 +461,7 @@ void agent_stop(struct agent *agent)
 		lp_error("%s", err.text);
 	config_free(&agent->config);
 	free(agent->config_text);
+	free(agent->changes);
 	free(agent->digests);
 	runtime_fini(&agent->runtime);
 	*agent = (struct agent) { 0 };
