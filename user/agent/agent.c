@@ -231,11 +231,16 @@ static bool size_fits(const struct dp_size *have, const struct dp_size *need)
 static int open_datapath(struct agent *agent, const struct config *config,
 			 const struct dp_size *size, struct lp_err *err)
 {
-	struct dp_bpf_options options = { .pin_dir = agent->options->pin_dir, .size = *size };
+	struct dp_bpf_options options = {
+		.pin_dir = agent->options->pin_dir,
+		.need = *size,
+		.size = *size,
+	};
 	struct runtime runtime = { 0 };
 	uint64_t *digests;
 	int ret;
 
+	desired_roomy(&options.size);
 	lp_hash_key_make(&options.key, config->seed, strlen(config->seed));
 	ret = dp_bpf_open(&options, &agent->dp, &agent->adopted, err);
 	if (ret)

@@ -35,10 +35,10 @@ enum plan_kind {
 
 struct plan_op {
 	enum plan_kind kind;
-	uint32_t number; /* PLAN_TABLE, PLAN_POOL_FLIP: pool */
+	uint32_t number;                       /* PLAN_TABLE, PLAN_POOL_FLIP: pool */
 	const struct runtime_backend *backend; /* PLAN_BACKEND_* */
-	uint32_t table;  /* PLAN_TABLE, PLAN_POOL_FLIP: slot table */
-	uint32_t moved;  /* PLAN_POOL_FLIP, PLAN_TABLE: slots whose answer changes */
+	uint32_t table;                        /* PLAN_TABLE, PLAN_POOL_FLIP: slot table */
+	uint32_t moved; /* PLAN_POOL_FLIP, PLAN_TABLE: slots whose answer changes */
 };
 
 struct plan {

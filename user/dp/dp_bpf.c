@@ -471,13 +471,14 @@ static int adopt(const struct dp_bpf_options *options, const struct pinned *pinn
 	struct dp_size size = pinned->size;
 	/* Tables of another key mean nothing to the new program: they are built
 	 * aside, like larger ones. */
-	bool fits = size_fits(&size, &options->size) && cpus <= pinned->cpus &&
+	bool fits = size_fits(&size, &options->need) && cpus <= pinned->cpus &&
 		    pinned->key_id == key_digest(&options->key);
 	struct dp_bpf *bpf;
 	struct dp *dp;
 	int ret;
 
-	size_cover(&size, &options->size);
+	if (!fits)
+		size_cover(&size, &options->size);
 	bpf = dp_bpf_new(options->pin_dir, &size, fits ? pinned->cpus : cpus);
 	if (!bpf)
 		return lp_err(err, -ENOMEM, "out of memory");
