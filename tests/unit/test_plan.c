@@ -517,12 +517,16 @@ static void test_out_of_numbers(void **state)
 static void test_size_has_room(void **state)
 {
 	struct config *config = parse(two_pools);
-	struct dp_size size;
+	struct dp_size size, roomy;
 
 	(void)state;
 	assert_int_equal(desired_size(config, &size, NULL), 0);
 	assert_true(size.backends > 2 * 4 && size.pools > 2 * 2 && size.vips > 2 * 2);
 	assert_true(size.tables > 2 * 2); /* all pools can change in one flip */
+	roomy = size;
+	desired_roomy(&roomy);
+	assert_true(roomy.backends >= size.backends && roomy.pools >= size.pools);
+	assert_true(roomy.tables >= size.tables + 8); /* one pool more is no reason to grow */
 	config_free(&config);
 }
 

@@ -97,7 +97,10 @@ static void keep_changes(struct agent *agent, const struct plan *plan)
 	for (size_t i = 0; i < plan->n_ops; i++)
 		if (describe_op(agent, &plan->ops[i], line, sizeof(line)))
 			fprintf(out, "%s\n", line);
-	fclose(out);
+	if (fclose(out)) {
+		free(agent->changes);
+		agent->changes = NULL;
+	}
 }
 
 static void log_plan(const struct agent *agent, const struct plan *plan)
@@ -234,9 +237,14 @@ static bool size_fits(const struct dp_size *have, const struct dp_size *need)
 static int open_datapath(struct agent *agent, const struct config *config,
 			 const struct dp_size *size, struct lp_err *err)
 {
-	struct dp_bpf_options options = { .pin_dir = agent->options->pin_dir, .size = *size };
+	struct dp_bpf_options options = {
+		.pin_dir = agent->options->pin_dir,
+		.need = *size,
+		.size = *size,
+	};
 	int ret;
 
+	desired_roomy(&options.size);
 	lp_hash_key_make(&options.key, config->seed, strlen(config->seed));
 	ret = dp_bpf_open(&options, &agent->dp, &agent->adopted, err);
 	if (ret)

@@ -82,7 +82,7 @@ static int make_url(const struct cli_request *request, char **url)
 	int rc;
 
 	if (!out)
-		return -errno;
+		return -ENOMEM;
 	rc = put_url(out, request);
 	if (fclose(out) && !rc)
 		rc = -ENOMEM;

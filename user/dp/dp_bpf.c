@@ -575,13 +575,14 @@ static int adopt(const struct dp_bpf_options *options, const struct pinned *pinn
 	/* Tables of another key mean nothing to the new program: they are built
 	 * aside, like larger ones. */
 	bool same_key = pinned->key_id == key_digest(&options->key);
-	bool fits = size_fits(&size, &options->size) && cpus <= pinned->cpus && same_key;
+	bool fits = size_fits(&size, &options->need) && cpus <= pinned->cpus && same_key;
 	struct reuse reuse;
 	struct dp_bpf *bpf;
 	struct dp *dp;
 	int ret;
 
-	size_cover(&size, &options->size);
+	if (!fits)
+		size_cover(&size, &options->size);
 	choose_reuse(&reuse, pinned, fits, same_key, &size);
 	bpf = dp_bpf_new(options->pin_dir, &size, fits ? pinned->cpus : cpus);
 	if (!bpf)

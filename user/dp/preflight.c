@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "dp/preflight.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -49,13 +51,13 @@ static bool has_needed(uint64_t capabilities, unsigned int bit)
 static int check_capabilities(uint64_t capabilities, struct lp_err *err)
 {
 	char missing[128] = "";
+	size_t len = 0;
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		if (has_needed(capabilities, needed[i].bit))
 			continue;
-		if (*missing)
-			strcat(missing, ", ");
-		strcat(missing, needed[i].name);
+		len += (size_t)snprintf(missing + len, sizeof(missing) - len, "%s%s",
+					len ? ", " : "", needed[i].name);
 	}
 	if (!*missing)
 		return 0;
@@ -65,11 +67,25 @@ static int check_capabilities(uint64_t capabilities, struct lp_err *err)
 		      missing);
 }
 
+/* "6.1.0-13-amd64": the first two numbers. */
+static bool parse_release(const char *release, unsigned long *major, unsigned long *minor)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*release))
+		return false;
+	*major = strtoul(release, &end, 10);
+	if (*end != '.' || !isdigit((unsigned char)end[1]))
+		return false;
+	*minor = strtoul(end + 1, NULL, 10);
+	return true;
+}
+
 int preflight_check(const struct preflight *facts, struct lp_err *err)
 {
-	unsigned int major, minor;
+	unsigned long major, minor;
 
-	if (sscanf(facts->release, "%u.%u", &major, &minor) != 2)
+	if (!parse_release(facts->release, &major, &minor))
 		return lp_err(err, -ENOSYS, "kernel release \"%s\" is not a version",
 			      facts->release);
 	if (major < KERNEL_MAJOR || (major == KERNEL_MAJOR && minor < KERNEL_MINOR))

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-int lp_err(struct lp_err *err, int code, const char *fmt, ...)
+int(lp_err)(struct lp_err *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 

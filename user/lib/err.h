@@ -14,6 +14,16 @@ struct lp_err {
 int lp_err(struct lp_err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+#ifdef __clang_analyzer__
+/* The analyzer does not look into other files: what comes back is `code`. */
+static inline int lp_err_code(int returned, int code)
+{
+	(void)returned;
+	return code;
+}
+#define lp_err(err, code, ...) lp_err_code(lp_err(err, code, __VA_ARGS__), code)
+#endif
+
 /* Puts "prefix: " in front of what err says and returns `code`. */
 int lp_err_prefix(struct lp_err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -45,6 +45,6 @@ int file_read(const char *path, char **text, size_t *len, struct lp_err *err)
 	ret = read_all(file, text, len);
 	if (ret == -EIO && errno)
 		ret = -errno; /* a directory, for example */
-	fclose(file);
+	(void)fclose(file);   /* it was only read */
 	return ret ? lp_err(err, ret, "%s: %s", path, strerror(-ret)) : 0;
 }

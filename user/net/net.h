@@ -49,7 +49,7 @@ enum net_state {
 const char *net_state_name(enum net_state state);
 
 /*
- * Fills *hop with the way to `backend` (saddr, daddr, outer_sum and flags
+ * Fills *hop with the way to `addr` (saddr, daddr, outer_sum and flags
  * included, see abi.h) and returns NET_OK; otherwise *hop has ifindex 0 and
  * daddr only. Starts and keeps up the resolution of the next hop's MAC (managed
  * neighbour entries, Linux 5.16, NTF_EXT_MANAGED); net_changed_fn is called
@@ -59,7 +59,7 @@ const char *net_state_name(enum net_state state);
  * A route over a VLAN device gives the interface below it and its tags (up to
  * two). An interface with no VLAN device on it gets LP_HOP_KEEP_TAGS.
  */
-enum net_state net_resolve(struct net *net, const struct lp_addr *backend, struct lp_hop *hop);
+enum net_state net_resolve(struct net *net, const struct lp_addr *addr, struct lp_hop *hop);
 
 /*
  * Stops keeping up what is asked for no longer: forgets backends that are not in
