@@ -125,19 +125,19 @@ static __always_inline void audit_flow(struct track *t, __u32 backend)
 	__u32 life = t->ending ? LP_AUDIT_CLOSING_S : t->idle_timeout;
 	struct lp_audit_counter *counter = audit_counter(t);
 	struct lp_record_word word = audit_word(t, backend, LP_RECORD_CONFIRMED, life);
-	struct lookup look;
+	struct lookup *look = &t->of_flow;
 
-	if (audit_look(&look, flow_fingerprint(t))) {
-		if (!t->opening && look.word.backend != word.backend)
-			audit_flow_moved(t, &look);
+	if (audit_look(look, flow_fingerprint(t))) {
+		if (!t->opening && look->word.backend != word.backend)
+			audit_flow_moved(t, look);
 		/* An ended flow stays ended; others live on, written now and then. */
-		if (look.word.backend == word.backend && !t->opening && !t->ending &&
-		    !record_stale(look.word, t->now, life))
+		if (look->word.backend == word.backend && !t->opening && !t->ending &&
+		    !record_stale(look->word, t->now, life))
 			return;
 	} else if (t->opening && counter) {
 		counter->opened++;
 	}
-	audit_write(t, &look, word);
+	audit_write(t, look, word);
 }
 
 /* An opening packet of a client that was on another backend, which would take it. */
@@ -146,14 +146,14 @@ static __always_inline void audit_client(struct track *t, __u32 backend)
 	struct lp_record_word word = audit_word(t, backend, LP_RECORD_CLIENT | LP_RECORD_CONFIRMED,
 						t->client_timeout);
 	struct lp_audit_counter *counter = audit_counter(t);
-	struct lookup look;
+	struct lookup *look = &t->of_client;
 
-	if (audit_look(&look, client_fingerprint(t)) && counter &&
-	    look.word.backend != word.backend && !record_expired(look.word, t->now) &&
-	    lookup_lives(&look, t) &&
-	    !(backend_state(look.word.backend).flags & LP_BACKEND_OFFLINE))
+	if (audit_look(look, client_fingerprint(t)) && counter &&
+	    look->word.backend != word.backend && !record_expired(look->word, t->now) &&
+	    lookup_lives(look, t) &&
+	    !(backend_state(look->word.backend).flags & LP_BACKEND_OFFLINE))
 		counter->moved++;
-	audit_write(t, &look, word);
+	audit_write(t, look, word);
 }
 
 /* A global function: verified once. `what`: LP_AUDIT_FLOW, LP_AUDIT_CLIENT or both. */

@@ -32,6 +32,13 @@
 #include "parse.h"
 #include "record.h"
 
+/* What the record table says of a key. */
+struct lookup {
+	__u64 fingerprint;
+	struct lp_record_word word;
+	int way; /* LP_WAYS: not found */
+};
+
 /* A record to be made, and what it becomes if another CPU made it first. */
 struct making {
 	__u64 fingerprint;
@@ -58,7 +65,9 @@ struct track {
 	__u32 idle_timeout, client_timeout;
 	__u32 now;
 	__u32 line; /* of the slot's table, to mark it */
+	/* Work space of the steps below. */
 	struct making making;
+	struct lookup of_flow, of_client;
 };
 
 struct {
@@ -67,13 +76,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct track);
 } track_scratch SEC(".maps");
-
-/* What the record table says of a key. */
-struct lookup {
-	__u64 fingerprint;
-	struct lp_record_word word;
-	int way; /* LP_WAYS: not found */
-};
 
 static __always_inline bool track_is_moving(struct lp_slot slot)
 {
@@ -228,17 +230,17 @@ static __always_inline __u64 flow_fingerprint(const struct track *t)
 static __always_inline __u32 client_open(struct track *t, bool any_age)
 {
 	__u32 backend = t->slot.cur;
-	struct lookup look;
+	struct lookup *look = &t->of_client;
 	bool known;
 
-	known = lookup_find(&look, client_fingerprint(t)) && lookup_lives(&look, t) &&
-		(any_age || !record_expired(look.word, t->now)) &&
-		!(backend_state(look.word.backend).flags & LP_BACKEND_OFFLINE);
+	known = lookup_find(look, client_fingerprint(t)) && lookup_lives(look, t) &&
+		(any_age || !record_expired(look->word, t->now)) &&
+		!(backend_state(look->word.backend).flags & LP_BACKEND_OFFLINE);
 	if (known) {
-		backend = look.word.backend;
-		lookup_refresh(&look, t, false, t->client_timeout);
+		backend = look->word.backend;
+		lookup_refresh(look, t, false, t->client_timeout);
 	} else {
-		lookup_write(&look, t, backend, LP_RECORD_CLIENT, t->client_timeout);
+		lookup_write(look, t, backend, LP_RECORD_CLIENT, t->client_timeout);
 	}
 	return backend;
 }
@@ -246,13 +248,13 @@ static __always_inline __u32 client_open(struct track *t, bool any_age)
 /* A packet in the middle of a flow keeps its client's record alive and confirms it. */
 static __always_inline void client_keep(struct track *t, __u32 backend, bool make)
 {
-	struct lookup look;
+	struct lookup *look = &t->of_client;
 
-	if (lookup_find(&look, client_fingerprint(t))) {
-		if (lookup_lives(&look, t))
-			lookup_refresh(&look, t, true, t->client_timeout);
+	if (lookup_find(look, client_fingerprint(t))) {
+		if (lookup_lives(look, t))
+			lookup_refresh(look, t, true, t->client_timeout);
 	} else if (make) {
-		lookup_write(&look, t, backend, LP_RECORD_CLIENT, t->client_timeout);
+		lookup_write(look, t, backend, LP_RECORD_CLIENT, t->client_timeout);
 	}
 }
 
@@ -276,13 +278,13 @@ static __always_inline void slot_mark(const struct track *t)
  * with it, whatever an older record said. */
 static __always_inline void client_settle(struct track *t)
 {
-	struct lookup look;
+	struct lookup *look = &t->of_client;
 
-	if (lookup_find(&look, client_fingerprint(t)) && look.word.backend == t->slot.cur &&
-	    lookup_lives(&look, t))
-		lookup_refresh(&look, t, false, t->client_timeout);
+	if (lookup_find(look, client_fingerprint(t)) && look->word.backend == t->slot.cur &&
+	    lookup_lives(look, t))
+		lookup_refresh(look, t, false, t->client_timeout);
 	else
-		lookup_write(&look, t, t->slot.cur, LP_RECORD_CLIENT, t->client_timeout);
+		lookup_write(look, t, t->slot.cur, LP_RECORD_CLIENT, t->client_timeout);
 }
 
 static __always_inline __u32 track_settled(struct track *t)
@@ -334,26 +336,26 @@ static __always_inline __u32 flow_unknown(struct track *t)
 
 static __always_inline __u32 track_flow(struct track *t)
 {
-	struct lookup look;
+	struct lookup *look = &t->of_flow;
 	__u32 backend;
 
-	lookup_find(&look, flow_fingerprint(t));
-	if (flow_known(&look, t)) {
-		bool fresh = !record_stale(look.word, t->now, flow_life(t)) &&
-			     (look.word.flags & LP_RECORD_CONFIRMED);
+	lookup_find(look, flow_fingerprint(t));
+	if (flow_known(look, t)) {
+		bool fresh = !record_stale(look->word, t->now, flow_life(t)) &&
+			     (look->word.flags & LP_RECORD_CONFIRMED);
 
 		if (fresh || t->reset)
-			return look.word.backend;
-		lookup_refresh(&look, t, !t->opening, flow_life(t));
+			return look->word.backend;
+		lookup_refresh(look, t, !t->opening, flow_life(t));
 		if (t->source && !t->opening && t->proto == IPPROTO_TCP)
-			client_keep(t, look.word.backend, track_is_moving(t->slot));
-		return look.word.backend;
+			client_keep(t, look->word.backend, track_is_moving(t->slot));
+		return look->word.backend;
 	}
 	backend = flow_unknown(t);
 	if (t->reset)
 		return backend; /* the end of a flow is not worth a record */
 	if (track_is_moving(t->slot) || backend != t->slot.cur || t->mode == LP_TRACK_ALWAYS)
-		lookup_write(&look, t, backend, flow_flags(t),
+		lookup_write(look, t, backend, flow_flags(t),
 			     t->opening ? LP_HALF_OPEN_S : flow_life(t));
 	return backend;
 }
