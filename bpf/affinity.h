@@ -109,6 +109,16 @@ static __always_inline void affinity_fill(struct track *t, const struct affinity
 	t->now = lp_now();
 }
 
+/* Is `cur` the answer, without a look at what is remembered? */
+static __always_inline bool affinity_is_settled(const struct affinity *affinity,
+						const struct lp_vip *vip, const struct packet *pkt,
+						struct lp_slot slot)
+{
+	return vip->track == LP_TRACK_NEVER ||
+	       (slot.prev == LP_SLOT_SETTLED && vip->track == LP_TRACK_NEEDED &&
+		!(pkt->opening && affinity->source));
+}
+
 /* The slow paths' view of the packet. */
 static __always_inline struct track *affinity_scratch(const struct affinity *affinity,
 						      const struct view *view,
@@ -138,9 +148,7 @@ static __always_inline __u32 affinity_backend(struct affinity *affinity, const s
 	line = affinity_line(view, vip, affinity->slot);
 	if (!affinity_slot(line, affinity->slot, &slot))
 		return 0;
-	if (vip->track == LP_TRACK_NEVER ||
-	    (slot.prev == LP_SLOT_SETTLED && vip->track == LP_TRACK_NEEDED &&
-	     !(pkt->opening && affinity->source)))
+	if (affinity_is_settled(affinity, vip, pkt, slot))
 		return slot.cur;
 	t = affinity_scratch(affinity, view, vip, pkt, cpu);
 	if (!t)

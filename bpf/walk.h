@@ -17,6 +17,7 @@
 #include "forward_dsr.h"
 #include "forward_tunnel.h"
 #include "account.h"
+#include "fast.h"
 
 /* Verdict on a packet whose ports could not be read: only a VIP's own is dropped. */
 static __always_inline enum lp_reason cut_verdict(const struct view *view, const struct packet *pkt)
@@ -91,12 +92,9 @@ static __always_inline enum lp_reason walk(struct xdp_md *ctx, __u32 cpu, __u32 
 	return *ifindex == ctx->ingress_ifindex ? LP_FORWARD_TX : LP_FORWARD_REDIRECT;
 }
 
-/* Walks, counts, and says what XDP is to do. */
-static __always_inline int limpet_packet(struct xdp_md *ctx)
+/* Counts the verdict and turns it into XDP's. */
+static __always_inline int finish(__u32 cpu, enum lp_reason reason, __u32 ifindex)
 {
-	__u32 cpu = bpf_get_smp_processor_id(), ifindex = 0;
-	enum lp_reason reason = walk(ctx, cpu, &ifindex);
-
 	account_reason(cpu, reason);
 	switch (reason) {
 	case LP_FORWARD_TX:
@@ -111,6 +109,25 @@ static __always_inline int limpet_packet(struct xdp_md *ctx)
 	default:
 		return XDP_DROP;
 	}
+}
+
+/* Not inlined: what it needs registers and stack for is not to burden the fast path. */
+static __noinline int walk_complete(struct xdp_md *ctx)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), ifindex = 0;
+	enum lp_reason reason = walk(ctx, cpu, &ifindex);
+
+	return finish(cpu, reason, ifindex);
+}
+
+static __always_inline int limpet_packet(struct xdp_md *ctx)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), ifindex = 0;
+	enum lp_reason reason = fast_walk(ctx, cpu, &ifindex);
+
+	if (reason == LP_PARSED)
+		return walk_complete(ctx);
+	return finish(cpu, reason, ifindex);
 }
 
 #endif
