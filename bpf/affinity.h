@@ -62,22 +62,29 @@ static __always_inline void affinity_find(struct affinity *out, const struct vie
 static __always_inline __u32 affinity_line(const struct view *view, const struct lp_vip *vip,
 					   __u32 slot)
 {
-	__u32 at = view->half * lp_pools_max + vip->pool;
-	const struct lp_pool *pool = bpf_map_lookup_elem(&pools, &at);
-	/* Table 0 is never filled: its slots hold nobody (A4). */
-	__u32 table = pool ? ((const volatile struct lp_pool *)pool)->table : 0;
+	__u32 number = vip->pool, table;
+	const volatile struct lp_pool *pool;
 
+	/* Pool 0 is never given out, table 0 never filled (A4). */
+	if (!TABLES_HAS(number, lp_pools_max))
+		number = 0;
+	pool = TABLES_AT(view->base, pools, lp_pool, view->half * lp_pools_max + number);
+	table = pool->table;
+	if (!TABLES_HAS(table, lp_tables_max))
+		table = 0;
 	return table * LP_TABLE_LINES + slot / LP_LINE_SLOTS;
 }
 
-static __always_inline bool affinity_slot(__u32 line, __u32 slot, struct lp_slot *out)
+static __always_inline struct lp_slot affinity_slot(const struct view *view, __u32 line, __u32 slot)
 {
-	const volatile struct lp_slot_line *at = bpf_map_lookup_elem(&slots, &line);
+	const volatile struct lp_slot_line *at;
+	struct lp_slot value = { .word = 0 };
 
-	if (!at)
-		return false;
-	out->word = at->slot[slot % LP_LINE_SLOTS].word;
-	return true;
+	if (!TABLES_HAS(line, lp_tables_max * LP_TABLE_LINES))
+		return value;
+	at = TABLES_AT(view->base, slots, lp_slot_line, line);
+	value.word = at->slot[slot % LP_LINE_SLOTS].word;
+	return value;
 }
 
 static __always_inline void affinity_fill(struct track *t, const struct affinity *affinity,
@@ -146,8 +153,7 @@ static __always_inline __u32 affinity_backend(struct affinity *affinity, const s
 
 	affinity_find(affinity, view, vip, pkt);
 	line = affinity_line(view, vip, affinity->slot);
-	if (!affinity_slot(line, affinity->slot, &slot))
-		return 0;
+	slot = affinity_slot(view, line, affinity->slot);
 	if (affinity_is_settled(affinity, vip, pkt, slot))
 		return slot.cur;
 	t = affinity_scratch(affinity, view, vip, pkt, cpu);

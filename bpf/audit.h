@@ -156,17 +156,16 @@ static __always_inline void audit_client(struct track *t, __u32 backend)
 	audit_write(t, look, word);
 }
 
-/* A global function: verified once. `what`: LP_AUDIT_FLOW, LP_AUDIT_CLIENT or both. */
-#define LP_AUDIT_FLOW   1
-#define LP_AUDIT_CLIENT 2
-__noinline int audit_packet(struct track *t, __u32 backend, __u32 what)
+/* A global function: verified once. */
+__noinline int audit_packet(struct track *t)
 {
 	if (!t)
 		return 0;
-	if (what & LP_AUDIT_FLOW)
-		audit_flow(t, backend);
-	if (what & LP_AUDIT_CLIENT)
-		audit_client(t, backend);
+	if (t->audit & LP_AUDIT_FLOW)
+		audit_flow(t, t->backend);
+	if (t->audit & LP_AUDIT_CLIENT)
+		audit_client(t, t->backend);
+	t->audit = 0;
 	return 0;
 }
 
@@ -187,7 +186,10 @@ static __always_inline bool audit_samples_client(const struct affinity *affinity
 	       !(affinity->hash >> (40 - LP_AUDIT_BITS) & (LP_AUDIT_SAMPLE - 1));
 }
 
-/* Called with the backend that the packet goes to. */
+/*
+ * Called with the backend that the packet goes to: leaves word for audit_after(),
+ * which has a stack of its own to work with.
+ */
 static __always_inline void audit_witness(const struct affinity *affinity, const struct view *view,
 					  const struct lp_vip *vip, const struct packet *pkt,
 					  __u32 cpu, __u32 backend)
@@ -202,8 +204,19 @@ static __always_inline void audit_witness(const struct affinity *affinity, const
 	if (!what)
 		return;
 	t = affinity_scratch(affinity, view, vip, pkt, cpu);
-	if (t)
-		audit_packet(t, backend, what);
+	if (!t)
+		return;
+	t->backend = backend;
+	t->audit = what;
+}
+
+static __always_inline void audit_after(void)
+{
+	const __u32 zero = 0;
+	struct track *t = bpf_map_lookup_elem(&track_scratch, &zero);
+
+	if (t && t->audit)
+		audit_packet(t);
 }
 
 #endif

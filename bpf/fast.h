@@ -82,9 +82,10 @@ static __always_inline bool fast_parse_ipv6(struct packet *pkt, const void *data
 }
 
 /* The way to the backend; NULL if it is an odd one. `len`: what is to go there. */
-static __always_inline const struct lp_hop *fast_hop(__u32 number, __u32 len, const bool v6)
+static __always_inline const struct lp_hop *fast_hop(char *base, __u32 number, __u32 len,
+						     const bool v6)
 {
-	const struct lp_backend *backend = bpf_map_lookup_elem(&backends, &number);
+	const struct lp_backend *backend = backend_at(base, number);
 	const struct lp_hop *hop;
 
 	if (!backend)
@@ -111,7 +112,7 @@ static __always_inline enum lp_reason fast_ipip(struct xdp_md *ctx, const struct
 		return LP_PARSED;
 	data = (void *)(long)ctx->data;
 	if (data + sizeof(struct ethhdr) + outer > (void *)(long)ctx->data_end)
-		return LP_DROP_NO_ROOM; /* never: it has grown */
+		return LP_PARSED; /* never: it has grown */
 	if (v6) {
 		egress_write(data, &untagged, hop, bpf_htons(ETH_P_IPV6));
 		tunnel_write_ipv6(data + sizeof(struct ethhdr), hop, IPPROTO_IPV6, pkt->tos, len,
@@ -123,7 +124,7 @@ static __always_inline enum lp_reason fast_ipip(struct xdp_md *ctx, const struct
 	return LP_FORWARD_TX;
 }
 
-static __always_inline enum lp_reason fast_walk_ip(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex,
+static __always_inline enum lp_reason fast_walk_ip(struct xdp_md *ctx, __u32 *ifindex,
 						   const bool v6)
 {
 	const void *data = (const void *)(long)ctx->data;
@@ -136,7 +137,7 @@ static __always_inline enum lp_reason fast_walk_ip(struct xdp_md *ctx, __u32 cpu
 	struct view view;
 	struct affinity affinity = {};
 	struct lp_slot slot;
-	__u32 number;
+	__u32 number, cpu;
 
 	if (!(v6 ? fast_parse_ipv6(&pkt, data, end) : fast_parse_ipv4(&pkt, data, end)))
 		return LP_PARSED;
@@ -148,19 +149,22 @@ static __always_inline enum lp_reason fast_walk_ip(struct xdp_md *ctx, __u32 cpu
 	affinity_find(&affinity, &view, vip, &pkt);
 	if (audit_samples_flow(&affinity, &pkt))
 		return LP_PARSED;
-	if (!affinity_slot(affinity_line(&view, vip, affinity.slot), affinity.slot, &slot) ||
-	    !slot.cur || !affinity_is_settled(&affinity, vip, &pkt, slot))
+	slot = affinity_slot(&view, affinity_line(&view, vip, affinity.slot), affinity.slot);
+	if (!slot.cur || !affinity_is_settled(&affinity, vip, &pkt, slot))
 		return LP_PARSED;
 	number = slot.cur;
-	hop = fast_hop(number, pkt.l3_len + outer, v6);
+	hop = fast_hop(view.base, number, pkt.l3_len + outer, v6);
 	if (!hop)
 		return LP_PARSED;
 	*ifindex = hop->ifindex;
 	reason = fast_ipip(ctx, &pkt, hop, affinity.hash, v6);
 	if (reason != LP_FORWARD_TX)
-		return reason;
-	account_forwarded(cpu, vip->vip, number, pkt.frame_len);
-	return *ifindex == ctx->ingress_ifindex ? LP_FORWARD_TX : LP_FORWARD_REDIRECT;
+		return LP_PARSED;
+	cpu = bpf_get_smp_processor_id();
+	account_forwarded(view.base, cpu, vip->vip, number, pkt.frame_len);
+	reason = *ifindex == ctx->ingress_ifindex ? LP_FORWARD_TX : LP_FORWARD_REDIRECT;
+	account_reason(view.base, cpu, reason);
+	return reason;
 }
 
 /*
@@ -168,24 +172,24 @@ static __always_inline enum lp_reason fast_walk_ip(struct xdp_md *ctx, __u32 cpu
  * of what it calls has to fit beside that of the entry. The interface is in the
  * upper half of what they return, the reason in the lower.
  */
-static __noinline __u64 fast_walk_ipv4(struct xdp_md *ctx, __u32 cpu)
+static __noinline __u64 fast_walk_ipv4(struct xdp_md *ctx)
 {
 	__u32 ifindex = 0;
-	enum lp_reason reason = fast_walk_ip(ctx, cpu, &ifindex, false);
+	enum lp_reason reason = fast_walk_ip(ctx, &ifindex, false);
 
 	return (__u64)ifindex << 32 | reason;
 }
 
-static __noinline __u64 fast_walk_ipv6(struct xdp_md *ctx, __u32 cpu)
+static __noinline __u64 fast_walk_ipv6(struct xdp_md *ctx)
 {
 	__u32 ifindex = 0;
-	enum lp_reason reason = fast_walk_ip(ctx, cpu, &ifindex, true);
+	enum lp_reason reason = fast_walk_ip(ctx, &ifindex, true);
 
 	return (__u64)ifindex << 32 | reason;
 }
 
 /* The verdict, or LP_PARSED if the packet has to take the complete walk. */
-static __always_inline enum lp_reason fast_walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
+static __always_inline enum lp_reason fast_walk(struct xdp_md *ctx, __u32 *ifindex)
 {
 	const void *data = (const void *)(long)ctx->data;
 	__u64 done = LP_PARSED;
@@ -196,9 +200,9 @@ static __always_inline enum lp_reason fast_walk(struct xdp_md *ctx, __u32 cpu, _
 	/* Not by struct ethhdr: it is packed, which makes two loads of this one. */
 	type = *(const __be16 *)(data + 2 * ETH_ALEN);
 	if (type == bpf_htons(ETH_P_IP))
-		done = fast_walk_ipv4(ctx, cpu);
+		done = fast_walk_ipv4(ctx);
 	else if (type == bpf_htons(ETH_P_IPV6))
-		done = fast_walk_ipv6(ctx, cpu);
+		done = fast_walk_ipv6(ctx);
 	*ifindex = (__u32)(done >> 32);
 	return (enum lp_reason)(__u32)done;
 }

@@ -22,16 +22,15 @@
 		__type(value, struct value_type);                                                  \
 	} map SEC(".maps")
 
-LP_ARRAY(control, lp_control);
-LP_ARRAY(vip_index, lp_vip_index);
-LP_ARRAY(vips, lp_vip);
-LP_ARRAY(vip_ranges, lp_range);
-LP_ARRAY(pools, lp_pool);
-LP_ARRAY(slots, lp_slot_line);
-LP_ARRAY(backends, lp_backend);
-LP_ARRAY(vip_counters, lp_counter);
-LP_ARRAY(backend_counters, lp_counter);
-LP_ARRAY(reason_counters, lp_reason_counters);
+/* All arrays of the fast path in one element (abi.h: struct lp_layout). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct lp_control));
+} tables SEC(".maps");
+
 LP_ARRAY(records, lp_bucket);
 LP_ARRAY(record_info, lp_info_bucket);
 LP_ARRAY(record_counters, lp_record_counters);
@@ -56,12 +55,37 @@ struct {
 
 /* Known to the verifier as constants; the masks below cost nothing. */
 const volatile struct lp_hash_key lp_key;
+const volatile struct lp_layout lp_at;
 const volatile __u32 lp_index_max;    /* of a half, a power of two */
 const volatile __u32 lp_places_max;   /* of a half, a power of two */
 const volatile __u32 lp_ranges_max;   /* of a half */
 const volatile __u32 lp_pools_max;    /* of a half */
+const volatile __u32 lp_tables_max;   /* slot tables */
+const volatile __u32 lp_cpus;         /* stripes of counters */
 const volatile __u32 lp_vips_max;     /* of a CPU's stripe of vip_counters */
 const volatile __u32 lp_backends_max; /* of a CPU's stripe of backend_counters */
 const volatile __u32 lp_buckets_max;  /* of the record table, a power of two */
+
+/* The arrays; NULL never happens, but the verifier wants to see it asked. */
+static __always_inline char *tables_base(void)
+{
+	const __u32 zero = 0;
+
+	return bpf_map_lookup_elem(&tables, &zero);
+}
+
+/*
+ * Is a number that came from a map below `max`? The barrier keeps the compiler
+ * from checking one copy of it and using another, which the verifier refuses.
+ */
+#define TABLES_HAS(number, max)                                                                    \
+	({                                                                                         \
+		barrier_var(number);                                                               \
+		(number) < (max);                                                                  \
+	})
+
+/* One element of an array of the fast path; `index` must be seen to be in bounds. */
+#define TABLES_AT(base, array, type, index)                                                        \
+	((struct type *)((base) + lp_at.array + (__u64)(index) * sizeof(struct type)))
 
 #endif

@@ -48,6 +48,10 @@ struct making {
 	__u32 cpu;
 };
 
+/* Work for the audit, track.audit. */
+#define LP_AUDIT_FLOW   1
+#define LP_AUDIT_CLIENT 2
+
 /* What the slow path needs, copied so that the fast one keeps its registers; in a
  * map, because two frames of the stack have 512 bytes together. */
 struct track {
@@ -64,7 +68,8 @@ struct track {
 	__u16 scope;
 	__u32 idle_timeout, client_timeout;
 	__u32 now;
-	__u32 line; /* of the slot's table, to mark it */
+	__u32 line;           /* of the slot's table, to mark it */
+	__u32 backend, audit; /* what the audit is to note: LP_AUDIT_* */
 	/* Work space of the steps below. */
 	struct making making;
 	struct lookup of_flow, of_client;
@@ -143,27 +148,31 @@ static __always_inline bool lookup_find(struct lookup *look, __u64 fingerprint)
 	return look->way < (int)LP_WAYS;
 }
 
+/* An entry of `backends`, or NULL for a number that cannot be. */
+static __always_inline const struct lp_backend *backend_at(char *base, __u32 number)
+{
+	if (!base || !TABLES_HAS(number, lp_backends_max) || !number)
+		return NULL;
+	return TABLES_AT(base, backends, lp_backend, number);
+}
+
 static __always_inline struct lp_backend_state backend_state(__u32 number)
 {
-	const struct lp_backend *backend = bpf_map_lookup_elem(&backends, &number);
-	struct lp_backend_state none = { .word = 0 }, state;
+	const volatile struct lp_backend *backend = backend_at(tables_base(), number);
+	struct lp_backend_state state = { .word = backend ? backend->state.word : 0 };
 
-	if (!number || !backend)
-		return none;
-	state.word = ((const volatile struct lp_backend *)backend)->state.word;
 	return state;
 }
 
 /* Does the record name a backend of this pool that lives, in the same life? */
 static __always_inline bool lookup_lives(const struct lookup *look, const struct track *t)
 {
-	__u32 number = look->word.backend;
-	const struct lp_backend *backend = bpf_map_lookup_elem(&backends, &number);
+	const volatile struct lp_backend *backend = backend_at(tables_base(), look->word.backend);
 	struct lp_backend_state state;
 
 	if (!backend || backend->pool != t->where >> LP_SLOTS_BITS)
 		return false;
-	state.word = ((const volatile struct lp_backend *)backend)->state.word;
+	state.word = backend->state.word;
 	return (state.flags & LP_BACKEND_ALIVE) &&
 	       (__u8)state.incarnation == look->word.incarnation;
 }
@@ -262,16 +271,17 @@ static __always_inline void client_keep(struct track *t, __u32 backend, bool mak
 static __always_inline void slot_mark(const struct track *t)
 {
 	struct lp_slot old = t->slot, new = t->slot;
-	struct lp_slot_line *line;
+	char *base = tables_base();
 	__u32 at = t->line;
+	struct lp_slot_line *line;
 
 	new.prev = (__u16)(LP_SLOT_OPENING + t->phase);
 	if (old.word == new.word)
 		return;
-	line = bpf_map_lookup_elem(&slots, &at);
-	if (line)
-		__sync_val_compare_and_swap(&line->slot[t->where % LP_LINE_SLOTS].word, old.word,
-					    new.word);
+	if (!base || !TABLES_HAS(at, lp_tables_max * LP_TABLE_LINES))
+		return;
+	line = TABLES_AT(base, slots, lp_slot_line, at);
+	__sync_val_compare_and_swap(&line->slot[t->where % LP_LINE_SLOTS].word, old.word, new.word);
 }
 
 /* In a settled slot there is one answer; an opening packet's client is remembered

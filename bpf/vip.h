@@ -13,6 +13,7 @@
 
 /* The half of the configuration that this packet sees, all of it (P10). */
 struct view {
+	char *base; /* of the tables */
 	__u32 half; /* 0 or 1 */
 	__u32 phase;
 	__u64 salt;
@@ -20,14 +21,15 @@ struct view {
 
 static __always_inline bool view_open(struct view *view)
 {
-	const __u32 zero = 0;
-	const volatile struct lp_control *ctl = bpf_map_lookup_elem(&control, &zero);
+	const volatile struct lp_control *control;
 
-	if (!ctl)
+	view->base = tables_base();
+	if (!view->base)
 		return false;
-	view->half = ctl->active & 1;
-	view->phase = ctl->phase & 1;
-	view->salt = ctl->salt[view->half];
+	control = (const volatile struct lp_control *)view->base;
+	view->half = control->active & 1;
+	view->phase = control->phase & 1;
+	view->salt = control->salt[view->half];
 	return true;
 }
 
@@ -44,11 +46,10 @@ static __always_inline bool vip_matches(const struct lp_vip *vip, const struct p
 	return vip->addr.d[0] == 0 && vip->addr.w[2] == bpf_htonl(0xffff);
 }
 
+/* `place` < lp_places_max. */
 static __always_inline const struct lp_vip *vip_at(const struct view *view, __u32 place)
 {
-	__u32 at = view->half * lp_places_max + place;
-
-	return bpf_map_lookup_elem(&vips, &at);
+	return TABLES_AT(view->base, vips, lp_vip, view->half * lp_places_max + place);
 }
 
 /* The place where the key (destination, protocol, port) would be, if it is there. */
@@ -56,30 +57,28 @@ static __always_inline const struct lp_vip *vip_key(const struct view *view,
 						    const struct packet *pkt, __be16 port)
 {
 	__u64 hash = lp_vip_hash(&lp_key, view->salt, &pkt->dst, pkt->proto, port, pkt->v6);
-	__u32 at = view->half * lp_index_max + lp_vip_bucket(hash, lp_index_max);
-	const struct lp_vip_index *index = bpf_map_lookup_elem(&vip_index, &at);
-	const struct lp_vip *vip;
+	const struct lp_vip_index *index = TABLES_AT(view->base, vip_index, lp_vip_index,
+						     view->half * lp_index_max +
+							     lp_vip_bucket(hash, lp_index_max));
+	const struct lp_vip *vip = vip_at(view,
+					  lp_vip_place(hash, index->displacement, lp_places_max));
 
-	if (!index)
-		return NULL;
-	vip = vip_at(view, lp_vip_place(hash, index->displacement, lp_places_max));
-	if (!vip || vip->kind == LP_VIP_EMPTY || !vip_matches(vip, pkt, port))
-		return NULL;
-	return vip;
+	return vip->kind == LP_VIP_EMPTY || !vip_matches(vip, pkt, port) ? NULL : vip;
 }
 
 /* Binary search over the ranges of an address: the place of the VIP, or -1. */
 static __always_inline int vip_range(const struct view *view, const struct lp_vip *any, __u16 port)
 {
-	__u32 base = view->half * lp_ranges_max + any->range_first;
-	__u32 low = 0, high = any->range_count;
+	__u32 low = any->range_first, high = any->range_first + any->range_count;
 
 	for (int i = 0; i < LP_RANGE_SEARCH_STEPS && low < high; i++) {
-		__u32 middle = (low + high) / 2, at = base + middle;
-		const struct lp_range *range = bpf_map_lookup_elem(&vip_ranges, &at);
+		__u32 middle = (low + high) / 2;
+		const struct lp_range *range;
 
-		if (!range)
+		if (!TABLES_HAS(middle, lp_ranges_max))
 			return -1;
+		range = TABLES_AT(view->base, vip_ranges, lp_range,
+				  view->half * lp_ranges_max + middle);
 		if (port < range->first)
 			high = middle;
 		else if (port > range->last)
@@ -95,6 +94,7 @@ static __always_inline const struct lp_vip *vip_find(const struct view *view,
 						     const struct packet *pkt)
 {
 	const struct lp_vip *vip;
+	__u32 at;
 	int place;
 
 	if (pkt->dport) {
@@ -106,8 +106,9 @@ static __always_inline const struct lp_vip *vip_find(const struct view *view,
 	if (!vip)
 		return NULL;
 	place = vip_range(view, vip, bpf_ntohs(pkt->dport));
-	if (place >= 0)
-		return vip_at(view, (__u32)place);
+	at = (__u32)place;
+	if (place >= 0 && TABLES_HAS(at, lp_places_max))
+		return vip_at(view, at);
 	return vip->kind == LP_VIP_ANY ? vip : NULL;
 }
 

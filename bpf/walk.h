@@ -78,7 +78,7 @@ static __always_inline enum lp_reason walk(struct xdp_md *ctx, __u32 cpu, __u32 
 	if (!number)
 		return LP_DROP_NO_BACKEND;
 	audit_witness(&affinity, &view, vip, &pkt, cpu, number);
-	backend = bpf_map_lookup_elem(&backends, &number);
+	backend = backend_at(view.base, number);
 	if (!backend)
 		return LP_DROP_NO_BACKEND;
 	hop = &backend->hop[((const volatile struct lp_backend *)backend)->active & 1];
@@ -88,14 +88,13 @@ static __always_inline enum lp_reason walk(struct xdp_md *ctx, __u32 cpu, __u32 
 	reason = forward(ctx, &pkt, vip, hop, affinity.hash);
 	if (reason != LP_FORWARD_TX)
 		return reason;
-	account_forwarded(cpu, vip->vip, number, pkt.frame_len);
+	account_forwarded(view.base, cpu, vip->vip, number, pkt.frame_len);
 	return *ifindex == ctx->ingress_ifindex ? LP_FORWARD_TX : LP_FORWARD_REDIRECT;
 }
 
-/* Counts the verdict and turns it into XDP's. */
-static __always_inline int finish(__u32 cpu, enum lp_reason reason, __u32 ifindex)
+/* The verdict as XDP's. */
+static __always_inline int action(enum lp_reason reason, __u32 ifindex)
 {
-	account_reason(cpu, reason);
 	switch (reason) {
 	case LP_FORWARD_TX:
 		return XDP_TX;
@@ -117,17 +116,23 @@ static __noinline int walk_complete(struct xdp_md *ctx)
 	__u32 cpu = bpf_get_smp_processor_id(), ifindex = 0;
 	enum lp_reason reason = walk(ctx, cpu, &ifindex);
 
-	return finish(cpu, reason, ifindex);
+	account_reason(tables_base(), cpu, reason);
+	return action(reason, ifindex);
 }
 
+/* Both walks count their verdict. */
 static __always_inline int limpet_packet(struct xdp_md *ctx)
 {
-	__u32 cpu = bpf_get_smp_processor_id(), ifindex = 0;
-	enum lp_reason reason = fast_walk(ctx, cpu, &ifindex);
+	__u32 ifindex = 0;
+	enum lp_reason reason = fast_walk(ctx, &ifindex);
 
-	if (reason == LP_PARSED)
-		return walk_complete(ctx);
-	return finish(cpu, reason, ifindex);
+	if (reason == LP_PARSED) {
+		int verdict = walk_complete(ctx);
+
+		audit_after();
+		return verdict;
+	}
+	return action(reason, ifindex);
 }
 
 #endif

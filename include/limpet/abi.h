@@ -100,6 +100,21 @@ enum lp_vip_kind {
 };
 
 /*
+ * The map `tables`: one element that holds all arrays of the fast path, each at
+ * an offset that the program knows as a constant (rodata), so that a packet pays
+ * for one map lookup and not for nine. The control block is at offset 0 (A5). In
+ * bytes, multiples of the page size.
+ */
+struct lp_layout {
+	__u64 vip_index, vips, vip_ranges, pools, slots, backends;
+	__u64 vip_counters, backend_counters, reason_counters;
+};
+LP_ASSERT_SIZE(struct lp_layout, 72);
+
+/* The verifier allows offsets up to here (BPF_MAX_VAR_OFF). */
+#define LP_TABLES_BYTES_MAX (1ull << 29)
+
+/*
  * control[0]: what all packets look at first.
  * `active` selects the half (0 or 1) of vip_index, vips, vip_ranges and pools
  * that packets use; changing it is the flip of a whole configuration (P10).

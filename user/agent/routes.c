@@ -5,12 +5,22 @@
 #include <string.h>
 
 #include "agent/explain.h"
+#include "agent/records.h"
 #include "agent/view.h"
+#include "lib/parse.h"
 
 static unsigned int failed(json_t **body, unsigned int status, const char *text)
 {
 	*body = json_pack("{s:s}", "error", text);
 	return status;
+}
+
+/* What became of a request that fails with words. */
+static unsigned int judged(json_t **body, int ret, const struct lp_err *err)
+{
+	if (!ret)
+		return 200;
+	return failed(body, ret == -ENOENT ? 404 : ret == -EINVAL ? 400 : 500, err->text);
 }
 
 static unsigned int listed(json_t **body, const char *name, json_t *items)
@@ -76,11 +86,38 @@ static unsigned int get_explain(struct agent *agent, const struct request *reque
 		.source_port = request->argument(request->arg, "source_port"),
 	};
 	struct lp_err err;
-	int ret = explain(agent, &query, body, &err);
 
-	if (!ret)
-		return 200;
-	return failed(body, ret == -ENOENT ? 404 : ret == -EINVAL ? 400 : 500, err.text);
+	return judged(body, explain(agent, &query, body, &err), &err);
+}
+
+#define HEAVY_DEFAULT 10
+#define HEAVY_MAX     100
+
+static unsigned int get_audit(struct agent *agent, const struct request *request, json_t **body)
+{
+	const char *heavy = request->argument(request->arg, "heavy");
+	uint32_t n = HEAVY_DEFAULT;
+	struct lp_err err;
+
+	if (heavy && lp_parse_u32(heavy, 1, HEAVY_MAX, &n)) {
+		lp_err(&err, 0, "heavy \"%.64s\": must be 1 to %d", heavy, HEAVY_MAX);
+		return failed(body, 400, err.text);
+	}
+	*body = view_audit(agent, n);
+	return 200;
+}
+
+static unsigned int get_records(struct agent *agent, const struct request *request, json_t **body)
+{
+	const struct records_query query = {
+		.vip = request->argument(request->arg, "vip"),
+		.source = request->argument(request->arg, "source"),
+		.limit = request->argument(request->arg, "limit"),
+		.cursor = request->argument(request->arg, "cursor"),
+	};
+	struct lp_err err;
+
+	return judged(body, records_list(agent, &query, body, &err), &err);
 }
 
 /* --- one by name: the path's tail ------------------------------------------------------- */
@@ -137,6 +174,13 @@ static unsigned int post_reload(struct agent *agent, const struct request *reque
 	*body = json_pack("{s:I, s:o}", "generation", (json_int_t)dp_control(agent->dp)->generation,
 			  "changes", lines(agent->changes));
 	return 200;
+}
+
+static unsigned int post_flush(struct agent *agent, const struct request *request, json_t **body)
+{
+	struct lp_err err;
+
+	return judged(body, records_flush(agent, request->body, body, &err), &err);
 }
 
 /* What an operator wants of a backend. */
@@ -240,6 +284,9 @@ static const struct {
 	{ "GET", "/v1/reasons", get_reasons },
 	{ "GET", "/v1/config", get_config },
 	{ "GET", "/v1/explain", get_explain },
+	{ "GET", "/v1/audit", get_audit },
+	{ "GET", "/v1/records", get_records },
+	{ "POST", "/v1/records/flush", post_flush },
 	{ "POST", "/v1/reload", post_reload },
 };
 

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/prefix.h"
 #include "lib/addr.h"
 
 static uint64_t age(uint64_t since)
@@ -71,20 +72,48 @@ static json_t *view_ports(const struct config_vip *vip)
 	return list;
 }
 
+static const char *track_name(enum lp_track track)
+{
+	static const char *const names[] = {
+		[LP_TRACK_NEEDED] = "needed",
+		[LP_TRACK_ALWAYS] = "always",
+		[LP_TRACK_NEVER] = "never",
+	};
+
+	return names[track];
+}
+
+static json_t *view_proxies(const struct config_vip *vip)
+{
+	json_t *list = json_array();
+	char text[PREFIX_TEXT];
+
+	for (size_t i = 0; i < vip->n_proxies; i++)
+		json_array_append_new(list, json_string(prefix_format(&vip->proxies[i], text)));
+	return list;
+}
+
+static json_t *make_affinity(const struct config_vip *vip)
+{
+	return json_pack("{s:s, s:i, s:i, s:f, s:s?, s:o, s:s}", "mode",
+			 view_affinity(vip->affinity), "mask", (int)vip->mask, "mask6",
+			 (int)vip->mask6, "timeout_s", vip->affinity_timeout, "group", vip->group,
+			 "proxies", view_proxies(vip), "track", track_name(vip->track));
+}
+
 json_t *view_vip(struct agent *agent, const struct config_vip *vip)
 {
 	uint32_t number = runtime_vip(&agent->engine.runtime, vip->name);
 	struct lp_counter counter;
 
 	dp_vip_counter(agent->dp, number, &counter);
-	return json_pack("{s:s, s:I, s:o, s:s, s:o, s:s, s:s, s:{s:s, s:i, s:i, s:f}, s:I, s:I}",
-			 "name", vip->name, "number", (json_int_t)number, "addresses",
-			 view_addresses(vip), "protocol",
-			 vip->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", view_ports(vip),
-			 "pool", vip->pool, "forward", view_forward(vip->forward), "affinity",
-			 "mode", view_affinity(vip->affinity), "mask", (int)vip->mask, "mask6",
-			 (int)vip->mask6, "timeout_s", vip->affinity_timeout, "packets",
-			 (json_int_t)counter.packets, "bytes", (json_int_t)counter.bytes);
+	return json_pack("{s:s, s:I, s:o, s:s, s:o, s:s, s:s, s:f, s:o, s:I, s:I}", "name",
+			 vip->name, "number", (json_int_t)number, "addresses", view_addresses(vip),
+			 "protocol", vip->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports",
+			 view_ports(vip), "pool", vip->pool, "forward", view_forward(vip->forward),
+			 "idle_timeout_s", vip->idle_timeout, "affinity", make_affinity(vip),
+			 "packets", (json_int_t)counter.packets, "bytes",
+			 (json_int_t)counter.bytes);
 }
 
 json_t *view_vips(struct agent *agent)
@@ -93,142 +122,6 @@ json_t *view_vips(struct agent *agent)
 
 	for (size_t i = 0; i < agent->config->n_vips; i++)
 		json_array_append_new(list, view_vip(agent, &agent->config->vips[i]));
-	return list;
-}
-
-/* --- pools ------------------------------------------------------------------------- */
-
-json_t *view_next_hop(struct agent *agent, const struct runtime_backend *backend)
-{
-	char name[IF_NAMESIZE] = "", mac[18];
-	const struct lp_hop *hop = &backend->hop;
-	struct lp_hop fresh;
-	enum net_state state = net_resolve(agent->net, &backend->address, &fresh);
-
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", hop->dst[0], hop->dst[1],
-		 hop->dst[2], hop->dst[3], hop->dst[4], hop->dst[5]);
-	if (hop->ifindex)
-		if_indextoname(hop->ifindex, name);
-	return json_pack("{s:s, s:s?, s:s?}", "state", net_state_name(state), "interface",
-			 *name ? name : NULL, "mac", hop->ifindex ? mac : NULL);
-}
-
-static json_t *view_check(const struct agent *agent, uint32_t number)
-{
-	struct health_status status;
-
-	if (health_status(agent->health, number, &status))
-		return json_null();
-	return json_pack("{s:s, s:I, s:I, s:i, s:I, s:I, s:I, s:f, s:f}", "last", status.last,
-			 "last_at", (json_int_t)status.last_at_s, "since_at",
-			 (json_int_t)status.since_s, "streak", (int)status.streak, "checks",
-			 (json_int_t)status.checks, "failures", (json_int_t)status.failures,
-			 "flaps", (json_int_t)status.flaps, "latency_s", status.latency_s, "late_s",
-			 status.late_s);
-}
-
-/* Slots by backend number, and the weight that takes new clients. */
-struct shares {
-	uint32_t *slots;
-	uint64_t usable_weight;
-	uint32_t table, generation;
-};
-
-static bool shares_count(struct agent *agent, const struct config_pool *pool, struct shares *shares)
-{
-	unsigned int half = dp_control(agent->dp)->active & 1;
-	struct lp_pool now = dp_pool(agent->dp, half,
-				     runtime_pool(&agent->engine.runtime, pool->name));
-	const struct lp_slot *slots = dp_slots(agent->dp, now.table);
-
-	*shares = (struct shares) { .table = now.table, .generation = now.generation };
-	shares->slots = calloc(LP_BACKENDS_MAX + 1, sizeof(*shares->slots));
-	if (!shares->slots)
-		return false;
-	for (uint32_t i = 0; now.table && i < LP_SLOTS; i++)
-		shares->slots[slots[i].cur]++;
-	for (size_t i = 0; i < pool->n_backends; i++)
-		if (runtime_usable(runtime_backend(&agent->engine.runtime, pool->name,
-						   pool->backends[i].name)))
-			shares->usable_weight += pool->backends[i].weight;
-	return true;
-}
-
-static json_t *make_backend(struct agent *agent, const struct config_pool *pool,
-			    const struct config_backend *config, const struct shares *shares)
-{
-	const struct runtime_backend *backend = runtime_backend(&agent->engine.runtime, pool->name,
-								config->name);
-	char address[LP_ADDR_TEXT];
-	struct lp_counter counter;
-	double weight_share = 0;
-
-	if (runtime_usable(backend) && shares->usable_weight)
-		weight_share = (double)config->weight / (double)shares->usable_weight;
-	dp_backend_counter(agent->dp, backend->number, &counter);
-	return json_pack(
-		"{s:s, s:s, s:I, s:s, s:I, s:s, s:I, s:b, s:o, s:I, s:f, s:f, s:o, s:I, s:I}",
-		"name", backend->name, "pool", backend->pool, "number", (json_int_t)backend->number,
-		"address", lp_addr_format(&backend->address, address), "weight",
-		(json_int_t)config->weight, "state", runtime_state(backend), "since_s",
-		(json_int_t)age(backend->since), "healthy", backend->healthy, "next_hop",
-		view_next_hop(agent, backend), "slots", (json_int_t)shares->slots[backend->number],
-		"share", (double)shares->slots[backend->number] / LP_SLOTS, "weight_share",
-		weight_share, "check", view_check(agent, backend->number), "packets",
-		(json_int_t)counter.packets, "bytes", (json_int_t)counter.bytes);
-}
-
-static size_t count_usable(const struct agent *agent, const struct config_pool *pool)
-{
-	size_t usable = 0;
-
-	for (size_t i = 0; i < pool->n_backends; i++)
-		usable += runtime_usable(runtime_backend(&agent->engine.runtime, pool->name,
-							 pool->backends[i].name));
-	return usable;
-}
-
-json_t *view_pool(struct agent *agent, const struct config_pool *pool)
-{
-	json_t *backends = json_array();
-	struct shares shares;
-
-	if (!shares_count(agent, pool, &shares)) {
-		json_decref(backends);
-		return NULL;
-	}
-	for (size_t i = 0; i < pool->n_backends; i++)
-		json_array_append_new(backends,
-				      make_backend(agent, pool, &pool->backends[i], &shares));
-	free(shares.slots);
-	return json_pack("{s:s, s:I, s:s, s:s?, s:I, s:I, s:o, s:I}", "name", pool->name, "number",
-			 (json_int_t)runtime_pool(&agent->engine.runtime, pool->name), "hash",
-			 pool->hash == CONFIG_HASH_MAGLEV ? "maglev" : "rendezvous", "check",
-			 pool->check, "generation", (json_int_t)shares.generation, "table",
-			 (json_int_t)shares.table, "backends", backends, "usable",
-			 (json_int_t)count_usable(agent, pool));
-}
-
-json_t *view_backend(struct agent *agent, const struct config_pool *pool, const char *name)
-{
-	struct shares shares;
-	json_t *backend = NULL;
-
-	if (!shares_count(agent, pool, &shares))
-		return NULL;
-	for (size_t i = 0; i < pool->n_backends && !backend; i++)
-		if (!strcmp(pool->backends[i].name, name))
-			backend = make_backend(agent, pool, &pool->backends[i], &shares);
-	free(shares.slots);
-	return backend;
-}
-
-json_t *view_pools(struct agent *agent)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < agent->config->n_pools; i++)
-		json_array_append_new(list, view_pool(agent, &agent->config->pools[i]));
 	return list;
 }
 
@@ -321,11 +214,51 @@ json_t *view_config(const struct agent *agent)
 			 (json_int_t)agent->loaded_at, "text", agent->config_text);
 }
 
+/* --- status ---------------------------------------------------------------------------- */
+
+/* The longest time that a pool's slots are still held. */
+static json_t *longest_hold(const json_t *pools)
+{
+	const json_t *pool, *longest = NULL;
+	size_t i;
+
+	json_array_foreach (pools, i, pool) {
+		const json_t *hold = json_object_get(pool, "hold_s");
+
+		if (json_is_integer(hold) &&
+		    (!longest || json_integer_value(hold) > json_integer_value(longest)))
+			longest = hold;
+	}
+	return longest ? json_integer(json_integer_value(longest)) : json_null();
+}
+
+/* Counts of records are those of the sweep's last whole pass, some seconds old. */
+static json_t *view_records(const struct agent *agent, const json_t *pools)
+{
+	const struct sweep *sweep = &agent->engine.sweep;
+	struct lp_record_counters counters;
+
+	dp_record_counters(agent->dp, &counters);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I}", "capacity",
+			 (json_int_t)dp_size(agent->dp)->buckets * LP_WAYS, "connections",
+			 (json_int_t)sweep->last.connections, "clients",
+			 (json_int_t)sweep->last.clients, "unconfirmed",
+			 (json_int_t)sweep->last.unconfirmed, "moving_slots",
+			 (json_int_t)sweep->now.moving, "residual_slots",
+			 (json_int_t)sweep->now.residual, "hold_s", longest_hold(pools), "made",
+			 (json_int_t)counters.made, "evicted", (json_int_t)counters.evicted, "full",
+			 (json_int_t)counters.full);
+}
+
 json_t *view_status(struct agent *agent)
 {
-	return json_pack("{s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:o}", "version", LIMPET_VERSION,
-			 "generation", (json_int_t)dp_control(agent->dp)->generation, "config",
-			 agent->options->config, "uptime_s", (json_int_t)age(agent->started_at),
-			 "interfaces", view_interfaces(agent), "vips", view_vips(agent), "pools",
-			 view_pools(agent), "reasons", reasons_by_name(agent));
+	json_t *pools = view_pools(agent);
+	json_t *records = view_records(agent, pools);
+
+	return json_pack("{s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+			 LIMPET_VERSION, "generation", (json_int_t)dp_control(agent->dp)->generation,
+			 "config", agent->options->config, "uptime_s",
+			 (json_int_t)age(agent->started_at), "interfaces", view_interfaces(agent),
+			 "vips", view_vips(agent), "pools", pools, "records", records, "audit",
+			 view_audit_totals(agent), "reasons", reasons_by_name(agent));
 }

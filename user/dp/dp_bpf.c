@@ -27,11 +27,15 @@
 #include "dp/preflight.h"
 #include "lib/log.h"
 
+enum where { TABLES, OWN };
+
+/* `name` is the BPF map's: the arrays inside `tables` have only one between them. */
 static const struct {
 	const char *name;
 	size_t element;
+	enum where where;
 } map_info[DP_MAP_COUNT] = {
-#define DP_MAP_INFO(name, type, count) [DP_MAP_##name] = { #name, sizeof(type) },
+#define DP_MAP_INFO(name, type, count, where) [DP_MAP_##name] = { #name, sizeof(type), where },
 	DP_MAPS(DP_MAP_INFO)
 #undef DP_MAP_INFO
 };
@@ -41,20 +45,67 @@ static const struct {
 
 static void map_counts(const struct dp_size *s, size_t c, size_t counts[DP_MAP_COUNT])
 {
-#define DP_MAP_SIZE(name, type, count) counts[DP_MAP_##name] = (size_t)(count);
+#define DP_MAP_SIZE(name, type, count, where) counts[DP_MAP_##name] = (size_t)(count);
 	DP_MAPS(DP_MAP_SIZE)
 #undef DP_MAP_SIZE
 }
 
+/* Is there a BPF map for this array? `control` stands for `tables`, being first in it. */
+static bool has_map(int number)
+{
+	return map_info[number].where == OWN || number == DP_MAP_control;
+}
+
+static const char *map_name(int number)
+{
+	return number == DP_MAP_control ? "tables" : map_info[number].name;
+}
+
+static size_t whole_pages(size_t bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (bytes + page - 1) & ~(page - 1);
+}
+
+/* Bytes of each array, and where those inside `tables` begin. Returns its size. */
+static size_t lay_out(const struct dp_size *size, uint32_t cpus, size_t bytes[DP_MAP_COUNT],
+		      size_t offsets[DP_MAP_COUNT])
+{
+	size_t counts[DP_MAP_COUNT], total = 0;
+
+	map_counts(size, cpus, counts);
+	for (int i = 0; i < DP_MAP_COUNT; i++) {
+		bytes[i] = whole_pages(counts[i] * map_info[i].element);
+		offsets[i] = total;
+		if (map_info[i].where == TABLES)
+			total += bytes[i];
+	}
+	return total;
+}
+
+/* value_size and max_entries of the BPF map of array `number`. */
+static void map_shape(const struct dp_size *size, uint32_t cpus, int number, size_t *value,
+		      size_t *entries)
+{
+	size_t bytes[DP_MAP_COUNT], offsets[DP_MAP_COUNT], counts[DP_MAP_COUNT];
+	size_t total = lay_out(size, cpus, bytes, offsets);
+
+	map_counts(size, cpus, counts);
+	*value = number == DP_MAP_control ? total : map_info[number].element;
+	*entries = counts[number];
+}
+
+/* What libbpf has to say, the verifier's log included, a line each. */
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	char line[1024];
+	char *text = NULL, *rest, *line;
 
-	if (level == LIBBPF_DEBUG)
+	if (level == LIBBPF_DEBUG || vasprintf(&text, fmt, ap) < 0)
 		return 0;
-	vsnprintf(line, sizeof(line), fmt, ap);
-	line[strcspn(line, "\n")] = 0;
-	lp_debug("libbpf level=%d %s", (int)level, line);
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		lp_debug("libbpf: %s", line);
+	free(text);
 	return 0;
 }
 
@@ -73,47 +124,52 @@ int dp_bpf_explain(struct lp_err *err, int ret, const char *what)
 
 /* --- maps ------------------------------------------------------------------ */
 
-static int mmap_one(struct dp_bpf *bpf, enum dp_map_number number, int fd, size_t count, void **at)
+static int mmap_bytes(int fd, size_t bytes, void **at)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t bytes = (map_info[number].element * count + page - 1) & ~(page - 1);
 	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (memory == MAP_FAILED)
 		return -errno;
 	*at = memory;
-	bpf->map_bytes[number] = bytes;
 	return 0;
 }
 
-static void munmap_one(struct dp_bpf *bpf, enum dp_map_number number, void *at)
+/* The arrays' pointers, in the order of DP_MAPS. */
+static void list_pointers(struct dp_maps *maps, void **pointers[DP_MAP_COUNT])
 {
-	if (at)
-		munmap(at, bpf->map_bytes[number]);
+#define DP_MAP_LIST(name, type, count, where) pointers[DP_MAP_##name] = (void **)&maps->name;
+	DP_MAPS(DP_MAP_LIST)
+#undef DP_MAP_LIST
 }
 
 static void maps_unmap(struct dp_bpf *bpf)
 {
-#define DP_MAP_UNMAP(name, type, count)                                                            \
-	munmap_one(bpf, DP_MAP_##name, bpf->dp.maps.name);                                         \
-	bpf->dp.maps.name = NULL;
-	DP_MAPS(DP_MAP_UNMAP)
-#undef DP_MAP_UNMAP
+	void **pointers[DP_MAP_COUNT];
+
+	list_pointers(&bpf->dp.maps, pointers);
+	for (int i = 0; i < DP_MAP_COUNT; i++) {
+		if (*pointers[i] && has_map(i))
+			munmap(*pointers[i], bpf->map_bytes[i]);
+		*pointers[i] = NULL;
+	}
 }
 
-/* Maps all of them into memory; fds[] in the order of DP_MAPS. */
+/* Maps all of them into memory; fds[] in the order of DP_MAPS, where there is a map. */
 static int maps_mmap(struct dp_bpf *bpf, const int fds[DP_MAP_COUNT])
 {
-	size_t counts[DP_MAP_COUNT];
+	size_t offsets[DP_MAP_COUNT];
+	void **pointers[DP_MAP_COUNT];
+	size_t total = lay_out(&bpf->dp.size, bpf->dp.cpus, bpf->map_bytes, offsets);
 	int ret = 0;
 
-	map_counts(&bpf->dp.size, bpf->dp.cpus, counts);
-#define DP_MAP_MMAP(name, type, count)                                                             \
-	if (!ret)                                                                                  \
-		ret = mmap_one(bpf, DP_MAP_##name, fds[DP_MAP_##name], counts[DP_MAP_##name],      \
-			       (void **)&bpf->dp.maps.name);
-	DP_MAPS(DP_MAP_MMAP)
-#undef DP_MAP_MMAP
+	bpf->map_bytes[DP_MAP_control] = total;
+	list_pointers(&bpf->dp.maps, pointers);
+	for (int i = 0; i < DP_MAP_COUNT && !ret; i++) {
+		if (has_map(i))
+			ret = mmap_bytes(fds[i], bpf->map_bytes[i], pointers[i]);
+		else
+			*pointers[i] = (char *)bpf->dp.maps.control + offsets[i];
+	}
 	return ret;
 }
 
@@ -160,19 +216,43 @@ static int pinned_open_maps(const char *dir, struct pinned *pinned, struct lp_er
 		pinned->fds[i] = -1;
 	ret = pinned_open_map(dir, PROXIES, &pinned->proxies, err);
 	for (int i = 0; i < DP_MAP_COUNT && !ret; i++)
-		ret = pinned_open_map(dir, map_info[i].name, &pinned->fds[i], err);
+		if (has_map(i))
+			ret = pinned_open_map(dir, map_name(i), &pinned->fds[i], err);
 	return ret;
+}
+
+/* The control block is the beginning of `tables`. */
+static int read_control(int fd, struct lp_control *control)
+{
+	size_t bytes = whole_pages(sizeof(*control));
+	void *memory = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	*control = *(const struct lp_control *)memory;
+	munmap(memory, bytes);
+	return 0;
+}
+
+static bool has_shape(const struct pinned *pinned, int number)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	size_t value, entries;
+
+	map_shape(&pinned->size, pinned->cpus, number, &value, &entries);
+	return !bpf_obj_get_info_by_fd(pinned->fds[number], &info, &len) &&
+	       info.value_size == value && info.max_entries == entries;
 }
 
 /* The sizes are in the control block; they must be what the maps really have. */
 static int pinned_read_size(const char *dir, struct pinned *pinned, struct lp_err *err)
 {
-	size_t counts[DP_MAP_COUNT];
-	struct lp_control control;
-	const __u32 zero = 0;
+	struct lp_control control = { 0 };
+	int ret = read_control(pinned->fds[DP_MAP_control], &control);
 
-	if (bpf_map_lookup_elem(pinned->fds[DP_MAP_control], &zero, &control))
-		return dp_bpf_explain(err, -errno, "reading the pinned control map");
+	if (ret)
+		return dp_bpf_explain(err, ret, "reading the pinned control block");
 	pinned->size = (struct dp_size) {
 		.vips = control.vips_max,
 		.pools = control.pools_max,
@@ -185,18 +265,12 @@ static int pinned_read_size(const char *dir, struct pinned *pinned, struct lp_er
 	};
 	pinned->cpus = control.cpus;
 	pinned->key_id = control.key_id;
-	map_counts(&pinned->size, pinned->cpus, counts);
-	for (int i = 0; i < DP_MAP_COUNT; i++) {
-		struct bpf_map_info info = { 0 };
-		__u32 len = sizeof(info);
-
-		if (bpf_obj_get_info_by_fd(pinned->fds[i], &info, &len) ||
-		    info.max_entries != counts[i] || info.value_size != map_info[i].element)
+	for (int i = 0; i < DP_MAP_COUNT; i++)
+		if (has_map(i) && !has_shape(pinned, i))
 			return lp_err(err, -EPROTO,
 				      "%s/maps/%s does not have the size that its control block "
 				      "names; stop limpetd, remove %s and start it again",
-				      dir, map_info[i].name, dir);
-	}
+				      dir, map_name(i), dir);
 	return 0;
 }
 
@@ -257,17 +331,38 @@ static uint64_t key_digest(const struct lp_hash_key *key)
 
 /* --- loading ------------------------------------------------------------------ */
 
-static void set_rodata(struct limpet_bpf *skel, const struct dp_size *size,
+static void set_layout(struct lp_layout *at, const struct dp_size *size, uint32_t cpus)
+{
+	size_t bytes[DP_MAP_COUNT], offsets[DP_MAP_COUNT];
+
+	lay_out(size, cpus, bytes, offsets);
+	*at = (struct lp_layout) {
+		.vip_index = offsets[DP_MAP_vip_index],
+		.vips = offsets[DP_MAP_vips],
+		.vip_ranges = offsets[DP_MAP_vip_ranges],
+		.pools = offsets[DP_MAP_pools],
+		.slots = offsets[DP_MAP_slots],
+		.backends = offsets[DP_MAP_backends],
+		.vip_counters = offsets[DP_MAP_vip_counters],
+		.backend_counters = offsets[DP_MAP_backend_counters],
+		.reason_counters = offsets[DP_MAP_reason_counters],
+	};
+}
+
+static void set_rodata(struct limpet_bpf *skel, const struct dp_size *size, uint32_t cpus,
 		       const struct lp_hash_key *key)
 {
 	memcpy((void *)(uintptr_t)&skel->rodata->lp_key, key, sizeof(*key));
+	set_layout((struct lp_layout *)(uintptr_t)&skel->rodata->lp_at, size, cpus);
 	skel->rodata->lp_index_max = size->index;
 	skel->rodata->lp_places_max = size->places;
 	skel->rodata->lp_ranges_max = size->ranges;
 	skel->rodata->lp_pools_max = size->pools;
+	skel->rodata->lp_tables_max = size->tables;
 	skel->rodata->lp_vips_max = size->vips;
 	skel->rodata->lp_backends_max = size->backends;
 	skel->rodata->lp_buckets_max = size->buckets;
+	skel->rodata->lp_cpus = cpus;
 }
 
 /* What a new program takes over: descriptors of maps, -1 for a new map. */
@@ -276,24 +371,34 @@ struct reuse {
 	int proxies;
 };
 
-static int set_map(struct limpet_bpf *skel, const char *name, int reuse, size_t count)
+static int set_map(struct limpet_bpf *skel, const char *name, int reuse, size_t value,
+		   size_t entries)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(skel->obj, name);
+	int ret;
 
 	if (!map)
 		return -ENOENT;
 	if (reuse >= 0)
 		return bpf_map__reuse_fd(map, reuse);
-	return count ? bpf_map__set_max_entries(map, (__u32)count) : 0;
+	if (!entries)
+		return 0; /* as the program declares it */
+	ret = bpf_map__set_value_size(map, (__u32)value);
+	return ret ? ret : bpf_map__set_max_entries(map, (__u32)entries);
 }
 
-static int set_maps(struct limpet_bpf *skel, const size_t counts[DP_MAP_COUNT],
-		    const struct reuse *reuse)
+static int set_maps(struct dp_bpf *bpf, const struct reuse *reuse)
 {
-	int ret = set_map(skel, PROXIES, reuse->proxies, 0);
+	int ret = set_map(bpf->skel, PROXIES, reuse->proxies, 0, 0);
 
-	for (int i = 0; i < DP_MAP_COUNT && !ret; i++)
-		ret = set_map(skel, map_info[i].name, reuse->fds[i], counts[i]);
+	for (int i = 0; i < DP_MAP_COUNT && !ret; i++) {
+		size_t value, entries;
+
+		if (!has_map(i))
+			continue;
+		map_shape(&bpf->dp.size, bpf->dp.cpus, i, &value, &entries);
+		ret = set_map(bpf->skel, map_name(i), reuse->fds[i], value, entries);
+	}
 	return ret;
 }
 
@@ -318,27 +423,42 @@ static void choose_reuse(struct reuse *reuse, const struct pinned *pinned, bool 
 	}
 }
 
+static int check_size(const struct dp_size *size, uint32_t cpus, struct lp_err *err)
+{
+	size_t bytes[DP_MAP_COUNT], offsets[DP_MAP_COUNT];
+	size_t total = lay_out(size, cpus, bytes, offsets);
+
+	if (total <= LP_TABLES_BYTES_MAX)
+		return 0;
+	return lp_err(
+		err, -ENOSPC,
+		"tables for %u pools and %u backends would take %zu MiB; no more than %llu MiB "
+		"are possible: use fewer pools",
+		size->pools, size->backends, total >> 20, LP_TABLES_BYTES_MAX >> 20);
+}
+
 /* Loads the program over new maps, or over those in `reuse`. */
 static int load(struct dp_bpf *bpf, const struct lp_hash_key *key, const struct reuse *reuse,
 		struct lp_err *err)
 {
-	size_t counts[DP_MAP_COUNT];
-	int fds[DP_MAP_COUNT], ret;
+	int fds[DP_MAP_COUNT], ret = check_size(&bpf->dp.size, bpf->dp.cpus, err);
 
+	if (ret)
+		return ret;
 	libbpf_set_print(print_libbpf);
-	map_counts(&bpf->dp.size, bpf->dp.cpus, counts);
 	bpf->skel = limpet_bpf__open();
 	if (!bpf->skel)
 		return dp_bpf_explain(err, -errno, "opening the BPF object");
-	set_rodata(bpf->skel, &bpf->dp.size, key);
-	ret = set_maps(bpf->skel, counts, reuse);
+	set_rodata(bpf->skel, &bpf->dp.size, bpf->dp.cpus, key);
+	ret = set_maps(bpf, reuse);
 	if (!ret)
 		ret = limpet_bpf__load(bpf->skel);
 	if (ret)
 		return dp_bpf_explain(err, ret, "loading the BPF program");
 	for (int i = 0; i < DP_MAP_COUNT; i++)
-		fds[i] = bpf_map__fd(
-			bpf_object__find_map_by_name(bpf->skel->obj, map_info[i].name));
+		fds[i] = has_map(i) ? bpf_map__fd(bpf_object__find_map_by_name(bpf->skel->obj,
+									       map_name(i)))
+				    : -1;
 	ret = maps_mmap(bpf, fds);
 	return ret ? dp_bpf_explain(err, ret, "mapping the BPF maps into memory") : 0;
 }
@@ -447,7 +567,8 @@ static int pin_maps(struct dp_bpf *bpf, struct lp_err *err)
 	if (!ret)
 		ret = pin_map(bpf, PROXIES);
 	for (int i = 0; i < DP_MAP_COUNT && !ret; i++)
-		ret = pin_map(bpf, map_info[i].name);
+		if (has_map(i))
+			ret = pin_map(bpf, map_name(i));
 	if (ret)
 		return lp_err(err, ret, "pinning the maps in \"%s\": %s", bpf->pin_dir,
 			      strerror(-ret));

@@ -90,7 +90,7 @@ static int fake_publish(struct dp *dp, struct lp_err *err)
 
 static void fake_close(struct dp *dp)
 {
-#define FAKE_FREE(name, type, count) free(dp->maps.name);
+#define FAKE_FREE(name, type, count, where) free(dp->maps.name);
 	DP_MAPS(FAKE_FREE)
 #undef FAKE_FREE
 	free(dp);
@@ -121,7 +121,7 @@ int dp_fake_open(const struct dp_size *s, struct dp **out)
 		free(fake);
 		return -ENOMEM;
 	}
-#define FAKE_ALLOC(name, type, count)                                                              \
+#define FAKE_ALLOC(name, type, count, where)                                                       \
 	dp->maps.name = calloc((size_t)(count), sizeof(type));                                     \
 	missing |= !dp->maps.name;
 	DP_MAPS(FAKE_ALLOC)

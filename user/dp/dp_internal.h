@@ -8,38 +8,42 @@
 
 #include "dp/dp.h"
 
-/* All maps: X(name, element type, number of elements, of struct dp_size s and CPUs c) */
+/*
+ * All arrays: X(name, element type, number of elements, where), of struct dp_size
+ * s and c CPUs. TABLES: in the one element of the map `tables`, in this order,
+ * each at a multiple of the page size (struct lp_layout); OWN: a map of its own.
+ */
 #define DP_MAPS(X)                                                                                 \
-	X(control, struct lp_control, 1)                                                           \
-	X(vip_index, struct lp_vip_index, 2 * s->index)                                            \
-	X(vips, struct lp_vip, 2 * s->places)                                                      \
-	X(vip_ranges, struct lp_range, 2 * s->ranges)                                              \
-	X(pools, struct lp_pool, 2 * s->pools)                                                     \
-	X(slots, struct lp_slot_line, s->tables *LP_TABLE_LINES)                                   \
-	X(backends, struct lp_backend, s->backends)                                                \
-	X(vip_counters, struct lp_counter, c * s->vips)                                            \
-	X(backend_counters, struct lp_counter, c * s->backends)                                    \
-	X(reason_counters, struct lp_reason_counters, c)                                           \
-	X(slot_times, struct lp_slot_times, s->tables *LP_TABLE_LINES)                             \
-	X(records, struct lp_bucket, s->buckets)                                                   \
-	X(record_info, struct lp_info_bucket, s->buckets)                                          \
-	X(audit, struct lp_bucket, LP_AUDIT_BUCKETS)                                               \
-	X(audit_info, struct lp_info_bucket, LP_AUDIT_BUCKETS)                                     \
-	X(audit_counters, struct lp_audit_counter, c * s->pools)                                   \
-	X(record_counters, struct lp_record_counters, c)                                           \
-	X(vip_meta, struct lp_vip_meta, s->vips)                                                   \
-	X(pool_meta, struct lp_pool_meta, s->pools)                                                \
-	X(group_meta, struct lp_group_meta, s->vips)                                               \
-	X(backend_meta, struct lp_backend_meta, s->backends)
+	X(control, struct lp_control, 1, TABLES)                                                   \
+	X(vip_index, struct lp_vip_index, 2 * s->index, TABLES)                                    \
+	X(vips, struct lp_vip, 2 * s->places, TABLES)                                              \
+	X(vip_ranges, struct lp_range, 2 * s->ranges, TABLES)                                      \
+	X(pools, struct lp_pool, 2 * s->pools, TABLES)                                             \
+	X(backends, struct lp_backend, s->backends, TABLES)                                        \
+	X(vip_counters, struct lp_counter, c * s->vips, TABLES)                                    \
+	X(backend_counters, struct lp_counter, c * s->backends, TABLES)                            \
+	X(reason_counters, struct lp_reason_counters, c, TABLES)                                   \
+	X(slots, struct lp_slot_line, s->tables *LP_TABLE_LINES, TABLES)                           \
+	X(slot_times, struct lp_slot_times, s->tables *LP_TABLE_LINES, OWN)                        \
+	X(records, struct lp_bucket, s->buckets, OWN)                                              \
+	X(record_info, struct lp_info_bucket, s->buckets, OWN)                                     \
+	X(audit, struct lp_bucket, LP_AUDIT_BUCKETS, OWN)                                          \
+	X(audit_info, struct lp_info_bucket, LP_AUDIT_BUCKETS, OWN)                                \
+	X(audit_counters, struct lp_audit_counter, c * s->pools, OWN)                              \
+	X(record_counters, struct lp_record_counters, c, OWN)                                      \
+	X(vip_meta, struct lp_vip_meta, s->vips, OWN)                                              \
+	X(pool_meta, struct lp_pool_meta, s->pools, OWN)                                           \
+	X(group_meta, struct lp_group_meta, s->vips, OWN)                                          \
+	X(backend_meta, struct lp_backend_meta, s->backends, OWN)
 
 struct dp_maps {
-#define DP_MAP_POINTER(name, type, count) type *name;
+#define DP_MAP_POINTER(name, type, count, where) type *name;
 	DP_MAPS(DP_MAP_POINTER)
 #undef DP_MAP_POINTER
 };
 
 enum dp_map_number {
-#define DP_MAP_NUMBER(name, type, count) DP_MAP_##name,
+#define DP_MAP_NUMBER(name, type, count, where) DP_MAP_##name,
 	DP_MAPS(DP_MAP_NUMBER)
 #undef DP_MAP_NUMBER
 		DP_MAP_COUNT

@@ -89,16 +89,27 @@ int pins_open(const char *dir, struct lp_err *err)
 	return fd;
 }
 
+/* The map that begins with the ABI's version, by whatever name it had (A5). */
+static int open_first_map(const char *dir, char path[PINS_PATH])
+{
+	static const char *const names[] = { "tables", "control" };
+	int fd = -ENOENT;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && fd == -ENOENT; i++) {
+		if (pins_path(path, dir, "maps", names[i]))
+			return -ENAMETOOLONG;
+		fd = bpf_obj_get(path);
+	}
+	return fd;
+}
+
 int pins_abi(const char *dir, uint32_t *abi, struct lp_err *err)
 {
 	char path[PINS_PATH];
 	long page = sysconf(_SC_PAGESIZE);
 	const uint32_t *control;
-	int fd;
+	int fd = open_first_map(dir, path);
 
-	if (pins_path(path, dir, "maps", "control"))
-		return lp_err(err, -ENAMETOOLONG, "pin directory \"%s\": path too long", dir);
-	fd = bpf_obj_get(path);
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0)

@@ -2,7 +2,7 @@
 /*
  * The pin directory:
  *
- *	PIN_DIR/maps/NAME	the maps in use; maps/control tells the ABI (A5)
+ *	PIN_DIR/maps/NAME	the maps in use; maps/tables begins with the ABI (A5)
  *	PIN_DIR/maps-new/	maps that are about to take their place
  *	PIN_DIR/links/IFNAME	the XDP links
  *

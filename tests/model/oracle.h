@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The model: who has to answer each packet by P1 to P4, from the packets and
+ * events that came before it. No slots, no records, no fingerprints: a struct
+ * for each client, each connection and each backend, and time.
+ *
+ *   O1  (P1, P3) A connection that was never silent for longer than its VIP's
+ *       idle_timeout stays with the backend that its opening packet went to,
+ *       while that lives. So does a UDP flow of a VIP without source affinity.
+ *   O2  (P2) A client that was never idle for longer than the timeout gets the
+ *       backend that it had, for each connection it opens, while that lives and
+ *       is not offline. Of UDP with source affinity each datagram is like that.
+ *   O3  (P4, P6) Whoever opens a connection and has nothing of this kind to go
+ *       back to gets the backend that the slot table, built aside from names,
+ *       weights and who is usable, has for him.
+ *   O4  Where promises leave freedom (too long a silence, a backend that dies
+ *       or whose deadline has passed while no agent was there to notice), the
+ *       old backend, the table's, or for what is in the middle of something
+ *       any that lives, and the model takes what happened for what is.
+ *
+ * After a change that was cut short by the agent's death the world may be as it
+ * was or as it should be, thing by thing, until the agent is back: what is
+ * between the two is "unsure".
+ */
+#ifndef LIMPET_TESTS_MODEL_ORACLE_H
+#define LIMPET_TESTS_MODEL_ORACLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "history.h"
+
+#define NOBODY 0 /* no backend: the packet is dropped */
+
+/* A slot table as it should be, by identity. */
+struct oracle_table {
+	uint8_t answer[LP_SLOTS];
+};
+
+struct oracle_backend {
+	/* What is true of it */
+	bool known;   /* in the configuration, or leaving it */
+	bool wanted;  /* in the configuration */
+	bool leaving; /* was in the configuration, until `deadline` */
+	bool dead;    /* its server is */
+	bool failing_open;
+	bool expired; /* its deadline has passed, and the agent knows */
+	uint8_t admin; /* enum lp_admin */
+	uint64_t deadline; /* seconds of the wall clock; 0: none */
+	/* What follows for traffic, since the agent last applied something */
+	bool alive, offline, usable;
+	bool alive_unsure, offline_unsure;
+	uint32_t life; /* rises with each return to life */
+};
+
+struct oracle_client {
+	uint32_t backend; /* NOBODY: none yet */
+	uint32_t life;
+	uint64_t seen;  /* ms, of its last packet */
+	uint32_t limit; /* seconds of idleness that are promised from then on */
+	bool lapsed;    /* was idle for longer than that */
+};
+
+struct oracle_flow {
+	uint32_t backend;
+	uint32_t life;
+	uint64_t seen;
+	uint32_t limit;
+	uint16_t table;   /* number of the table in force then */
+	bool open;        /* has an opening packet behind it, and no end */
+	bool established; /* and a handshake */
+};
+
+struct oracle_pool {
+	uint16_t table, before; /* in force; and, while unsure, until now */
+};
+
+/* What came out of a history. */
+struct oracle_counts {
+	uint64_t packets, connections;
+	uint64_t broken, moved;   /* connections, clients: what must not be */
+	uint64_t spread;          /* clients of dead backends that were looked at (P4) */
+	double spread_chi2;
+	uint32_t spread_freedom;
+	/* What hashing alone would break, by the shares of slots that changed */
+	double predicted, variance;
+};
+
+struct oracle {
+	const struct history *history;
+	struct lp_hash_key key; /* for O3 */
+	struct spec spec; /* as it is now */
+	struct oracle_backend backends[SPEC_BACKENDS];
+	struct oracle_pool pools[SPEC_POOLS];
+	struct oracle_table *tables; /* every one there was, from number 1 */
+	size_t n_tables, room_tables;
+	struct oracle_flow *flows;
+	struct oracle_client *clients[SPEC_SCOPES];
+	uint32_t *slots; /* of each flow */
+	uint32_t idle_timeout[SPEC_VIPS], timeout[SPEC_SCOPES]; /* in force */
+	bool predicts; /* counts what hashing alone would break */
+	struct oracle_counts counts;
+};
+
+/* What was wrong with a packet. */
+struct oracle_complaint {
+	const char *promise;  /* NULL: nothing */
+	uint32_t expected[3]; /* whom it allowed */
+	unsigned int n_expected;
+	bool any; /* any living one, rather */
+};
+
+int oracle_open(struct oracle *oracle, const struct history *history);
+void oracle_close(struct oracle *oracle);
+
+/*
+ * Something changed at `wall` seconds: takes the step into `spec` and backends.
+ * False if the step means nothing here (removing what is not there).
+ */
+bool oracle_change(struct oracle *oracle, const struct step *step, uint64_t wall);
+
+/* The agent has applied all of it, or died (cut) while it did. -ENOMEM. */
+int oracle_applied(struct oracle *oracle, bool cut);
+/* An agent has started and applied all of it. */
+int oracle_started(struct oracle *oracle, uint64_t wall);
+/* What the configuration no longer names leaves. */
+void oracle_settled(struct oracle *oracle, uint64_t wall);
+/* A living agent looks at its deadlines. */
+int oracle_tick(struct oracle *oracle, uint64_t wall);
+
+/* A packet of step->flow went to `got` (an identity, or NOBODY). */
+void oracle_packet(struct oracle *oracle, const struct step *step, uint64_t wall, uint32_t got,
+		   struct oracle_complaint *complaint);
+
+/* Number of the client, in the scope of its VIP, that a flow belongs to; UINT32_MAX: it is
+ * for itself. */
+uint32_t oracle_client_of(const struct oracle *oracle, const struct flow *flow);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the model's files share. */
+#ifndef LIMPET_TESTS_MODEL_ORACLE_INTERNAL_H
+#define LIMPET_TESTS_MODEL_ORACLE_INTERNAL_H
+
+#include "oracle.h"
+
+/* The slot of a flow, by its VIP's affinity. */
+uint32_t oracle_slot(const struct oracle *oracle, const struct flow *flow);
+
+/* Builds the table of a pool as it is now, if it is another than the one in force. -ENOMEM. */
+int oracle_build(struct oracle *oracle, unsigned int pool, bool cut);
+
+/*
+ * How likely it is that a slot that had `backend` in table `from` has another in
+ * table `to`: the share of such slots.
+ */
+double oracle_odds(const struct oracle *oracle, uint16_t from, uint16_t to, uint32_t backend);
+
+/* P4: where the slots of clients went whose backend went away between two tables. */
+void oracle_spread(struct oracle *oracle, unsigned int pool, uint16_t from, uint16_t to);
+
+#endif

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+/* One packet: who had to get it, and what is known after it. */
+#include "oracle_internal.h"
+
+#include <netinet/in.h>
+
+/* All that there is to know about a packet. */
+struct facts {
+	struct oracle *oracle;
+	const struct flow *script;
+	struct oracle_flow *flow;
+	struct oracle_client *client; /* NULL: the flow is for itself */
+	unsigned int pool;
+	uint32_t slot;
+	uint64_t now; /* ms */
+	uint64_t wall; /* s */
+	enum step_kind kind;
+	struct oracle_complaint *complaint;
+};
+
+/* --- backends ----------------------------------------------------------------------------- */
+
+/* Its deadline has passed and no agent has looked: it may answer or not. */
+static bool is_overdue(const struct oracle_backend *backend, uint64_t wall)
+{
+	return backend->deadline && backend->deadline <= wall;
+}
+
+/* Lives in that life, beyond doubt. */
+static bool surely_lives(const struct facts *facts, uint32_t id, uint32_t life)
+{
+	const struct oracle_backend *backend = &facts->oracle->backends[id];
+
+	return id && backend->life == life && backend->alive && !backend->alive_unsure &&
+	       !is_overdue(backend, facts->wall);
+}
+
+static bool may_live(const struct facts *facts, uint32_t id)
+{
+	const struct oracle_backend *backend = &facts->oracle->backends[id];
+
+	return id && (backend->alive || backend->alive_unsure);
+}
+
+static bool surely_open(const struct facts *facts, uint32_t id)
+{
+	const struct oracle_backend *backend = &facts->oracle->backends[id];
+
+	return !backend->offline && !backend->offline_unsure;
+}
+
+static bool may_be_open(const struct facts *facts, uint32_t id)
+{
+	const struct oracle_backend *backend = &facts->oracle->backends[id];
+
+	return !backend->offline || backend->offline_unsure;
+}
+
+static bool too_long(uint64_t now, uint64_t seen, uint32_t limit)
+{
+	return now - seen > limit * 1000ull;
+}
+
+/* --- what is allowed ------------------------------------------------------------------------ */
+
+static void allow(struct facts *facts, uint32_t id)
+{
+	struct oracle_complaint *complaint = facts->complaint;
+
+	complaint->expected[complaint->n_expected++] = id;
+}
+
+static uint32_t table_answer(const struct facts *facts, uint16_t table)
+{
+	return facts->oracle->tables[table].answer[facts->slot];
+}
+
+/* O3; while unsure, the table before as well. */
+static void allow_table(struct facts *facts)
+{
+	const struct oracle_pool *pool = &facts->oracle->pools[facts->pool];
+
+	allow(facts, table_answer(facts, pool->table));
+	if (pool->before)
+		allow(facts, table_answer(facts, pool->before));
+}
+
+/* O2 */
+static bool client_is_bound(const struct facts *facts)
+{
+	const struct oracle_client *client = facts->client;
+
+	return client && client->backend && !client->lapsed &&
+	       !too_long(facts->now, client->seen, client->limit) &&
+	       surely_lives(facts, client->backend, client->life) &&
+	       surely_open(facts, client->backend);
+}
+
+/* O1. Before its handshake a connection has no more than the half-open time. */
+static bool flow_is_bound(const struct facts *facts)
+{
+	const struct oracle_flow *flow = facts->flow;
+
+	if (!flow->open || !surely_lives(facts, flow->backend, flow->life))
+		return false;
+	if (facts->kind != STEP_DATAGRAM && !flow->established &&
+	    too_long(facts->now, flow->seen, LP_HALF_OPEN_S))
+		return false;
+	return !too_long(facts->now, flow->seen, flow->limit);
+}
+
+/* What an opening packet may be sent back to, but need not (O4). */
+static void allow_old(struct facts *facts, uint32_t id)
+{
+	if (id && may_live(facts, id) && may_be_open(facts, id))
+		allow(facts, id);
+}
+
+static void expect_opening(struct facts *facts)
+{
+	if (client_is_bound(facts)) {
+		facts->complaint->promise = "P2: a client stays";
+		allow(facts, facts->client->backend);
+		return;
+	}
+	facts->complaint->promise = "P4, P6: who opens anew follows the slot table";
+	allow_table(facts);
+	allow_old(facts, facts->client ? facts->client->backend : facts->flow->backend);
+}
+
+static void expect_middle(struct facts *facts)
+{
+	if (facts->kind == STEP_DATAGRAM && facts->client) {
+		if (client_is_bound(facts)) {
+			facts->complaint->promise = "P2: a client stays";
+			allow(facts, facts->client->backend);
+			return;
+		}
+	} else if (flow_is_bound(facts)) {
+		facts->complaint->promise = "P1, P3: a connection stays";
+		allow(facts, facts->flow->backend);
+		return;
+	}
+	facts->complaint->promise = "nobody is asked who is dead";
+	facts->complaint->any = true;
+	allow_table(facts);
+}
+
+static bool is_allowed(const struct facts *facts, uint32_t got)
+{
+	const struct oracle_complaint *complaint = facts->complaint;
+
+	for (unsigned int i = 0; i < complaint->n_expected; i++)
+		if (complaint->expected[i] == got)
+			return true;
+	return complaint->any && may_live(facts, got);
+}
+
+/* --- what is known then --------------------------------------------------------------------- */
+
+/* Any packet of a client shows that it is not idle; where it is, only what asks for it. */
+static void client_learns(struct facts *facts, uint32_t got, bool asks)
+{
+	struct oracle_client *client = facts->client;
+
+	if (too_long(facts->now, client->seen, client->limit))
+		client->lapsed = true;
+	client->seen = facts->now;
+	client->limit = facts->oracle->timeout[spec_vip_kinds[facts->script->vip].scope];
+	if (!asks)
+		return;
+	client->backend = got;
+	client->life = facts->oracle->backends[got].life;
+	client->lapsed = false;
+}
+
+static void flow_takes(struct facts *facts, uint32_t got)
+{
+	*facts->flow = (struct oracle_flow) {
+		.backend = got,
+		.life = facts->oracle->backends[got].life,
+		.seen = facts->now,
+		.limit = facts->oracle->idle_timeout[facts->script->vip],
+		.table = facts->oracle->pools[facts->pool].table,
+		.open = got != NOBODY,
+	};
+}
+
+static void flow_goes_on(struct facts *facts)
+{
+	facts->flow->seen = facts->now;
+	facts->flow->limit = facts->oracle->idle_timeout[facts->script->vip];
+	facts->flow->table = facts->oracle->pools[facts->pool].table;
+	facts->flow->established = true;
+	if (facts->kind == STEP_FIN || facts->kind == STEP_RST)
+		facts->flow->open = false;
+}
+
+static void learn_middle(struct facts *facts, uint32_t got)
+{
+	bool bound = flow_is_bound(facts);
+
+	if (facts->kind == STEP_DATAGRAM && !(bound && got == facts->flow->backend))
+		flow_takes(facts, got);
+	else if (bound && got == facts->flow->backend)
+		flow_goes_on(facts);
+	else
+		facts->flow->open = false;
+}
+
+static void learn(struct facts *facts, uint32_t got)
+{
+	struct oracle_counts *counts = &facts->oracle->counts;
+
+	counts->packets++;
+	counts->connections += facts->kind == STEP_SYN;
+	if (facts->kind == STEP_SYN)
+		flow_takes(facts, got);
+	else
+		learn_middle(facts, got);
+	if (facts->client)
+		client_learns(facts, got,
+			      facts->kind == STEP_SYN || facts->kind == STEP_DATAGRAM);
+}
+
+/* What hashing alone does to a connection since its last packet, and to a client. */
+static void predict(const struct facts *facts)
+{
+	struct oracle_counts *counts = &facts->oracle->counts;
+	uint16_t now = facts->oracle->pools[facts->pool].table;
+	double odds;
+
+	if (facts->kind == STEP_SYN || facts->kind == STEP_DATAGRAM || !flow_is_bound(facts) ||
+	    facts->flow->table == now)
+		return;
+	odds = oracle_odds(facts->oracle, facts->flow->table, now, facts->flow->backend);
+	counts->predicted += odds;
+	counts->variance += odds * (1 - odds);
+}
+
+void oracle_packet(struct oracle *oracle, const struct step *step, uint64_t wall, uint32_t got,
+		   struct oracle_complaint *complaint)
+{
+	const struct flow *script = &oracle->history->flows[step->flow];
+	uint32_t number = oracle_client_of(oracle, script);
+	struct facts facts = {
+		.oracle = oracle,
+		.script = script,
+		.flow = &oracle->flows[step->flow],
+		.pool = spec_vip_kinds[script->vip].pool,
+		.slot = oracle->slots[step->flow],
+		.now = step->ms,
+		.wall = wall,
+		.kind = (enum step_kind)step->kind,
+		.complaint = complaint,
+	};
+
+	if (number != UINT32_MAX)
+		facts.client = &oracle->clients[spec_vip_kinds[script->vip].scope][number];
+	*complaint = (struct oracle_complaint) { 0 };
+	if (step->kind == STEP_SYN)
+		expect_opening(&facts);
+	else
+		expect_middle(&facts);
+	if (oracle->predicts)
+		predict(&facts);
+	if (is_allowed(&facts, got))
+		complaint->promise = NULL;
+	else if (step->kind == STEP_SYN || step->kind == STEP_DATAGRAM)
+		oracle->counts.moved++;
+	else
+		oracle->counts.broken++;
+	learn(&facts, got);
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The model's view of slot tables: built aside, and compared with each other. */
+#include "oracle_internal.h"
+
+#include <errno.h>
+#include <limpet/hash.h>
+#include <netinet/in.h>
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/slot_table.h"
+#include "lib/addr.h"
+
+/* --- slots ---------------------------------------------------------------------------- */
+
+static uint32_t client_slot(const struct lp_hash_key *key, const struct flow *flow, bool v6)
+{
+	const struct spec_vip_kind *kind = &spec_vip_kinds[flow->vip];
+	struct lp_addr mask, client = { 0 };
+
+	lp_addr_mask(&mask, v6 ? kind->mask6 : kind->mask, v6);
+	for (int i = v6 ? 0 : 3; i < 4; i++)
+		client.w[i] = flow->src.w[i] & mask.w[i];
+	return lp_hash_slot(lp_hash_client(key, &client, v6));
+}
+
+uint32_t oracle_slot(const struct oracle *oracle, const struct flow *flow)
+{
+	bool v6 = oracle->history->clients[flow->client].v6;
+	struct lp_addr dst;
+
+	if (oracle_client_of(oracle, flow) != UINT32_MAX)
+		return client_slot(&oracle->key, flow, v6);
+	spec_vip_addr(flow->vip, v6, &dst);
+	return lp_hash_slot(lp_hash_flow(&oracle->key, &flow->src, &dst, htons(flow->sport),
+					 htons(spec_vip_port(flow->vip)), v6));
+}
+
+/* --- building --------------------------------------------------------------------------- */
+
+static size_t fill_members(const struct oracle *oracle, unsigned int pool,
+			   struct slot_member members[SPEC_NAMES])
+{
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < SPEC_NAMES; i++) {
+		const struct spec_member *member = &oracle->spec.pools[pool].members[i];
+		uint32_t id = spec_id(pool, i, member->address);
+		char name[SPEC_NAME_SIZE];
+
+		if (!member->present)
+			continue;
+		spec_backend_name(&oracle->spec, id, name);
+		members[n++] = (struct slot_member) {
+			.id = slot_member_id(SPEC_SEED, spec_pool_name(pool), name),
+			.weight = member->weight,
+			.usable = oracle->backends[id].usable,
+			.value = (uint16_t)id,
+		};
+	}
+	return n;
+}
+
+static int new_table(struct oracle *oracle, struct oracle_table **out)
+{
+	if (oracle->n_tables == oracle->room_tables) {
+		size_t room = oracle->room_tables ? 2 * oracle->room_tables : 16;
+		struct oracle_table *tables = realloc(oracle->tables, room * sizeof(*tables));
+
+		if (!tables)
+			return -ENOMEM;
+		oracle->tables = tables;
+		oracle->room_tables = room;
+	}
+	*out = &oracle->tables[oracle->n_tables];
+	return 0;
+}
+
+static int build(struct oracle *oracle, unsigned int pool, struct oracle_table *table)
+{
+	struct slot_member members[SPEC_NAMES];
+	size_t n = fill_members(oracle, pool, members);
+	uint16_t *answers = malloc(LP_SLOTS * sizeof(*answers));
+	int ret = answers ? slot_table_build(oracle->spec.pools[pool].hash, members, n, answers)
+			  : -ENOMEM;
+
+	_Static_assert(SPEC_BACKENDS <= 256, "identities fit into a byte");
+	for (uint32_t i = 0; i < LP_SLOTS && !ret; i++)
+		table->answer[i] = (uint8_t)answers[i];
+	free(answers);
+	return ret;
+}
+
+int oracle_build(struct oracle *oracle, unsigned int pool, bool cut)
+{
+	struct oracle_pool *at = &oracle->pools[pool];
+	struct oracle_table *table;
+	int ret = new_table(oracle, &table);
+
+	if (!ret)
+		ret = build(oracle, pool, table);
+	if (ret)
+		return ret;
+	at->before = cut ? at->table : 0;
+	if (at->table && !memcmp(table, &oracle->tables[at->table], sizeof(*table)))
+		return 0;
+	if (at->table)
+		oracle_spread(oracle, pool, at->table, (uint16_t)oracle->n_tables);
+	at->table = (uint16_t)oracle->n_tables++;
+	return 0;
+}
+
+/* --- odds ------------------------------------------------------------------------------- */
+
+double oracle_odds(const struct oracle *oracle, uint16_t from, uint16_t to, uint32_t backend)
+{
+	const uint8_t *old = oracle->tables[from].answer, *new = oracle->tables[to].answer;
+	uint32_t had = 0, lost = 0;
+
+	for (uint32_t i = 0; i < LP_SLOTS; i++) {
+		had += old[i] == backend;
+		lost += old[i] == backend && new[i] != backend;
+	}
+	return had ? (double)lost / had : 0;
+}
+
+/* --- P4 --------------------------------------------------------------------------------- */
+
+/* Clients whose slot was `gone`'s, by who has it now. Returns how many. */
+static uint32_t count_spread(const struct oracle *oracle, unsigned int pool, uint16_t from,
+			     uint16_t to, uint32_t gone, uint32_t counts[SPEC_BACKENDS])
+{
+	uint32_t n = 0;
+
+	memset(counts, 0, SPEC_BACKENDS * sizeof(*counts));
+	for (size_t i = 0; i < oracle->history->n_flows; i++) {
+		uint32_t slot = oracle->slots[i];
+
+		if (spec_vip_kinds[oracle->history->flows[i].vip].pool != pool ||
+		    oracle_client_of(oracle, &oracle->history->flows[i]) != UINT32_MAX ||
+		    oracle->tables[from].answer[slot] != gone)
+			continue;
+		counts[oracle->tables[to].answer[slot]]++;
+		n++;
+	}
+	return n;
+}
+
+static uint64_t usable_weight(const struct oracle *oracle, unsigned int pool)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < SPEC_NAMES; i++) {
+		const struct spec_member *member = &oracle->spec.pools[pool].members[i];
+		uint32_t id = spec_id(pool, i, member->address);
+
+		if (member->present && oracle->backends[id].usable)
+			sum += member->weight;
+	}
+	return sum;
+}
+
+static void add_chi2(struct oracle *oracle, unsigned int pool,
+		     const uint32_t counts[SPEC_BACKENDS], uint32_t n, uint64_t weights)
+{
+	double chi2 = 0;
+	uint32_t cells = 0;
+
+	for (unsigned int i = 0; i < SPEC_NAMES; i++) {
+		const struct spec_member *member = &oracle->spec.pools[pool].members[i];
+		uint32_t id = spec_id(pool, i, member->address);
+		double expected = (double)n * member->weight / (double)weights;
+
+		if (!member->present || !oracle->backends[id].usable || !member->weight)
+			continue;
+		if (expected < 5)
+			return; /* too few for chi-square */
+		chi2 += (counts[id] - expected) * (counts[id] - expected) / expected;
+		cells++;
+	}
+	if (cells < 2)
+		return;
+	oracle->counts.spread += n;
+	oracle->counts.spread_chi2 += chi2;
+	oracle->counts.spread_freedom += cells - 1;
+}
+
+/* The backend that went away between two tables while nothing else changed; 0: none. */
+static uint32_t find_gone(const struct oracle *oracle, uint16_t from, uint16_t to)
+{
+	const uint8_t *old = oracle->tables[from].answer, *new = oracle->tables[to].answer;
+	uint32_t gone = 0;
+
+	for (uint32_t i = 0; i < LP_SLOTS; i++) {
+		if (old[i] == new[i])
+			continue;
+		if (gone && old[i] != gone)
+			return 0;
+		gone = old[i];
+	}
+	for (uint32_t i = 0; i < LP_SLOTS; i++)
+		if (new[i] == gone)
+			return 0;
+	return gone;
+}
+
+void oracle_spread(struct oracle *oracle, unsigned int pool, uint16_t from, uint16_t to)
+{
+	uint32_t counts[SPEC_BACKENDS], gone = find_gone(oracle, from, to), n;
+	uint64_t weights = usable_weight(oracle, pool);
+
+	if (!gone || !weights ||
+	    (oracle->spec.pools[pool].hash != CONFIG_HASH_MAGLEV &&
+	     oracle->spec.pools[pool].hash != CONFIG_HASH_RENDEZVOUS))
+		return;
+	n = count_spread(oracle, pool, from, to, gone, counts);
+	add_chi2(oracle, pool, counts, n, weights);
+}
