@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The frame that all packets of a run are made from. */
+#ifndef LIMPET_BENCH_FRAME_H
+#define LIMPET_BENCH_FRAME_H
+
+#include <stddef.h>
+
+#include "bench.h"
+#include "driver.h"
+
+#define FRAME_MAX 1514u
+
+/* Bytes of the shortest frame: headers of a TCP segment, or Ethernet's minimum of 60. */
+uint32_t frame_min(bool v6);
+
+/*
+ * A TCP segment without payload of flow 0, padded to point->bytes (frame_min()
+ * to FRAME_MAX) with zeros that belong to the IP packet; FRAME_MAX bytes at
+ * `data`. Addresses, ports and checksums are the driver's to write.
+ */
+void frame_build(const struct bench_point *point, unsigned char *data);
+
+/* The same in the driver's pieces. */
+void frame_split(const struct bench_point *point, const unsigned char *data,
+		 struct driver_frame *frame);
+
+/* Addresses and ports of a flow, into what frame_build() made: as the driver does. */
+void frame_address(const struct bench_point *point, uint32_t flow, unsigned char *data);
+
+#endif

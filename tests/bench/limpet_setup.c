@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limpet/csum.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "core/slot_table.h"
+#include "core/vip_table.h"
+#include "flows.h"
+#include "lib/addr.h"
+#include "limpet_setup.h"
+
+#define SETUP_SEED  "limpet benchmark"
+#define SETUP_BPFFS "/sys/fs/bpf" /* there wherever BPF is; private to us */
+#define SETUP_PINS  SETUP_BPFFS "/limpet-bench"
+#define SETUP_POOL  1u
+#define SETUP_TABLE 1u
+#define SETUP_HALF  1u
+
+int limpet_mount(struct lp_err *err)
+{
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return lp_err(err, -errno, "no mount namespace of our own: %s (are you root?)",
+			      strerror(errno));
+	if (mount("bpf", SETUP_BPFFS, "bpf", 0, NULL))
+		return lp_err(err, -errno, "no BPF file system at " SETUP_BPFFS ": %s",
+			      strerror(errno));
+	return 0;
+}
+
+/* The outer header's constant words, as abi.h defines outer_sum. */
+static uint32_t setup_outer_sum(const struct lp_hop *hop)
+{
+	uint32_t sum = htons(0x4500) + htons(0x4000) + htons(LP_OUTER_TTL << 8);
+
+	sum = lp_csum_add32(sum, hop->saddr.w[3]);
+	return lp_csum_fold(lp_csum_add32(sum, hop->daddr.w[3]));
+}
+
+static void setup_addr4(struct lp_addr *addr, uint32_t host)
+{
+	*addr = (struct lp_addr) { .w = { 0, 0, htonl(0xffff), htonl(host) } };
+}
+
+static void setup_addr6(struct lp_addr *addr, uint32_t host)
+{
+	*addr = (struct lp_addr) { .w = { htonl(0xfd000000), 0, 0, htonl(host) } };
+}
+
+void limpet_hop(const struct bench_point *point, uint32_t number, struct lp_hop *hop)
+{
+	*hop = (struct lp_hop) {
+		/* Program runs come in by loopback: the verdict is XDP_TX. */
+		.ifindex = if_nametoindex("lo"),    .mtu = 9000,
+		.flags = point->v6 ? LP_HOP_V6 : 0, .dst = { 0x02, 0, 0, 0, 1, 1 },
+		.src = { 0x02, 0, 0, 0, 1, 2 },
+	};
+	if (point->v6) {
+		setup_addr6(&hop->saddr, 1);
+		setup_addr6(&hop->daddr, 0x10000 + number);
+	} else {
+		setup_addr4(&hop->saddr, 172u << 24 | 16u << 16 | 1);
+		setup_addr4(&hop->daddr, (172u << 24 | 17u << 16) + number);
+		hop->outer_sum = setup_outer_sum(hop);
+	}
+}
+
+static void setup_rule(const struct bench_point *point, uint32_t vip, struct vip_rule *rule)
+{
+	*rule = (struct vip_rule){
+		.proto = IPPROTO_TCP,
+		.first = FLOW_PORT,
+		.last = FLOW_PORT,
+		.vip = {
+			.vip = vip + 1,
+			.pool = SETUP_POOL,
+			.forward = (uint8_t)point->forward,
+			.affinity = (uint8_t)point->affinity,
+		},
+	};
+	/* The defaults of limpet.yaml: an address, or a /64 of IPv6. */
+	lp_addr_mask(&rule->vip.source_mask, point->v6 ? 64 : 32, point->v6);
+	if (point->v6)
+		flow_vip6(vip, rule->addr.w);
+	else
+		setup_addr4(&rule->addr, ntohl(flow_vip4(vip)));
+}
+
+static struct vip_rule *setup_rules(const struct bench_point *point)
+{
+	struct vip_rule *rules = calloc(point->vips, sizeof(*rules));
+
+	for (uint32_t i = 0; rules && i < point->vips; i++)
+		setup_rule(point, i, &rules[i]);
+	return rules;
+}
+
+static int setup_backends(struct dp *dp, const struct bench_point *point)
+{
+	int ret = 0;
+
+	for (uint32_t i = 1; !ret && i <= point->backends; i++) {
+		struct lp_backend backend = { .incarnation = 1, .pool = SETUP_POOL };
+
+		limpet_hop(point, i, &backend.hop[0]);
+		backend.hop[1] = backend.hop[0];
+		ret = dp_backend_write(dp, i, &backend);
+	}
+	return ret;
+}
+
+/* Members of equal weight. */
+static int setup_slots(struct dp *dp, const struct bench_point *point)
+{
+	struct slot_member *members = calloc(point->backends, sizeof(*members));
+	uint16_t *table = calloc(LP_SLOTS, sizeof(*table));
+	char name[32];
+	int ret = -ENOMEM;
+
+	if (!members || !table)
+		goto out;
+	for (uint32_t i = 0; i < point->backends; i++) {
+		snprintf(name, sizeof(name), "b%u", i + 1);
+		members[i] = (struct slot_member) {
+			.id = slot_member_id(SETUP_SEED, "bench", name),
+			.weight = 100,
+			.usable = true,
+			.value = (uint16_t)(i + 1),
+		};
+	}
+	ret = slot_table_build(CONFIG_HASH_MAGLEV, members, point->backends, table);
+	if (!ret)
+		ret = dp_slots_write(dp, SETUP_TABLE, table);
+out:
+	free(table);
+	free(members);
+	return ret;
+}
+
+/* Writes all of it into the half that packets do not see, then flips. */
+static int setup_fill(struct dp *dp, const struct bench_point *point, const struct vip_table *table)
+{
+	struct lp_pool pool = { .table = SETUP_TABLE, .generation = 1 };
+	int ret = setup_backends(dp, point);
+
+	if (!ret)
+		ret = setup_slots(dp, point);
+	if (!ret)
+		ret = dp_pool_write(dp, SETUP_HALF, SETUP_POOL, pool);
+	if (!ret)
+		ret = dp_vip_table_write(dp, SETUP_HALF, table->salt, table->index, table->places,
+					 table->ranges, table->n_ranges);
+	if (!ret)
+		ret = dp_flip(dp, SETUP_HALF, 1);
+	return ret;
+}
+
+static int setup_dp(const struct bench_point *point, const struct vip_table *table,
+		    const struct lp_hash_key *key, struct dp **out, struct lp_err *err)
+{
+	struct dp_bpf_options options = {
+		.pin_dir = SETUP_PINS,
+		.size = {
+			.vips = point->vips + 1,
+			.pools = SETUP_POOL + 1,
+			.backends = point->backends + 1,
+			.tables = SETUP_TABLE + 1,
+			.index = table->n_index,
+			.places = table->n_places,
+			.ranges = table->n_ranges ? table->n_ranges : 1,
+		},
+		.key = *key,
+	};
+	struct dp *dp = NULL;
+	bool adopted;
+	int ret;
+
+	ret = dp_bpf_open(&options, &dp, &adopted, err);
+	if (ret)
+		return ret;
+	ret = setup_fill(dp, point, table);
+	if (ret) {
+		limpet_close(&dp);
+		return lp_err(err, ret, "the tables cannot be filled: %s", strerror(-ret));
+	}
+	*out = dp;
+	return 0;
+}
+
+int limpet_open(const struct bench_point *point, struct dp **out, struct lp_err *err)
+{
+	struct vip_rule *rules = setup_rules(point);
+	struct vip_table *table = NULL;
+	struct vip_table_size size;
+	struct lp_hash_key key;
+	int ret;
+
+	if (!rules)
+		return lp_err(err, -ENOMEM, "out of memory");
+	lp_hash_key_make(&key, SETUP_SEED, strlen(SETUP_SEED));
+	vip_table_size(rules, point->vips, &size);
+	ret = vip_table_build(&key, rules, point->vips, &size, &table, err);
+	if (!ret)
+		ret = setup_dp(point, table, &key, out, err);
+	vip_table_free(&table);
+	free(rules);
+	return ret;
+}
+
+void limpet_close(struct dp **dp)
+{
+	if (!*dp)
+		return;
+	dp_close(dp);
+	dp_bpf_destroy(SETUP_PINS, NULL);
+}
+
+uint64_t limpet_forwarded(const struct dp *dp)
+{
+	uint64_t packets[LP_REASON_COUNT];
+
+	dp_reasons(dp, packets);
+	return packets[LP_FORWARD_TX];
+}

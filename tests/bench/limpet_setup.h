@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * limpet's datapath with the configuration of a point, in force: the real
+ * program, loaded and filled by the agent's own code. Pins go to a BPF file
+ * system in a mount namespace of the benchmark's own, so a limpetd that runs on
+ * this machine is not met.
+ */
+#ifndef LIMPET_BENCH_LIMPET_SETUP_H
+#define LIMPET_BENCH_LIMPET_SETUP_H
+
+#include "bench.h"
+#include "dp/dp.h"
+#include "lib/err.h"
+
+/*
+ * Enters the mount namespace and mounts. Call once, before anything else. The
+ * mount goes away with the process. -errno with words in err.
+ */
+int limpet_mount(struct lp_err *err);
+
+/* -errno with words in err; limpet_close() afterwards. */
+int limpet_open(const struct bench_point *point, struct dp **out, struct lp_err *err);
+
+/* Removes program and maps; sets *dp to NULL, which is fine to begin with. */
+void limpet_close(struct dp **dp);
+
+/* Next hop number `number` (1 and up) of a point: an address for each, one MAC. */
+void limpet_hop(const struct bench_point *point, uint32_t number, struct lp_hop *hop);
+
+/* Packets that limpet has forwarded so far. */
+uint64_t limpet_forwarded(const struct dp *dp);
+
+#endif
