@@ -34,7 +34,7 @@ VERSION  := $(shell cat VERSION)
 
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wundef -Wvla -Wimplicit-fallthrough
-CPPFLAGS += -D_GNU_SOURCE -DLIMPET_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(O)
+CPPFLAGS += -D_GNU_SOURCE -DLIMPET_VERSION='"$(VERSION)"' -Iinclude -Iuser -Itests -I$(O)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=gnu11 $(WARN)
 LDLIBS   += -lm

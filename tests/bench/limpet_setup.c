@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "common/settled.h"
 #include "core/slot_table.h"
 #include "core/vip_table.h"
 #include "flows.h"
@@ -81,6 +82,8 @@ static void setup_rule(const struct bench_point *point, uint32_t vip, struct vip
 			.pool = SETUP_POOL,
 			.forward = (uint8_t)point->forward,
 			.affinity = (uint8_t)point->affinity,
+			.idle_timeout = 1800,
+			.client_timeout = 1800,
 		},
 	};
 	/* The defaults of limpet.yaml: an address, or a /64 of IPv6. */
@@ -105,7 +108,10 @@ static int setup_backends(struct dp *dp, const struct bench_point *point)
 	int ret = 0;
 
 	for (uint32_t i = 1; !ret && i <= point->backends; i++) {
-		struct lp_backend backend = { .incarnation = 1, .pool = SETUP_POOL };
+		struct lp_backend backend = {
+			.state = { .flags = LP_BACKEND_ALIVE, .incarnation = 1 },
+			.pool = SETUP_POOL,
+		};
 
 		limpet_hop(point, i, &backend.hop[0]);
 		backend.hop[1] = backend.hop[0];
@@ -135,7 +141,7 @@ static int setup_slots(struct dp *dp, const struct bench_point *point)
 	}
 	ret = slot_table_build(CONFIG_HASH_MAGLEV, members, point->backends, table);
 	if (!ret)
-		ret = dp_slots_write(dp, SETUP_TABLE, table);
+		ret = settled_write(dp, SETUP_TABLE, table);
 out:
 	free(table);
 	free(members);
@@ -173,6 +179,7 @@ static int setup_dp(const struct bench_point *point, const struct vip_table *tab
 			.index = table->n_index,
 			.places = table->n_places,
 			.ranges = table->n_ranges ? table->n_ranges : 1,
+			.buckets = 1u << 18,
 		},
 		.key = *key,
 	};

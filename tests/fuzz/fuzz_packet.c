@@ -33,6 +33,7 @@
 #include "../prog/packet_run.h"
 #include "core/vip_table.h"
 #include "dp/decap.h"
+#include "common/settled.h"
 #include "dp/dp.h"
 #include "lib/addr.h"
 
@@ -141,7 +142,8 @@ static int write_ways(void)
 	int ret = 0;
 
 	for (uint32_t i = 1; i < WAYS && !ret; i++) {
-		struct lp_backend backend = { .incarnation = 1,
+		struct lp_backend backend = { .state = { .flags = LP_BACKEND_ALIVE,
+							 .incarnation = 1 },
 					      .pool = i,
 					      .hop = { make_hop(&ways[i]) } };
 
@@ -149,7 +151,7 @@ static int write_ways(void)
 			slots[j] = (uint16_t)i;
 		ret = dp_backend_write(dp, i, &backend);
 		if (!ret)
-			ret = dp_slots_write(dp, i, slots);
+			ret = settled_write(dp, i, slots);
 		if (!ret)
 			ret = dp_pool_write(dp, 1, i,
 					    (struct lp_pool) { .table = i, .generation = 1 });
@@ -188,7 +190,7 @@ static int open_balancer(struct lp_err *err)
 	make_rules(rules, &n);
 	vip_table_size(rules, n, &size);
 	options.size = (struct dp_size) {
-		WAYS, WAYS, WAYS, WAYS, size.index, size.places, size.ranges ? size.ranges : 1
+		WAYS, WAYS, WAYS, WAYS, size.index, size.places, size.ranges ? size.ranges : 1, 1024
 	};
 	lp_hash_key_make(&options.key, SEED, strlen(SEED));
 	ret = dp_bpf_open(&options, &dp, &adopted, err);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include "common/settled.h"
 #include "scenario.h"
 
 #include <arpa/inet.h>
@@ -141,7 +142,8 @@ static int write_backends(struct dp *dp, const json_t *json, struct lp_err *err)
 	size_t i;
 
 	json_array_foreach (json, i, item) {
-		struct lp_backend backend = { .incarnation = 1 };
+		struct lp_backend backend = { .state = { .flags = LP_BACKEND_ALIVE,
+							 .incarnation = 1 } };
 
 		ret = read_hop(item, &number, &backend.hop[0], err);
 		if (ret)
@@ -168,7 +170,7 @@ static int write_slots(struct dp *dp, uint32_t table, const json_t *json, struct
 		return lp_err(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < LP_SLOTS; i++)
 		slots[i] = (uint16_t)json_integer_value(json_array_get(json, i % n));
-	ret = dp_slots_write(dp, table, slots);
+	ret = settled_write(dp, table, slots);
 	free(slots);
 	return ret ? lp_err(err, ret, "table %u: %s", table, strerror(-ret)) : 0;
 }
@@ -230,6 +232,7 @@ static void measure(const json_t *scenario, const struct vip_rule *rules, size_t
 		.index = vips.index,
 		.places = vips.places,
 		.ranges = vips.ranges ? vips.ranges : 1,
+		.buckets = 1024,
 	};
 }
 

@@ -12,12 +12,18 @@
 
 #include <linux/capability.h>
 
+#include "common/settled.h"
 #include "dp/dp.h"
 #include "dp/preflight.h"
 
-static const struct dp_size size = {
-	.vips = 8, .pools = 8, .backends = 8, .tables = 8, .index = 8, .places = 8, .ranges = 8
-};
+static const struct dp_size size = { .vips = 8,
+				     .pools = 8,
+				     .backends = 8,
+				     .tables = 8,
+				     .index = 8,
+				     .places = 8,
+				     .ranges = 8,
+				     .buckets = 8 };
 
 static struct dp *open_fake(void)
 {
@@ -44,15 +50,15 @@ static void test_table_in_use(void **state)
 	struct dp *dp = open_fake();
 
 	(void)state;
-	assert_int_equal(dp_slots_write(dp, 1, one), 0);
+	assert_int_equal(settled_write(dp, 1, one), 0);
 	assert_int_equal(dp_pool_flip(dp, 3, (struct lp_pool) { .table = 1, .generation = 1 }), 0);
-	assert_int_equal(dp_slots_write(dp, 1, two), -EBUSY);
+	assert_int_equal(settled_write(dp, 1, two), -EBUSY);
 	assert_int_equal(dp_slots(dp, 1)[5].cur, 1);
-	assert_int_equal(dp_slots_write(dp, 2, two), 0);
+	assert_int_equal(settled_write(dp, 2, two), 0);
 	assert_int_equal(dp_pool_flip(dp, 3, (struct lp_pool) { .table = 2, .generation = 2 }), 0);
-	assert_int_equal(dp_slots_write(dp, 1, two), 0);
+	assert_int_equal(settled_write(dp, 1, two), 0);
 	assert_int_equal(dp_slots(dp, 1)[5].cur, 2);
-	assert_int_equal(dp_slots(dp, 1)[5].prev, 2);
+	assert_int_equal(dp_slots(dp, 1)[5].prev, LP_SLOT_SETTLED);
 	dp_close(&dp);
 	free(one);
 	free(two);
@@ -80,14 +86,14 @@ static void test_half_in_use(void **state)
 
 static void test_backend_in_use(void **state)
 {
-	const struct lp_backend first = { .pool = 3, .incarnation = 1 };
+	const struct lp_backend first = { .pool = 3, .state = { .incarnation = 1 } };
 	const struct lp_hop hop = { .ifindex = 4 };
 	uint16_t *table = table_of(2);
 	struct dp *dp = open_fake();
 
 	(void)state;
 	assert_int_equal(dp_backend_write(dp, 2, &first), 0);
-	assert_int_equal(dp_slots_write(dp, 1, table), 0);
+	assert_int_equal(settled_write(dp, 1, table), 0);
 	assert_int_equal(dp_pool_flip(dp, 3, (struct lp_pool) { .table = 1 }), 0);
 	assert_int_equal(dp_backend_write(dp, 2, &first), -EBUSY);
 	assert_int_equal(dp_backend_flip(dp, 2, &hop), 0);
@@ -106,8 +112,8 @@ static void test_ranges_refused(void **state)
 	const struct lp_hop hop = { 0 };
 
 	(void)state;
-	assert_int_equal(dp_slots_write(dp, 0, table), -ERANGE);
-	assert_int_equal(dp_slots_write(dp, size.tables, table), -ERANGE);
+	assert_int_equal(settled_write(dp, 0, table), -ERANGE);
+	assert_int_equal(settled_write(dp, size.tables, table), -ERANGE);
 	assert_int_equal(dp_pool_flip(dp, 0, (struct lp_pool) { .table = 1 }), -ERANGE);
 	assert_int_equal(dp_pool_flip(dp, size.pools, (struct lp_pool) { .table = 1 }), -ERANGE);
 	assert_int_equal(dp_pool_flip(dp, 1, (struct lp_pool) { .table = size.tables }), -ERANGE);

@@ -75,7 +75,8 @@ static void world_open(struct world *world)
 				      .tables = 12,
 				      .index = 64,
 				      .places = 256,
-				      .ranges = 64 };
+				      .ranges = 64,
+				      .buckets = 64 };
 
 	memset(world, 0, sizeof(*world));
 	assert_int_equal(dp_fake_open(&size, &world->dp), 0);
