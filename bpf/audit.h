@@ -82,6 +82,7 @@ static __always_inline void audit_write(struct track *t, const struct lookup *lo
 	struct making *making = &t->making;
 
 	if (look->way < (int)LP_WAYS) {
+		word.flags |= record_tag(look->fingerprint);
 		if (look->word.word != word.word)
 			audit_change(look->fingerprint, look->way, look->word.word, word.word);
 		return;

@@ -28,20 +28,31 @@
  * Is what the IP header says plausible, with a whole TCP header in it? (A UDP
  * datagram shorter than one is odd.)
  */
+#define FAST_AUDITED 0x100 /* beside the reason: there is work for audit_after() */
+
 static __always_inline bool fast_lengths(const struct packet *pkt, const __u32 header)
 {
 	return pkt->l3_len >= header + sizeof(struct tcphdr) &&
 	       pkt->l3_len + sizeof(struct ethhdr) <= pkt->frame_len;
 }
 
-static __always_inline void fast_parse_ports(struct packet *pkt, const void *l4)
+/*
+ * Ports. Openings and endings of TCP connections are odd ones: there is something
+ * to remember, or for the audit to note.
+ */
+static __always_inline bool fast_parse_transport(struct packet *pkt, const void *l4)
 {
 	const __be16 *ports = l4;
 
+	if (pkt->proto == IPPROTO_TCP) {
+		if (((const __u8 *)l4)[LP_TCP_FLAGS] & (LP_TCP_SYN | LP_TCP_FIN | LP_TCP_RST))
+			return false;
+	} else if (pkt->proto != IPPROTO_UDP) {
+		return false;
+	}
 	pkt->sport = ports[0];
 	pkt->dport = ports[1];
-	if (pkt->proto == IPPROTO_TCP)
-		packet_take_flags(pkt, ((const __u8 *)l4)[LP_TCP_FLAGS]);
+	return true;
 }
 
 static __always_inline bool fast_parse_ipv4(struct packet *pkt, const void *data, const void *end)
@@ -53,14 +64,13 @@ static __always_inline bool fast_parse_ipv4(struct packet *pkt, const void *data
 	pkt->l3_len = bpf_ntohs(ip->tot_len);
 	/* 0x45: version 4, five words. */
 	if (*(const __u8 *)ip != 0x45 || ip->frag_off & bpf_htons(0x3fff) ||
-	    !packet_is_tcp_udp(ip->protocol) || !fast_lengths(pkt, sizeof(*ip)))
+	    !fast_lengths(pkt, sizeof(*ip)))
 		return false;
 	pkt->proto = ip->protocol;
 	pkt->tos = ip->tos;
 	pkt->src.w[3] = ip->saddr;
 	pkt->dst.w[3] = ip->daddr;
-	fast_parse_ports(pkt, ip + 1);
-	return true;
+	return fast_parse_transport(pkt, ip + 1);
 }
 
 static __always_inline bool fast_parse_ipv6(struct packet *pkt, const void *data, const void *end)
@@ -70,15 +80,13 @@ static __always_inline bool fast_parse_ipv6(struct packet *pkt, const void *data
 	if ((const void *)(ip + 1) + sizeof(struct tcphdr) > end)
 		return false;
 	pkt->l3_len = bpf_ntohs(ip->payload_len) + sizeof(*ip);
-	if ((*(const __u8 *)ip & 0xf0) != 0x60 || !packet_is_tcp_udp(ip->nexthdr) ||
-	    !fast_lengths(pkt, sizeof(*ip)))
+	if ((*(const __u8 *)ip & 0xf0) != 0x60 || !fast_lengths(pkt, sizeof(*ip)))
 		return false;
 	pkt->proto = ip->nexthdr;
 	pkt->tos = (__u8)(bpf_ntohl(*(const __be32 *)ip) >> 20);
 	__builtin_memcpy(&pkt->src, &ip->saddr, sizeof(pkt->src));
 	__builtin_memcpy(&pkt->dst, &ip->daddr, sizeof(pkt->dst));
-	fast_parse_ports(pkt, ip + 1);
-	return true;
+	return fast_parse_transport(pkt, ip + 1);
 }
 
 /* The way to the backend; NULL if it is an odd one. `len`: what is to go there. */
@@ -147,8 +155,6 @@ static __always_inline enum lp_reason fast_walk_ip(struct xdp_md *ctx, __u32 *if
 	if (!vip || vip->forward != LP_FORWARD_IPIP)
 		return LP_PARSED;
 	affinity_find(&affinity, &view, vip, &pkt);
-	if (audit_samples_flow(&affinity, &pkt))
-		return LP_PARSED;
 	slot = affinity_slot(&view, affinity_line(&view, vip, affinity.slot), affinity.slot);
 	if (!slot.cur || !affinity_is_settled(&affinity, vip, &pkt, slot))
 		return LP_PARSED;
@@ -164,6 +170,10 @@ static __always_inline enum lp_reason fast_walk_ip(struct xdp_md *ctx, __u32 *if
 	account_forwarded(view.base, cpu, vip->vip, number, pkt.frame_len);
 	reason = *ifindex == ctx->ingress_ifindex ? LP_FORWARD_TX : LP_FORWARD_REDIRECT;
 	account_reason(view.base, cpu, reason);
+	if (audit_samples_flow(&affinity, &pkt)) {
+		audit_witness(&affinity, &view, vip, &pkt, cpu, number);
+		reason |= FAST_AUDITED;
+	}
 	return reason;
 }
 

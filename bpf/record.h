@@ -9,23 +9,31 @@
  * A record is 16 bytes: fingerprint, and one word with all that a packet needs.
  * Concurrency, with R1 to R4 cited below:
  *
- *   R1  A place is taken by a compare-and-exchange of its fingerprint to BUSY;
- *       then word and info are written; then the fingerprint is published by an
+ *   R1  A place changes hands only while its word is GONE. An empty place is taken
+ *       by a compare-and-exchange of its fingerprint from EMPTY to BUSY; one with a
+ *       record by a compare-and-exchange of its word, from the one that was judged
+ *       to be worth less, to GONE. So what is evicted cannot be confirmed or
+ *       refreshed in between, and a confirmed record is never out of sight. The new
+ *       fingerprint and info are written, then the word is published by an
  *       exchange. BPF atomics that return a value order everything before and
  *       after them (Documentation/bpf/standardization/instruction-set.rst and
  *       the JITs), on every architecture.
  *   R2  A reader loads fingerprint, word, fingerprint, in this order (the
  *       addresses of the later loads depend on the earlier values, which orders
  *       loads on every architecture Linux knows but Alpha), and believes the
- *       word only if it saw its fingerprint both times: a place that was taken
- *       in between was BUSY or had another fingerprint.
+ *       word only if it names somebody and it saw its fingerprint both times. A place
+ *       that has changed hands twice in between, away and back, is noticed by the
+ *       word's tag, five bits of the fingerprint, 31 times in 32.
  *   R3  A word of a published record changes only by compare-and-exchange from
  *       the word that was read, so that nobody writes into a record that has
  *       become somebody else's: another record's word has another backend or
  *       expiry, or is equal, and then writing it changes nothing that matters.
  *   R4  Two CPUs may make the same record at once. Each looks through the bucket
  *       again after publishing; the record at the lower way stays and answers
- *       for both, the one at the higher way is taken away.
+ *       for both, the one at the higher way is dropped.
+ *   R5  A record is dropped by one compare-and-exchange of its word, to one that
+ *       has expired and names nobody: whoever drops can die at any moment and
+ *       leaves nothing half done.
  *
  * Eviction order: empty, expired, the unconfirmed one that expires first. A
  * confirmed record that lives is never evicted: a flood of opening packets or of
@@ -60,6 +68,20 @@
 
 #define LP_RECORD_INLINE static inline __attribute__((always_inline))
 
+/* Five bits of the fingerprint that no bucket's number has, beside the flags. */
+LP_RECORD_INLINE __u8 record_tag(__u64 fingerprint)
+{
+	return (__u8)(fingerprint >> 56) & (__u8)~LP_RECORD_FLAGS;
+}
+
+/* Is this word, read with this fingerprint, its own, and neither GONE nor dropped? */
+LP_RECORD_INLINE bool record_owns(__u64 fingerprint, __u64 word)
+{
+	struct lp_record_word w = { .word = word };
+
+	return w.backend && (w.flags & (__u8)~LP_RECORD_FLAGS) == record_tag(fingerprint);
+}
+
 /* The word of way `i`, if it is this fingerprint's (R2). */
 LP_RECORD_INLINE bool record_read(const struct lp_bucket *bucket, unsigned int i, __u64 fingerprint,
 				  struct lp_record_word *out)
@@ -73,7 +95,7 @@ LP_RECORD_INLINE bool record_read(const struct lp_bucket *bucket, unsigned int i
 	base = (const char *)record + LP_AFTER(seen);
 	word = LP_LOAD64(base + __builtin_offsetof(struct lp_record, value));
 	base = (const char *)record + LP_AFTER(word);
-	if (LP_LOAD64(base) != fingerprint)
+	if (LP_LOAD64(base) != fingerprint || !record_owns(fingerprint, word))
 		return false;
 	out->word = word;
 	return true;
@@ -108,7 +130,7 @@ LP_RECORD_APART __u64 record_rank(__u64 fingerprint, __u64 word, __u32 now)
 
 	if (fingerprint == LP_FINGERPRINT_EMPTY)
 		return RECORD_RANK_FREE;
-	if (fingerprint == LP_FINGERPRINT_BUSY)
+	if (fingerprint == LP_FINGERPRINT_BUSY || word == LP_RECORD_GONE)
 		return 0;
 	if (record_expired(w, now))
 		return RECORD_RANK_EXPIRED;
@@ -140,6 +162,25 @@ enum record_made {
 	RECORD_FULL,    /* no place: nothing was made */
 };
 
+/* What a dropped record says: nothing, and that for ever (R5). Not GONE. */
+LP_RECORD_INLINE struct lp_record_word record_dropped(struct lp_record_word word)
+{
+	struct lp_record_word dropped = {
+		.incarnation = 1,
+		.flags = word.flags & (__u8)~LP_RECORD_FLAGS,
+	};
+
+	return dropped;
+}
+
+/* Changes a word that was read at way `at` (R3). */
+LP_RECORD_INLINE void record_change(struct lp_bucket *bucket, unsigned int at,
+				    struct lp_record_word old, struct lp_record_word new)
+{
+	__sync_val_compare_and_swap(&bucket->way[at & (LP_WAYS - 1)].value.word, old.word,
+				    new.word);
+}
+
 /* After publishing at `mine`: somebody else's record of the same key at a lower way
  * answers for both (R4). Returns its way, or `mine`. */
 LP_RECORD_INLINE unsigned int record_settle(struct lp_bucket *bucket, unsigned int mine,
@@ -151,15 +192,26 @@ LP_RECORD_INLINE unsigned int record_settle(struct lp_bucket *bucket, unsigned i
 		if (i == mine || !record_read(bucket, i, fingerprint, &other))
 			continue;
 		if (i < mine) {
-			__sync_val_compare_and_swap(&bucket->way[mine].fingerprint, fingerprint,
-						    LP_FINGERPRINT_EMPTY);
+			record_change(bucket, mine, *word, record_dropped(*word));
 			*word = other;
 			return i;
 		}
-		__sync_val_compare_and_swap(&bucket->way[i].fingerprint, fingerprint,
-					    LP_FINGERPRINT_EMPTY);
+		record_change(bucket, i, other, record_dropped(other));
 	}
 	return mine;
+}
+
+/* Takes a place from who has it, `seen` and `old` (R1). */
+LP_RECORD_INLINE bool record_take(struct lp_record *record, __u64 seen, __u64 old)
+{
+	if (seen == LP_FINGERPRINT_EMPTY)
+		return __sync_val_compare_and_swap(&record->fingerprint, LP_FINGERPRINT_EMPTY,
+						   LP_FINGERPRINT_BUSY) == LP_FINGERPRINT_EMPTY;
+	if (__sync_val_compare_and_swap(&record->value.word, old, LP_RECORD_GONE) != old)
+		return false;
+	/* Before info is overwritten: whoever reads it looks at the fingerprint again. */
+	__sync_lock_test_and_set(&record->fingerprint, LP_FINGERPRINT_BUSY);
+	return true;
 }
 
 /*
@@ -171,34 +223,23 @@ LP_RECORD_INLINE enum record_made record_make(struct lp_bucket *bucket, struct l
 					      __u64 fingerprint, struct lp_record_word *word,
 					      const struct lp_record_info *about, __u32 now)
 {
-	__u64 choice = record_choose(bucket, now), seen, rank;
+	__u64 choice = record_choose(bucket, now), seen, old, rank;
 	unsigned int at = choice & (LP_WAYS - 1);
 	struct lp_record *record = &bucket->way[at];
 
 	/* Once more: what is evicted is what is looked at now. */
 	seen = LP_LOAD64(&record->fingerprint);
-	if (choice < LP_WAYS || seen == LP_FINGERPRINT_BUSY ||
-	    __sync_val_compare_and_swap(&record->fingerprint, seen, LP_FINGERPRINT_BUSY) != seen)
+	old = LP_LOAD64(&record->value);
+	rank = record_rank(seen, old, now);
+	if (choice < LP_WAYS || !rank || !record_take(record, seen, old))
 		return RECORD_FULL; /* or lost a race for it; the next packet tries again */
-	rank = record_rank(seen, LP_LOAD64(&record->value), now);
-	if (!rank) { /* confirmed or refreshed in between */
-		__sync_lock_test_and_set(&record->fingerprint, seen);
-		return RECORD_FULL;
-	}
-	*(volatile __u64 *)&record->value.word = word->word;
+	word->flags = (word->flags & LP_RECORD_FLAGS) | record_tag(fingerprint);
 	if (info)
 		info->way[at] = *about;
-	__sync_lock_test_and_set(&record->fingerprint, fingerprint); /* R1 */
+	*(volatile __u64 *)&record->fingerprint = fingerprint;
+	__sync_lock_test_and_set(&record->value.word, word->word);
 	record_settle(bucket, at, fingerprint, word);
 	return rank >= RECORD_RANK_EXPIRED ? RECORD_MADE : RECORD_EVICTED;
-}
-
-/* Changes a word that was read at way `at` (R3). */
-LP_RECORD_INLINE void record_change(struct lp_bucket *bucket, unsigned int at,
-				    struct lp_record_word old, struct lp_record_word new)
-{
-	__sync_val_compare_and_swap(&bucket->way[at & (LP_WAYS - 1)].value.word, old.word,
-				    new.word);
 }
 
 /*

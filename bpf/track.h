@@ -185,7 +185,7 @@ static __always_inline void lookup_write(struct lookup *look, struct track *t, _
 
 	making->word.backend = (__u16)backend;
 	making->word.incarnation = (__u8)backend_state(backend).incarnation;
-	making->word.flags = flags;
+	making->word.flags = flags | record_tag(look->fingerprint);
 	making->word.expires = record_expiry(t->now, life);
 	if (look->way < (int)LP_WAYS) {
 		records_change(look->fingerprint, look->way, look->word.word, making->word.word);

@@ -132,7 +132,9 @@ static __always_inline int limpet_packet(struct xdp_md *ctx)
 		audit_after();
 		return verdict;
 	}
-	return action(reason, ifindex);
+	if (reason & FAST_AUDITED)
+		audit_after();
+	return action(reason & ~FAST_AUDITED, ifindex);
 }
 
 #endif

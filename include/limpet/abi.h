@@ -366,17 +366,19 @@ LP_ASSERT_SIZE(struct lp_proxy_key, 24);
 #define LP_WAYS              8u
 #define LP_FINGERPRINT_EMPTY 0ull
 #define LP_FINGERPRINT_BUSY  1ull
+#define LP_RECORD_GONE       0ull /* the word of a place that a writer owns, or of an empty one */
 
 enum lp_record_flags {
 	LP_RECORD_CLIENT = 1 << 0,    /* of a client; otherwise of a connection */
 	LP_RECORD_CONFIRMED = 1 << 1, /* a second packet has come: never evicted while it lives */
 	LP_RECORD_OPENING = 1 << 2,   /* of a connection whose handshake is not complete */
+	LP_RECORD_FLAGS = 7,          /* the other bits are a tag of the fingerprint */
 };
 
 struct lp_record_word {
 	union {
 		struct {
-			__u16 backend;
+			__u16 backend;    /* 0: dropped */
 			__u8 incarnation; /* low bits of the backend's */
 			__u8 flags;       /* enum lp_record_flags */
 			__u32 expires;    /* seconds of CLOCK_MONOTONIC */

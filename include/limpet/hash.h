@@ -164,28 +164,30 @@ LP_INLINE __u32 lp_hash_slot(__u64 hash)
 
 /*
  * Hash of a VIP key. `port` in network byte order, 0 for `any` and `ranges`;
- * `salt` is what the table's builder chose (control.salt).
+ * `salt` is what the table's builder chose (control.salt). The sum alone, without
+ * the mixer: the keys are the operator's, nobody can prepare them, and the
+ * builder takes another salt when they fall badly.
  */
 LP_INLINE __u64 lp_vip_hash(const volatile struct lp_hash_key *key, __u64 salt,
 			    const struct lp_addr *addr, __u8 proto, __be16 port, int v6)
 {
 	__u32 service = (__u32)proto << 16 | LP_HOST16(port);
-	__u64 sum = salt;
+	__u64 sum = 0;
 
 	if (v6) {
 		sum += LP_HM(key, 1, LP_HOST32(addr->w[0]), LP_HOST32(addr->w[1]));
 		sum += LP_HM(key, 3, LP_HOST32(addr->w[2]), LP_HOST32(addr->w[3]));
 		sum += LP_HM(key, 5, service, 6);
 	} else {
-		sum += LP_HM(key, 1, LP_HOST32(addr->w[3]), service);
+		sum += (key->word[1] + LP_HOST32(addr->w[3])) * ((key->word[2] ^ salt) + service);
 	}
-	return lp_mix64(sum);
+	return sum ^ salt;
 }
 
-/* Bucket of a VIP hash; `buckets` is a power of two. */
+/* Bucket of a VIP hash, from its best bits; `buckets` is a power of two. */
 LP_INLINE __u32 lp_vip_bucket(__u64 hash, __u32 buckets)
 {
-	return (__u32)hash & (buckets - 1);
+	return (__u32)(hash >> 40) & (buckets - 1);
 }
 
 /*
@@ -196,9 +198,9 @@ LP_INLINE __u32 lp_vip_bucket(__u64 hash, __u32 buckets)
 LP_INLINE __u32 lp_vip_place(__u64 hash, __u32 displacement, __u32 places)
 {
 	__u32 base = (__u32)(hash >> 32);
-	__u32 step = (__u32)(hash >> 16) | 1;
+	__u32 step = (__u32)(hash >> 8) | 1;
 
-	return (base + displacement * step) & (places - 1);
+	return ((base + displacement * step) >> 2) & (places - 1);
 }
 
 /* Entropy for the outer source port of GUE: 49152 to 65535 (RFC 6335). */

@@ -185,13 +185,13 @@ static void visit_record(struct sweep *sweep, struct dp *dp, const struct sweep_
 	pool = pool_of(&info, pools, n_pools);
 	at = info.slot % LP_SLOTS;
 	if (!pool || !same_life(dp, &record, info.slot >> LP_SLOTS_BITS)) {
-		dp_record_drop(dp, bucket, way, record.fingerprint);
+		dp_record_drop(dp, bucket, way, &record);
 		return;
 	}
 	slot = load_slot(&dp_slots(dp, pool->table)[at]);
 	expired = record.value.expires <= now;
 	if (is_needless(&record, pool, slot, expired)) {
-		dp_record_drop(dp, bucket, way, record.fingerprint);
+		dp_record_drop(dp, bucket, way, &record);
 		return;
 	}
 	if (!expired && record.value.backend != slot.cur)

@@ -322,7 +322,8 @@ static bool read_record(const struct lp_record *at, const struct lp_record_info 
 	if (info)
 		*info = *about;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&at->fingerprint, __ATOMIC_RELAXED) == record->fingerprint;
+	return record->value.backend &&
+	       __atomic_load_n(&at->fingerprint, __ATOMIC_RELAXED) == record->fingerprint;
 }
 
 bool dp_record(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,
@@ -353,11 +354,18 @@ void dp_audit_counter(const struct dp *dp, uint32_t pool, struct lp_audit_counte
 	}
 }
 
-void dp_record_drop(struct dp *dp, uint32_t bucket, unsigned int way, uint64_t fingerprint)
+/* bpf/record.h R5: one compare-and-exchange, to a word that names nobody. */
+void dp_record_drop(struct dp *dp, uint32_t bucket, unsigned int way,
+		    const struct lp_record *record)
 {
-	__atomic_compare_exchange_n(&dp->maps.records[bucket].way[way].fingerprint, &fingerprint,
-				    LP_FINGERPRINT_EMPTY, false, __ATOMIC_ACQ_REL,
-				    __ATOMIC_RELAXED);
+	const struct lp_record_word dropped = {
+		.incarnation = 1,
+		.flags = record->value.flags & (__u8)~LP_RECORD_FLAGS,
+	};
+	__u64 word = record->value.word;
+
+	__atomic_compare_exchange_n(&dp->maps.records[bucket].way[way].value.word, &word,
+				    dropped.word, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 void dp_record_counters(const struct dp *dp, struct lp_record_counters *sum)

@@ -88,8 +88,9 @@ int dp_proxies_clear(struct dp *dp, unsigned int half);
 /* One record as it is now; false if the place is empty or being written. */
 bool dp_record(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,
 	       struct lp_record_info *info);
-/* Drops it if it is still that one. */
-void dp_record_drop(struct dp *dp, uint32_t bucket, unsigned int way, uint64_t fingerprint);
+/* Drops it if it still is as it was read: nobody has refreshed or confirmed it. */
+void dp_record_drop(struct dp *dp, uint32_t bucket, unsigned int way,
+		    const struct lp_record *record);
 void dp_record_counters(const struct dp *dp, struct lp_record_counters *sum);
 
 /* --- the sampled audit, LP_AUDIT_BUCKETS buckets --- */
