@@ -344,6 +344,12 @@ static __always_inline __u32 flow_unknown(struct track *t)
 	return t->slot.cur;
 }
 
+/* A packet in the middle of a TCP flow is a sign of life of its client too. */
+static __always_inline bool shows_client(const struct track *t)
+{
+	return t->source && !t->opening && !t->reset && t->proto == IPPROTO_TCP;
+}
+
 static __always_inline __u32 track_flow(struct track *t)
 {
 	struct lookup *look = &t->of_flow;
@@ -351,22 +357,20 @@ static __always_inline __u32 track_flow(struct track *t)
 
 	lookup_find(look, flow_fingerprint(t));
 	if (flow_known(look, t)) {
-		bool fresh = !record_stale(look->word, t->now, flow_life(t)) &&
-			     (look->word.flags & LP_RECORD_CONFIRMED);
-
-		if (fresh || t->reset)
-			return look->word.backend;
-		lookup_refresh(look, t, !t->opening, flow_life(t));
-		if (t->source && !t->opening && t->proto == IPPROTO_TCP)
-			client_keep(t, look->word.backend, track_is_moving(t->slot));
-		return look->word.backend;
+		backend = look->word.backend;
+		if (!t->reset)
+			lookup_refresh(look, t, !t->opening, flow_life(t));
+	} else {
+		backend = flow_unknown(t);
+		/* The end of a flow is not worth a record. A record of the past that
+		 * was not good for this packet must not be good for the next one. */
+		if (!t->reset && (track_is_moving(t->slot) || backend != t->slot.cur ||
+				  t->mode == LP_TRACK_ALWAYS || look->way < (int)LP_WAYS))
+			lookup_write(look, t, backend, flow_flags(t),
+				     t->opening ? LP_HALF_OPEN_S : flow_life(t));
 	}
-	backend = flow_unknown(t);
-	if (t->reset)
-		return backend; /* the end of a flow is not worth a record */
-	if (track_is_moving(t->slot) || backend != t->slot.cur || t->mode == LP_TRACK_ALWAYS)
-		lookup_write(look, t, backend, flow_flags(t),
-			     t->opening ? LP_HALF_OPEN_S : flow_life(t));
+	if (shows_client(t))
+		client_keep(t, backend, track_is_moving(t->slot));
 	return backend;
 }
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which change moved which slots, and why: the last HISTORY_CHANGES changes of
- * slot tables, for explanations. It compares the tables before and after a change
- * and needs nothing but dp.h; lost when the agent ends.
+ * Which change moved which slots, and why: the last HISTORY_CHANGES changes, for
+ * explanations. It compares slot tables and backends before and after a change and
+ * needs nothing but dp.h; lost when the agent ends.
+ *
+ * A slot has moved when it has another answer, and when the backend that it is moving
+ * away from has died: then those who had stayed there have to leave it.
  */
 #ifndef LIMPET_CORE_HISTORY_H
 #define LIMPET_CORE_HISTORY_H
@@ -20,10 +23,10 @@
 
 struct history_change {
 	char pool[LP_NAME_MAX];
-	uint32_t generation; /* of the pool, after the change */
+	uint32_t generation; /* of the pool, after the change; a death alone makes none */
 	uint32_t mono;       /* when: seconds of CLOCK_MONOTONIC */
 	uint64_t wall;       /* and since the epoch */
-	uint32_t n_moved;    /* slots that got another backend */
+	uint32_t n_moved;    /* slots */
 	char text[HISTORY_TEXT];
 	uint8_t moved[LP_SLOTS / 8]; /* a bit for each slot */
 };
@@ -33,7 +36,8 @@ struct history {
 	size_t next;             /* where the next change goes */
 	char text[HISTORY_TEXT]; /* why the coming change is made */
 	uint32_t *tables;        /* each pool's table before it, by number */
-	uint32_t n_tables;
+	bool *alive;             /* was each backend alive to records? by number */
+	uint32_t n_tables, n_alive;
 };
 
 /* Before a change: why it is made. Several reasons of one change are joined. */
@@ -48,9 +52,10 @@ void history_applied(struct history *history, struct dp *dp, uint32_t mono, uint
 const struct history_change *history_of_slot(const struct history *history, const char *pool,
 					     uint32_t slot);
 
-/* The change that made that generation, or NULL. */
-const struct history_change *history_of_generation(const struct history *history, const char *pool,
-						   uint32_t generation);
+/* Why the pool changed into that generation and while it was in it: "operator drained
+ * web/b2; deadline of web/b2 passed", into text[HISTORY_TEXT]; "" if it is not known. */
+const char *history_why(const struct history *history, const char *pool, uint32_t generation,
+			char *text);
 
 void history_fini(struct history *history);
 

@@ -238,12 +238,25 @@ static int assign_pool(struct runtime *new, const struct runtime *old, struct nu
 	return 0;
 }
 
-/* What the configuration does not name stays known until runtime_forget(). */
-static void assign_rest(struct runtime *new, const struct runtime *old)
+/*
+ * What the configuration does not name stays known. How long it may take to leave
+ * is its pool's to say, if that is there; an agent that has just adopted the
+ * datapath knows it only from here.
+ */
+static void assign_rest(struct runtime *new, const struct runtime *old, const struct config *config)
 {
-	for (size_t i = 0; i < old->n_backends; i++)
-		if (!old->backends[i].wanted)
-			new->backends[new->n_backends++] = old->backends[i];
+	for (size_t i = 0; i < old->n_backends; i++) {
+		const struct runtime_backend *from = &old->backends[i];
+		const struct config_pool *pool = config_pool_find(config, from->pool);
+		struct runtime_backend *to = &new->backends[new->n_backends];
+
+		if (from->wanted)
+			continue;
+		*to = *from;
+		if (pool)
+			to->drain_timeout = pool->drain_timeout;
+		new->n_backends++;
+	}
 }
 
 static int assign_backends(struct runtime *new, const struct runtime *old,
@@ -262,7 +275,7 @@ static int assign_backends(struct runtime *new, const struct runtime *old,
 	for (size_t i = 0; i < config->n_pools && !ret; i++)
 		ret = assign_pool(new, old, &numbers, &config->pools[i], now);
 	if (!ret)
-		assign_rest(new, old);
+		assign_rest(new, old, config);
 	sort_backends(new);
 	free(numbers.used);
 	return ret;

@@ -152,10 +152,14 @@ static bool same_life(const struct dp *dp, const struct lp_record *record, uint3
 static bool is_needless(const struct lp_record *record, const struct sweep_pool *pool,
 			struct lp_slot slot, bool expired)
 {
+	bool client = record->value.flags & LP_RECORD_CLIENT;
+	bool same = record->value.backend == slot.cur;
+
+	if (slot_is_moving(slot))
+		return false;
 	if (expired)
-		return !slot_is_moving(slot);
-	return !(record->value.flags & LP_RECORD_CLIENT) && !pool->always &&
-	       slot_is_settled(slot) && record->value.backend == slot.cur;
+		return !(client && same);
+	return !client && same && !pool->always && slot_is_settled(slot);
 }
 
 static void count_record(struct sweep *sweep, const struct lp_record *record)
@@ -197,7 +201,8 @@ static void visit_record(struct sweep *sweep, struct dp *dp, const struct sweep_
 	if (!expired && record.value.backend != slot.cur)
 		sweep->differs[(size_t)pool->table * (LP_SLOTS / 8) + at / 8] |=
 			(uint8_t)(1u << (at % 8));
-	count_record(sweep, &record);
+	if (!expired)
+		count_record(sweep, &record);
 }
 
 static void visit_buckets(struct sweep *sweep, struct dp *dp, const struct sweep_pool *pools,

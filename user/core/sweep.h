@@ -10,9 +10,12 @@
  *       the slot was residual already, has found no living record of it that
  *       names another backend than `cur`.
  *   S2  A record is taken away only when it cannot decide about a packet any
- *       more: its backend's life is over, or it has expired and its slot is not
- *       moving (a moving slot asks clients' records of any age), or it is a
- *       connection's that says what its settled slot says anyway.
+ *       more: its backend's life is over, or it is a connection's that says what
+ *       its settled slot says anyway, or it has expired. Two kinds of expired
+ *       ones stay: those of a moving slot, which asks clients' records of any
+ *       age, and clients' records that agree with their slot, because the client
+ *       may be alive (in a settled slot only opening packets refresh its record)
+ *       and the slot may move; a new record may take their place.
  */
 #ifndef LIMPET_CORE_SWEEP_H
 #define LIMPET_CORE_SWEEP_H
