@@ -28,12 +28,13 @@ static __always_inline void account_add(struct lp_counter *counter, __u32 bytes)
 static __always_inline void account_forwarded(char *base, __u32 cpu, __u32 vip, __u32 backend,
 					      __u32 bytes)
 {
-	if (!TABLES_HAS(cpu, lp_cpus) || !TABLES_HAS(vip, lp_vips_max) ||
-	    !TABLES_HAS(backend, lp_backends_max))
+	__u32 of_vip = cpu * lp_vips_max + vip, of_backend = cpu * lp_backends_max + backend;
+
+	if (!TABLES_HAS(of_vip, lp_cpus * lp_vips_max) ||
+	    !TABLES_HAS(of_backend, lp_cpus * lp_backends_max))
 		return;
-	account_add(TABLES_AT(base, vip_counters, lp_counter, cpu * lp_vips_max + vip), bytes);
-	account_add(TABLES_AT(base, backend_counters, lp_counter, cpu * lp_backends_max + backend),
-		    bytes);
+	account_add(TABLES_AT(base, vip_counters, lp_counter, of_vip), bytes);
+	account_add(TABLES_AT(base, backend_counters, lp_counter, of_backend), bytes);
 }
 
 #endif

@@ -62,13 +62,13 @@ static __always_inline void affinity_find(struct affinity *out, const struct vie
 static __always_inline __u32 affinity_line(const struct view *view, const struct lp_vip *vip,
 					   __u32 slot)
 {
-	__u32 number = vip->pool, table;
+	__u32 at = view->half * lp_pools_max + vip->pool, table;
 	const volatile struct lp_pool *pool;
 
 	/* Pool 0 is never given out, table 0 never filled (A4). */
-	if (!TABLES_HAS(number, lp_pools_max))
-		number = 0;
-	pool = TABLES_AT(view->base, pools, lp_pool, view->half * lp_pools_max + number);
+	if (!TABLES_HAS(at, 2 * lp_pools_max))
+		at = 0;
+	pool = TABLES_AT(view->base, pools, lp_pool, at);
 	table = pool->table;
 	if (!TABLES_HAS(table, lp_tables_max))
 		table = 0;
@@ -102,9 +102,9 @@ static __always_inline void affinity_fill(struct track *t, const struct affinity
 	t->dport = pkt->dport;
 	t->proto = pkt->proto;
 	t->v6 = pkt->v6;
-	t->opening = pkt->opening;
-	t->reset = pkt->reset;
-	t->ending = pkt->ending;
+	t->opening = packet_is_opening(pkt);
+	t->reset = pkt->flags & LP_TCP_RST;
+	t->ending = pkt->flags & (LP_TCP_RST | LP_TCP_FIN);
 	t->source = affinity->source;
 	t->mode = vip->track;
 	t->phase = view->phase;
@@ -123,7 +123,7 @@ static __always_inline bool affinity_is_settled(const struct affinity *affinity,
 {
 	return vip->track == LP_TRACK_NEVER ||
 	       (slot.prev == LP_SLOT_SETTLED && vip->track == LP_TRACK_NEEDED &&
-		!(pkt->opening && affinity->source));
+		!(packet_is_opening(pkt) && affinity->source));
 }
 
 /* The slow paths' view of the packet. */

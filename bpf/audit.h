@@ -79,7 +79,7 @@ static __always_inline struct lp_record_word audit_word(const struct track *t, _
 static __always_inline void audit_write(struct track *t, const struct lookup *look,
 					struct lp_record_word word)
 {
-	struct making *making = &t->making;
+	struct making *making = &t->noting;
 
 	if (look->way < (int)LP_WAYS) {
 		word.flags |= record_tag(look->fingerprint);
@@ -183,7 +183,7 @@ static __always_inline bool audit_samples_flow(const struct affinity *affinity,
 static __always_inline bool audit_samples_client(const struct affinity *affinity,
 						 const struct packet *pkt)
 {
-	return affinity->source && pkt->opening &&
+	return affinity->source && packet_is_opening(pkt) &&
 	       !(affinity->hash >> (40 - LP_AUDIT_BITS) & (LP_AUDIT_SAMPLE - 1));
 }
 
@@ -211,12 +211,9 @@ static __always_inline void audit_witness(const struct affinity *affinity, const
 	t->audit = what;
 }
 
-static __always_inline void audit_after(void)
+static __always_inline void audit_after(struct track *t)
 {
-	const __u32 zero = 0;
-	struct track *t = bpf_map_lookup_elem(&track_scratch, &zero);
-
-	if (t && t->audit)
+	if (t->audit)
 		audit_packet(t);
 }
 

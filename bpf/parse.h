@@ -51,9 +51,7 @@ struct packet {
 	__u8 cut;   /* enum packet_cut */
 	__u8 tos;   /* DSCP and ECN */
 	bool v6;
-	bool opening;    /* a TCP SYN without ACK */
-	bool reset;      /* a TCP RST */
-	bool ending;     /* a TCP FIN or RST */
+	__u8 flags;      /* of TCP, the 14th byte of its header; 0 for UDP */
 	__u32 l2_len;    /* of the Ethernet header with its tags: 14, 18 or 22 */
 	__u32 l3_len;    /* of the IP packet, header included, by its own word */
 	__u32 frame_len; /* of the frame, link layer included */
@@ -92,11 +90,10 @@ static __always_inline enum lp_reason packet_parse_l2(struct packet *pkt, const 
 	return LP_PARSED;
 }
 
-static __always_inline void packet_take_flags(struct packet *pkt, __u8 flags)
+/* An opening packet: a TCP SYN without ACK. */
+static __always_inline bool packet_is_opening(const struct packet *pkt)
 {
-	pkt->opening = (flags & (LP_TCP_SYN | LP_TCP_ACK)) == LP_TCP_SYN;
-	pkt->reset = flags & LP_TCP_RST;
-	pkt->ending = flags & (LP_TCP_RST | LP_TCP_FIN);
+	return (pkt->flags & (LP_TCP_SYN | LP_TCP_ACK)) == LP_TCP_SYN;
 }
 
 /*
@@ -118,7 +115,7 @@ static __always_inline void packet_parse_ports(struct packet *pkt, const void *d
 			pkt->cut = CUT_TRUNCATED;
 			return;
 		}
-		packet_take_flags(pkt, tcp[LP_TCP_FLAGS]);
+		pkt->flags = tcp[LP_TCP_FLAGS];
 	} else if ((const void *)ports + sizeof(struct udphdr) > end ||
 		   at + sizeof(struct udphdr) > room) {
 		pkt->cut = CUT_TRUNCATED;

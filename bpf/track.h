@@ -71,7 +71,9 @@ struct track {
 	__u32 line;           /* of the slot's table, to mark it */
 	__u32 backend, audit; /* what the audit is to note: LP_AUDIT_* */
 	/* Work space of the steps below. */
-	struct making making;
+	struct making making[2]; /* records to be made by track_after() */
+	__u32 makings;
+	struct making noting; /* the audit's */
 	struct lookup of_flow, of_client;
 };
 
@@ -107,22 +109,28 @@ __noinline int records_find(__u64 fingerprint, struct lp_record_word *out)
 
 __noinline int records_make(struct making *making)
 {
-	struct lp_record_counters *counters;
 	struct lp_info_bucket *info;
 	struct lp_bucket *bucket;
-	enum record_made made;
 	__u32 at;
 
 	if (!making)
-		return 0;
+		return RECORD_FULL;
 	at = (__u32)making->fingerprint & (lp_buckets_max - 1);
 	bucket = bpf_map_lookup_elem(&records, &at);
 	info = bpf_map_lookup_elem(&record_info, &at);
-	counters = bpf_map_lookup_elem(&record_counters, &making->cpu);
-	if (!bucket || !info || !counters)
-		return 0;
-	made = record_make(bucket, info, making->fingerprint, &making->word, &making->info,
+	if (!bucket || !info)
+		return RECORD_FULL;
+	return record_make(bucket, info, making->fingerprint, &making->word, &making->info,
 			   making->now);
+}
+
+/* Apart from records_make(), whose stack has to be small (512 bytes for all frames). */
+__noinline int records_count(__u32 cpu, int made)
+{
+	struct lp_record_counters *counters = bpf_map_lookup_elem(&record_counters, &cpu);
+
+	if (!counters)
+		return 0;
 	counters->made += made != RECORD_FULL;
 	counters->evicted += made == RECORD_EVICTED;
 	counters->full += made == RECORD_FULL;
@@ -177,11 +185,14 @@ static __always_inline bool lookup_lives(const struct lookup *look, const struct
 	       (__u8)state.incarnation == look->word.incarnation;
 }
 
-/* Makes the record that lookup_find() did not find, or changes the one it found. */
+/*
+ * Changes the record that lookup_find() found, or leaves word to make the one that
+ * it did not find: track_after() does that, with a stack of its own.
+ */
 static __always_inline void lookup_write(struct lookup *look, struct track *t, __u32 backend,
 					 __u8 flags, __u32 life)
 {
-	struct making *making = &t->making;
+	struct making *making = &t->making[t->makings & 1];
 
 	making->word.backend = (__u16)backend;
 	making->word.incarnation = (__u8)backend_state(backend).incarnation;
@@ -200,7 +211,7 @@ static __always_inline void lookup_write(struct lookup *look, struct track *t, _
 	making->info.created = t->now;
 	making->now = t->now;
 	making->cpu = t->cpu;
-	records_make(making);
+	t->makings++;
 }
 
 /* Confirms and refreshes a record that was found, if it is worth a write. */
@@ -254,14 +265,14 @@ static __always_inline __u32 client_open(struct track *t, bool any_age)
 	return backend;
 }
 
-/* A packet in the middle of a flow keeps its client's record alive and confirms it. */
+/* A packet of a flow keeps its client's record alive, in the middle of it it confirms it. */
 static __always_inline void client_keep(struct track *t, __u32 backend, bool make)
 {
 	struct lookup *look = &t->of_client;
 
 	if (lookup_find(look, client_fingerprint(t))) {
 		if (lookup_lives(look, t))
-			lookup_refresh(look, t, true, t->client_timeout);
+			lookup_refresh(look, t, !t->opening, t->client_timeout);
 	} else if (make) {
 		lookup_write(look, t, backend, LP_RECORD_CLIENT, t->client_timeout);
 	}
@@ -344,32 +355,33 @@ static __always_inline __u32 flow_unknown(struct track *t)
 	return t->slot.cur;
 }
 
-/* A packet in the middle of a TCP flow is a sign of life of its client too. */
+/* A packet of a TCP flow is a sign of life of its client too. */
 static __always_inline bool shows_client(const struct track *t)
 {
-	return t->source && !t->opening && !t->reset && t->proto == IPPROTO_TCP;
+	return t->source && !t->reset && t->proto == IPPROTO_TCP;
 }
 
 static __always_inline __u32 track_flow(struct track *t)
 {
 	struct lookup *look = &t->of_flow;
+	bool known, write;
 	__u32 backend;
 
 	lookup_find(look, flow_fingerprint(t));
-	if (flow_known(look, t)) {
-		backend = look->word.backend;
-		if (!t->reset)
-			lookup_refresh(look, t, !t->opening, flow_life(t));
-	} else {
-		backend = flow_unknown(t);
-		/* The end of a flow is not worth a record. A record of the past that
-		 * was not good for this packet must not be good for the next one. */
-		if (!t->reset && (track_is_moving(t->slot) || backend != t->slot.cur ||
-				  t->mode == LP_TRACK_ALWAYS || look->way < (int)LP_WAYS))
-			lookup_write(look, t, backend, flow_flags(t),
-				     t->opening ? LP_HALF_OPEN_S : flow_life(t));
-	}
-	if (shows_client(t))
+	known = flow_known(look, t);
+	backend = known ? look->word.backend : flow_unknown(t);
+	if (t->reset)
+		return backend; /* the end of a flow is not worth a record */
+	if (known)
+		lookup_refresh(look, t, !t->opening, flow_life(t));
+	/* A record of the past that was not good for this packet must not be good
+	 * for the next one. */
+	write = track_is_moving(t->slot) || backend != t->slot.cur || t->mode == LP_TRACK_ALWAYS ||
+		look->way < (int)LP_WAYS;
+	if (!known && write)
+		lookup_write(look, t, backend, flow_flags(t),
+			     t->opening ? LP_HALF_OPEN_S : flow_life(t));
+	if (shows_client(t) && (known || !t->opening))
 		client_keep(t, backend, track_is_moving(t->slot));
 	return backend;
 }
@@ -382,6 +394,16 @@ __noinline __u32 track_packet(struct track *t)
 	if (t->mode == LP_TRACK_NEEDED && track_is_settled(t->slot))
 		return track_settled(t);
 	return track_flow(t);
+}
+
+/* Makes the records that the walk has left word of. */
+static __always_inline void track_after(struct track *t)
+{
+	if (t->makings > 0)
+		records_count(t->cpu, records_make(&t->making[0]));
+	if (t->makings > 1)
+		records_count(t->cpu, records_make(&t->making[1]));
+	t->makings = 0;
 }
 
 #endif

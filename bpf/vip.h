@@ -46,10 +46,15 @@ static __always_inline bool vip_matches(const struct lp_vip *vip, const struct p
 	return vip->addr.d[0] == 0 && vip->addr.w[2] == bpf_htonl(0xffff);
 }
 
-/* `place` < lp_places_max. */
+/*
+ * `place` < lp_places_max. The check is for the verifier of Linux 6.1, which does
+ * not see it from a mask and a product.
+ */
 static __always_inline const struct lp_vip *vip_at(const struct view *view, __u32 place)
 {
-	return TABLES_AT(view->base, vips, lp_vip, view->half * lp_places_max + place);
+	__u32 at = view->half * lp_places_max + place;
+
+	return TABLES_HAS(at, 2 * lp_places_max) ? TABLES_AT(view->base, vips, lp_vip, at) : NULL;
 }
 
 /* The place where the key (destination, protocol, port) would be, if it is there. */
@@ -57,13 +62,15 @@ static __always_inline const struct lp_vip *vip_key(const struct view *view,
 						    const struct packet *pkt, __be16 port)
 {
 	__u64 hash = lp_vip_hash(&lp_key, view->salt, &pkt->dst, pkt->proto, port, pkt->v6);
-	const struct lp_vip_index *index = TABLES_AT(view->base, vip_index, lp_vip_index,
-						     view->half * lp_index_max +
-							     lp_vip_bucket(hash, lp_index_max));
-	const struct lp_vip *vip = vip_at(view,
-					  lp_vip_place(hash, index->displacement, lp_places_max));
+	__u32 at = view->half * lp_index_max + lp_vip_bucket(hash, lp_index_max);
+	const struct lp_vip_index *index;
+	const struct lp_vip *vip;
 
-	return vip->kind == LP_VIP_EMPTY || !vip_matches(vip, pkt, port) ? NULL : vip;
+	if (!TABLES_HAS(at, 2 * lp_index_max))
+		return NULL;
+	index = TABLES_AT(view->base, vip_index, lp_vip_index, at);
+	vip = vip_at(view, lp_vip_place(hash, index->displacement, lp_places_max));
+	return !vip || vip->kind == LP_VIP_EMPTY || !vip_matches(vip, pkt, port) ? NULL : vip;
 }
 
 /* Binary search over the ranges of an address: the place of the VIP, or -1. */
@@ -72,13 +79,12 @@ static __always_inline int vip_range(const struct view *view, const struct lp_vi
 	__u32 low = any->range_first, high = any->range_first + any->range_count;
 
 	for (int i = 0; i < LP_RANGE_SEARCH_STEPS && low < high; i++) {
-		__u32 middle = (low + high) / 2;
+		__u32 middle = (low + high) / 2, at = view->half * lp_ranges_max + middle;
 		const struct lp_range *range;
 
-		if (!TABLES_HAS(middle, lp_ranges_max))
+		if (!TABLES_HAS(at, 2 * lp_ranges_max))
 			return -1;
-		range = TABLES_AT(view->base, vip_ranges, lp_range,
-				  view->half * lp_ranges_max + middle);
+		range = TABLES_AT(view->base, vip_ranges, lp_range, at);
 		if (port < range->first)
 			high = middle;
 		else if (port > range->last)
@@ -94,7 +100,6 @@ static __always_inline const struct lp_vip *vip_find(const struct view *view,
 						     const struct packet *pkt)
 {
 	const struct lp_vip *vip;
-	__u32 at;
 	int place;
 
 	if (pkt->dport) {
@@ -106,9 +111,8 @@ static __always_inline const struct lp_vip *vip_find(const struct view *view,
 	if (!vip)
 		return NULL;
 	place = vip_range(view, vip, bpf_ntohs(pkt->dport));
-	at = (__u32)place;
-	if (place >= 0 && TABLES_HAS(at, lp_places_max))
-		return vip_at(view, at);
+	if (place >= 0)
+		return vip_at(view, (__u32)place);
 	return vip->kind == LP_VIP_ANY ? vip : NULL;
 }
 

@@ -120,21 +120,32 @@ static __noinline int walk_complete(struct xdp_md *ctx)
 	return action(reason, ifindex);
 }
 
+/* What the walk has left to do, now that its stack is free: records, the audit. */
+static __always_inline void walk_after(void)
+{
+	const __u32 zero = 0;
+	struct track *t = bpf_map_lookup_elem(&track_scratch, &zero);
+
+	if (!t)
+		return;
+	track_after(t);
+	audit_after(t);
+}
+
 /* Both walks count their verdict. */
 static __always_inline int limpet_packet(struct xdp_md *ctx)
 {
 	__u32 ifindex = 0;
 	enum lp_reason reason = fast_walk(ctx, &ifindex);
+	int verdict;
 
-	if (reason == LP_PARSED) {
-		int verdict = walk_complete(ctx);
-
-		audit_after();
-		return verdict;
-	}
-	if (reason & FAST_AUDITED)
-		audit_after();
-	return action(reason & ~FAST_AUDITED, ifindex);
+	if (reason == LP_PARSED)
+		verdict = walk_complete(ctx);
+	else
+		verdict = action(reason & ~FAST_AUDITED, ifindex);
+	if (reason == LP_PARSED || (reason & FAST_AUDITED))
+		walk_after();
+	return verdict;
 }
 
 #endif
