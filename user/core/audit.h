@@ -12,10 +12,11 @@
  *	1.96 * sqrt(n * (1 - 1/N)) * N
  *
  * of the estimate: 100 seen of 6,400 are 6,400 +- 1,245, 10,000 seen of 640,000 are
- * 640,000 +- 12,447. For n = 0 that formula says nothing; what is certain is that x
+ * 640,000 +- 12,446. For n = 0 that formula says nothing; what is certain is that x
  * things are all missed with probability (1 - 1/N)^x < exp(-x/N), which is below 5%
  * from x = 3N on (the rule of three). So 0 +- 192 means: fewer than 192, with 95%
- * confidence.
+ * confidence. From one to some ten seen the normal approximation is rough: the interval
+ * has the truth in 80 to 95 of 100 cases.
  */
 #ifndef LIMPET_CORE_AUDIT_H
 #define LIMPET_CORE_AUDIT_H

@@ -73,13 +73,13 @@ static struct lp_slot age_slot(const struct sweep *sweep, const struct dp *dp,
 	uint32_t since = dp_slot_times(dp, pool->table)[at];
 	/* Only what it asks of: the slot's own past. */
 	bool lives[2] = { false, slot_is_moving(slot) && is_alive(dp, slot.prev) };
-	struct lp_slot as_one = slot, next;
+	struct lp_slot as_one = slot, next; /* whole seconds: > and not >= is the longer one */
 
 	if (slot_is_settled(slot))
 		return slot;
 	if (slot_is_moving(slot))
 		as_one.prev = 1;
-	next = slot_later(as_one, &(struct slot_alive) { lives, 2 }, now - since >= pool->hold,
+	next = slot_later(as_one, &(struct slot_alive) { lives, 2 }, now - since > pool->hold,
 			  passed && since <= sweep->pass_began, differs(sweep, pool->table, at));
 	if (next.prev == 1)
 		next.prev = slot.prev;
