@@ -151,6 +151,31 @@ $(O)/tests/e2e/pass.bpf.o: tests/e2e/pass.bpf.c
 
 tools: all $(O)/tests/progrun $(O)/tests/e2e/pass.bpf.o
 
+# --- stress tests (tests/stress) ---
+
+STRESS_BPF   := $(wildcard tests/stress/*.bpf.c)
+STRESS_SKELS := $(STRESS_BPF:tests/stress/%.bpf.c=$(O)/bpf/%.skel.h)
+STRESS_SRCS  := $(filter-out %.bpf.c,$(wildcard tests/stress/*.c))
+STRESS_OBJS  := $(STRESS_SRCS:%.c=$(O)/%.o)
+STRESS_BINS  := $(patsubst tests/stress/%.c,$(O)/tests/stress/%,$(wildcard tests/stress/stress_*.c))
+STRESS_LIB   := $(filter-out $(O)/tests/stress/stress_%.o,$(STRESS_OBJS))
+
+$(O)/bpf/%.bpf.o: tests/stress/%.bpf.c $(BPF_HDRS) $(wildcard tests/stress/*.h) Makefile
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(STRESS_OBJS): | $(STRESS_SKELS)
+
+$(O)/tests/stress/stress_%: $(O)/tests/stress/stress_%.o $(STRESS_LIB) $(LIB_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+stress: $(STRESS_BINS)
+.PHONY: stress
+
+# --- fuzzers ---
+
 # libFuzzer comes with clang; its objects are in a directory of their own.
 FUZZ_SECONDS ?= 60
 FUZZ_FLAGS   := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined

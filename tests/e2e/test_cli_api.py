@@ -122,6 +122,9 @@ def fails(result, code, error, output=""):
     assert (result.returncode, result.stderr, result.stdout) == (code, error + "\n", output)
 
 
+NOW = int(time.time())
+
+
 # --- documents -----------------------------------------------------------------
 
 
@@ -158,6 +161,13 @@ def backend(name, number, **more):
         "check": check("HTTP 200 in 3 ms"),
         "packets": 1000 * number,
         "bytes": 1500000 * number,
+        "connections": 6400,
+        "connections_error": 1244.56,
+        "records": 0,
+        "leaving": False,
+        "deadline_at": None,
+        "expired": False,
+        "eta_s": None,
     }
     document.update(more)
     return document
@@ -170,6 +180,9 @@ FRONT_END = {
     "check": "web",
     "generation": 3,
     "table": 1,
+    "moving_slots": 40,
+    "residual_slots": 3,
+    "hold_s": 1740,
     "backends": [
         backend("fe1", 1),
         backend(
@@ -177,6 +190,11 @@ FRONT_END = {
             2,
             state="drain",
             since_s=3600,
+            connections=640,
+            connections_error=393.6,
+            records=612,
+            deadline_at=NOW + 5459,
+            eta_s=245,
             slots=0,
             share=0.0,
             weight_share=0.0,
@@ -194,6 +212,8 @@ FRONT_END = {
             share=0,
             weight_share=0,
             check=check("connection refused", failures=100, streak=3, flaps=2, latency_s=0.0),
+            connections=0,
+            connections_error=192.0,
             next_hop={"state": "no route", "interface": None, "mac": None},
         ),
     ],
@@ -270,6 +290,29 @@ STATUS = {
     "interfaces": INTERFACES,
     "vips": [WEB, DNS],
     "pools": [FRONT_END, SPARE],
+    "records": {
+        "capacity": 2097152,
+        "connections": 1100,
+        "clients": 100,
+        "unconfirmed": 7,
+        "moving_slots": 40,
+        "residual_slots": 3,
+        "hold_s": 1740,
+        "made": 5000,
+        "evicted": 2,
+        "full": 0,
+    },
+    "audit": {
+        "sample": 64,
+        "opened": 640000,
+        "opened_error": 12446.0,
+        "broken": 0,
+        "broken_error": 192.0,
+        "lost": 64,
+        "lost_error": 124.5,
+        "moved": 0,
+        "moved_error": 192.0,
+    },
     "reasons": {
         "forward_tx": 123456,
         "pass_not_vip": 9,
@@ -292,10 +335,10 @@ VIPS_TEXT = """
 """
 FRONT_END_TEXT = """
     Pool front-end: 1 of 3 backends usable, maglev, check web, generation 3
-      BACKEND  ADDRESS         STATE  SINCE  WEIGHT  SHARE  PACKETS  NEXT HOP                 CHECK
-      fe1      10.1.0.11       up     2m13s     100  50.0%     1000  ok                       HTTP 200 in 3 ms
-      fe2      10.1.0.12       drain     1h     100   0.0%     2000  neighbour failed (eth0)  HTTP 200 in 3 ms
-      fe3      2001:db8:1::13  down      7s       5   0.0%     3000  no route                 connection refused
+      BACKEND  ADDRESS         STATE  SINCE  WEIGHT  SHARE  CONNECTIONS  RECORDS          LEFT  PACKETS  NEXT HOP                 CHECK
+      fe1      10.1.0.11       up     2m13s     100  50.0%   6400 ±1244        0             -     1000  ok                       HTTP 200 in 3 ms
+      fe2      10.1.0.12       drain     1h     100   0.0%     640 ±393      612  ~4m5s, 1h30m     2000  neighbour failed (eth0)  HTTP 200 in 3 ms
+      fe3      2001:db8:1::13  down      7s       5   0.0%         <192        0             -     3000  no route                 connection refused
 """
 
 
@@ -310,6 +353,8 @@ def test_status(api):
             """
     limpetd 0.1.0, up 1d2h, generation 7, /etc/limpet/limpet.yaml
     2 VIPs, 2 pools, backends: 1 up, 1 drain, 1 down, 2 without a next hop
+    broken connections 0, clients moved 0, of 640000 ±12446 connections (1 in 64 is followed)
+    records 1200 of 2097152, 40 slots moving for 29m yet, 3 residual
 """
         )
         + "\n"
@@ -341,18 +386,47 @@ def test_status_says_nothing_of_drops_when_there_are_none(api):
 
 
 def test_status_of_an_idle_agent(api):
-    idle = {**STATUS, "interfaces": INTERFACES[:1], "vips": [], "pools": [], "reasons": {}}
+    records = {"capacity": 2097152, "connections": 0, "clients": 0, "moving_slots": 0, "residual_slots": 0}
+    idle = {
+        **STATUS,
+        "interfaces": INTERFACES[:1],
+        "vips": [],
+        "pools": [],
+        "reasons": {},
+        "records": records,
+    }
     api.serve("GET", "/v1/status", idle)
     shows(
         limpet("status", socket=api.socket),
         """
     limpetd 0.1.0, up 1d2h, generation 7, /etc/limpet/limpet.yaml
     0 VIPs, 0 pools, backends: 0 up
+    broken connections 0, clients moved 0, of 640000 ±12446 connections (1 in 64 is followed)
+    records 0 of 2097152, 0 slots moving, 0 residual
 
     INTERFACE  STATE  XDP      MTU  MAC
     eth0       up     native  1500  52:54:00:12:34:56
 """,
     )
+
+
+def test_status_of_broken_promises(api):
+    audit = {**STATUS["audit"], "broken": 128, "broken_error": 176.02, "moved": 64, "moved_error": 124.5}
+    records = {**STATUS["records"], "full": 12, "moving_slots": 0, "hold_s": None}
+    api.serve("GET", "/v1/status", {**STATUS, "audit": audit, "records": records})
+    output = limpet("status", socket=api.socket).stdout.split("\n")
+    assert output[2] == (
+        "broken connections 128 ±176, clients moved 64 ±124, "
+        "of 640000 ±12446 connections (1 in 64 is followed)"
+    )
+    assert output[3] == "records 1200 of 2097152, 0 slots moving, 3 residual, some found no room"
+
+
+def test_status_of_an_agent_without_audit(api):
+    older = {key: value for key, value in STATUS.items() if key not in ("audit", "records")}
+    api.serve("GET", "/v1/status", older)
+    output = limpet("status", socket=api.socket).stdout.split("\n")
+    assert output[2] == ""
 
 
 def test_status_of_many_shows_those_in_trouble(api):
@@ -449,8 +523,8 @@ def test_pool_show_without_checks(api):
         limpet("pool", "show", "front-end", socket=api.socket),
         """
     Pool front-end: 1 of 1 backends usable, maglev, no check, generation 3
-      BACKEND  ADDRESS    STATE  SINCE  WEIGHT  SHARE  PACKETS  NEXT HOP  CHECK
-      fe1      10.1.0.11  up     2m13s     100  50.0%     1000  ok        -
+      BACKEND  ADDRESS    STATE  SINCE  WEIGHT  SHARE  CONNECTIONS  PACKETS  NEXT HOP  CHECK
+      fe1      10.1.0.11  up     2m13s     100  50.0%   6400 ±1244     1000  ok        -
 
       BACKEND  NUMBER  SLOTS  SHARE    DUE  PACKETS    BYTES  BY    MAC
       fe1           1  32768  50.0%  50.0%     1000  1.4 MiB  eth0  52:54:00:00:00:01
@@ -463,6 +537,30 @@ def test_pool_show_of_an_ill_backend_in_drain(api):
     api.serve("GET", "/v1/pools/front-end", pool)
     output = limpet("pool", "show", "front-end", socket=api.socket).stdout
     assert "fe1      10.1.0.11  drain, down  2m13s" in output
+
+
+# Seconds until the deadline (what is shown is good for a minute), more of the document,
+# cells BACKEND and LEFT.
+LEFT = [
+    (5459, {"eta_s": 9000}, "fe1", "1h30m"),
+    (5459, {"eta_s": 5000}, "fe1", "~1h23m, 1h30m"),
+    (5459, {"eta_s": 0}, "fe1", "~0s, 1h30m"),
+    (5459, {"leaving": True}, "fe1 (leaving)", "1h30m"),
+    (-5, {"eta_s": 0, "expired": True}, "fe1", "over"),
+    (-5, {}, "fe1", "0s"),
+]
+
+
+@pytest.mark.parametrize("seconds, more, name, left", LEFT, ids=range(len(LEFT)))
+def test_pool_show_of_what_is_left(api, seconds, more, name, left):
+    one = backend("fe1", 1, state="offline", deadline_at=int(time.time()) + seconds, **more)
+    api.serve("GET", "/v1/pools/front-end", {**FRONT_END, "backends": [one]})
+    output = limpet("pool", "show", "front-end", socket=api.socket).stdout.split("\n")
+    assert output[1].split() == (
+        "BACKEND ADDRESS STATE SINCE WEIGHT SHARE CONNECTIONS RECORDS LEFT PACKETS NEXT HOP CHECK".split()
+    )
+    row = "%s 10.1.0.11 offline 2m13s 100 50.0%% 6400 ±1244 0 %s 1000 ok HTTP 200 in 3 ms" % (name, left)
+    assert output[2].split() == row.split()
 
 
 def test_interface_list(api):
@@ -492,7 +590,7 @@ def test_reasons(api):
 
 def test_backend_drain(api):
     api.serve("POST", "/v1/backends/front-end/fe1", backend("fe1", 1, state="drain"))
-    shows(limpet("backend", "drain", "front-end/fe1", socket=api.socket), "front-end/fe1: drain")
+    shows(limpet("backend", "drain", "front-end/fe1", socket=api.socket), "front-end/fe1: drain, 6400 ±1244 connections")
     ((method, path, body, headers),) = api.requests
     assert (method, path) == ("POST", "/v1/backends/front-end/fe1")
     assert json.loads(body) == {"action": "drain"}
@@ -506,6 +604,34 @@ def test_backend_enable(api):
         "front-end/fe3: down, connection refused",
     )
     assert json.loads(api.requests[0][2]) == {"action": "enable"}
+
+
+def test_backend_offline(api):
+    document = backend("fe1", 1, state="offline", deadline_at=int(time.time()) + 6000)
+    api.serve("POST", "/v1/backends/front-end/fe1", document)
+    result = limpet("backend", "offline", "front-end/fe1", socket=api.socket)
+    assert (result.returncode, result.stderr) == (DONE, "")
+    assert result.stdout in (
+        "front-end/fe1: offline, 6400 ±1244 connections, deadline in 1h40m\n",
+        "front-end/fe1: offline, 6400 ±1244 connections, deadline in 1h39m\n",
+    )
+    assert json.loads(api.requests[0][2]) == {"action": "offline"}
+
+
+@pytest.mark.parametrize("action", ["drain", "offline"])
+@pytest.mark.parametrize(
+    "words, seconds",
+    [
+        (["front-end/fe1", "--deadline", "10m"], 600),
+        (["--deadline=90s", "front-end/fe1"], 90),
+        (["--deadline", "1500ms", "--", "front-end/fe1"], 1.5),
+        (["front-end/fe1", "--deadline", "365d"], 365 * 86400),
+    ],
+)
+def test_backend_deadline(api, action, words, seconds):
+    api.serve("POST", "/v1/backends/front-end/fe1", backend("fe1", 1, state=action))
+    assert limpet("backend", action, *words, socket=api.socket).returncode == DONE
+    assert json.loads(api.requests[0][2]) == {"action": action, "deadline_s": seconds}
 
 
 def test_config_show(api):
@@ -618,6 +744,297 @@ def test_explain_without_ports_and_backend(api):
     )
 
 
+AFFINITY = {
+    **EXPLANATION,
+    "proxy": False,
+    "slot_state": "moving",
+    "slot_since_s": 95,
+    "slot_backend": "fe2",
+    "previous": "fe1",
+    "opening": "fe2",
+    "established": "fe1",
+    "record": {
+        "kind": "connection",
+        "backend": "fe1",
+        "confirmed": True,
+        "opening": False,
+        "age_s": 61,
+        "expires_in_s": 1700,
+        "valid": True,
+        "why_not": None,
+    },
+    "client_record": {
+        "kind": "client",
+        "backend": "fe1",
+        "confirmed": False,
+        "opening": False,
+        "age_s": 62,
+        "expires_in_s": -3,
+        "valid": False,
+        "why_not": "its backend is offline",
+    },
+    "last_change": {
+        "at": NOW - 7260,
+        "generation": 3,
+        "text": "operator took offline front-end/fe1",
+        "moved_slots": 21845,
+    },
+}
+
+
+def test_explain_of_a_moving_slot(api):
+    api.serve("GET", "/v1/explain?vip=dns&source=192.0.2.1", AFFINITY)
+    shows(
+        limpet("explain", "dns", "192.0.2.1", socket=api.socket),
+        """
+    2001:db8:9::/64 is answered by fe1.
+
+    vip          web-external
+    address      [2001:db8::10]:443
+    protocol     tcp
+    source       [2001:db8:9::1]:40000
+    affinity     source
+    key          2001:db8:9::/64
+    hash         9f3c2a
+    slot         40764, moving for 1m35s, of pool front-end, generation 3
+    previous     fe1
+    moved by     operator took offline front-end/fe1, 2h1m ago, generation 3
+    record       connection: fe1, confirmed, made 1m1s ago, expires in 28m20s
+    record       client: fe1, unconfirmed, made 1m2s ago, expired; not asked: its backend is offline
+    backend      fe1, 10.1.0.11
+    opening      fe2
+    established  fe1
+    forward      ipip
+    next hop     ok, 52:54:00:00:00:01 by eth0
+    verdict      forward_tx
+""",
+    )
+
+
+def test_explain_of_a_proxy(api):
+    document = {**AFFINITY, "proxy": True, "affinity": "tcp", "record": None, "client_record": None}
+    api.serve("GET", "/v1/explain?vip=dns&source=192.0.2.1", document)
+    output = limpet("explain", "dns", "192.0.2.1", socket=api.socket).stdout
+    assert "\naffinity     tcp, because the source is a proxy\n" in output
+    assert "\nrecord       none\n" in output
+    assert output.count("\nrecord ") == 1
+
+
+def record(source, **more):
+    document = {
+        "kind": "connection",
+        "source": source,
+        "source_port": 40000,
+        "port": 443,
+        "vip": "web-external",
+        "backend": "fe1",
+        "pool": "front-end",
+        "slot": 40764,
+        "state": "moving",
+        "confirmed": True,
+        "opening": False,
+        "valid": True,
+        "age_s": 61,
+        "expires_in_s": 1700,
+        "differs": True,
+    }
+    document.update(more)
+    return document
+
+
+CLIENT = {"kind": "client", "source_port": None, "port": None}
+RECORDS = [
+    record("192.0.2.1"),
+    record("2001:db8::1", confirmed=False, opening=True, differs=False, state="residual"),
+    record("2001:db8:9::/64", **CLIENT, confirmed=False, expires_in_s=0, state="settled"),
+    record("192.0.2.0/24", **CLIENT, vip=None, backend=None, valid=False),
+]
+
+
+def test_records(api):
+    api.serve("GET", "/v1/records?limit=100", {"records": RECORDS, "next": None})
+    shows(
+        limpet("records", socket=api.socket),
+        """
+    KIND        SOURCE               VIP           PORT  BACKEND   SLOT  STATE      AGE  EXPIRES  MARKS
+    connection  192.0.2.1:40000      web-external   443  fe1      40764  moving    1m1s   28m20s  confirmed, differs
+    connection  [2001:db8::1]:40000  web-external   443  fe1      40764  residual  1m1s   28m20s  half-open
+    client      2001:db8:9::/64      web-external     -  fe1      40764  settled   1m1s  expired  unconfirmed, differs
+    client      192.0.2.0/24         -                -  -        40764  moving    1m1s   28m20s  confirmed, differs, void
+""",
+    )
+
+
+def test_records_page_by_page(api):
+    """Empty pages are no end; of the last one only as many as are still wanted."""
+    query = "vip=web&source=192.0.2.0%2F24&limit="
+    api.serve("GET", "/v1/records?%s3" % query, {"records": RECORDS[:2], "next": 131072})
+    api.serve("GET", "/v1/records?%s1&cursor=131072" % query, {"records": [], "next": 262144})
+    api.serve("GET", "/v1/records?%s1&cursor=262144" % query, {"records": RECORDS[3:], "next": 262150})
+    words = ["records", "--vip", "web", "--source=192.0.2.0/24", "--limit", "3"]
+    output = limpet(*words, socket=api.socket).stdout.split("\n")
+    assert [row.split()[0] for row in output[:4]] == ["KIND", "connection", "connection", "client"]
+    assert output[4] == "the first 3; there may be more: limpet records --limit N"
+    assert len(api.requests) == 3
+    result = limpet("--json", *words, socket=api.socket)
+    assert json.loads(result.stdout) == {"records": RECORDS[:2] + RECORDS[3:], "next": 262150}
+
+
+def test_records_end_even_if_the_cursor_does_not(api):
+    api.serve("GET", "/v1/records?limit=100", {"records": [], "next": 5})
+    api.serve("GET", "/v1/records?limit=100&cursor=5", {"records": [], "next": 5})
+    result = limpet("--json", "records", socket=api.socket)
+    assert json.loads(result.stdout) == {"records": [], "next": None}
+    assert len(api.requests) == 2
+
+
+def test_records_ask_for_no_more_than_the_api_gives(api):
+    api.serve("GET", "/v1/records?limit=10000", {"records": [], "next": None})
+    shows(
+        limpet("records", "--limit", "100000", socket=api.socket),
+        "KIND  SOURCE  VIP  PORT  BACKEND  SLOT  STATE  AGE  EXPIRES  MARKS",
+    )
+
+
+FLUSHES = [
+    (["--all"], {"all": True}),
+    (["--vip", "web"], {"vip": "web"}),
+    (["--source", "192.0.2.1"], {"source": "192.0.2.1"}),
+    (["--source=2001:db8::/32", "--vip=web"], {"vip": "web", "source": "2001:db8::/32"}),
+]
+
+
+@pytest.mark.parametrize("words, body", FLUSHES, ids=[" ".join(case[0]) for case in FLUSHES])
+def test_records_flush(api, words, body):
+    api.serve("POST", "/v1/records/flush", {"dropped": 1, "next": None})
+    shows(limpet("records", "flush", *words, socket=api.socket), "1 record dropped")
+    assert [json.loads(request[2]) for request in api.requests] == [body]
+
+
+def test_records_flush_step_by_step(api):
+    answers = iter([(5, 131072), (0, 262144), (7, None)])
+    serve = api.serve
+
+    def next_answer():
+        dropped, cursor = next(answers)
+        serve("POST", "/v1/records/flush", {"dropped": dropped, "next": cursor})
+
+    class Requests(list):
+        def append(self, request):
+            super().append(request)
+            next_answer()
+
+    api.requests = Requests()
+    result = limpet("--json", "records", "flush", "--all", socket=api.socket)
+    assert json.loads(result.stdout) == {"dropped": 12}
+    assert [json.loads(request[2]) for request in api.requests] == [
+        {"all": True},
+        {"all": True, "cursor": 131072},
+        {"all": True, "cursor": 262144},
+    ]
+
+
+AUDIT = {
+    "sample": 64,
+    "since_at": NOW - 9000,
+    "pools": [
+        {
+            "pool": "front-end",
+            "generation": 3,
+            "opened": 640000,
+            "opened_error": 12446.0,
+            "broken": 0,
+            "broken_error": 192.0,
+            "lost": 128,
+            "lost_error": 176.02,
+            "moved": 64,
+            "moved_error": 124.5,
+            "connections": 6400,
+            "connections_error": 1244.56,
+            "backends": [],
+        }
+    ],
+    "ledger": [
+        {
+            "pool": "front-end",
+            "generation": 2,
+            "change": "operator drained front-end/fe2; deadline of front-end/fe2 passed",
+            "first_at": NOW - 7261,
+            "last_at": NOW - 3661,
+            "broken": 0,
+            "broken_error": 192.0,
+            "lost": 128,
+            "lost_error": 176.02,
+            "moved": 64,
+            "moved_error": 124.5,
+        },
+        {
+            "pool": "front-end",
+            "generation": None,
+            "change": None,
+            "first_at": None,
+            "last_at": None,
+            "broken": 64,
+            "broken_error": 124.5,
+            "lost": 0,
+            "lost_error": 192.0,
+            "moved": 0,
+            "moved_error": 192.0,
+        },
+    ],
+    "heavy_sources": [
+        {
+            "source": "203.0.113.9/32",
+            "vip": "web-external",
+            "proxy": True,
+            "share": 0.4,
+            "connections": 2560,
+            "connections_error": 787.1,
+        },
+        {
+            "source": "2001:db8::/64",
+            "vip": None,
+            "proxy": False,
+            "share": 0.01,
+            "connections": 64,
+            "connections_error": 124.5,
+        },
+    ],
+}
+
+
+def test_audit(api):
+    api.serve("GET", "/v1/audit", AUDIT)
+    shows(
+        limpet("audit", socket=api.socket),
+        """
+    One connection and one client in 64 is followed; numbers are estimates.
+
+    POOL       GENERATION         OPENED  BROKEN      LOST  CLIENTS MOVED      LIVING
+    front-end           3  640000 ±12446    <192  128 ±176        64 ±124  6400 ±1244
+
+    Connections that went elsewhere, by generation
+    POOL       GENERATION   BROKEN      LOST  CLIENTS MOVED  FIRST  LAST  CHANGE
+    front-end           2     <192  128 ±176        64 ±124   2h1m  1h1m  operator drained front-end/fe2; deadline of front-end/fe2 passed
+    front-end           -  64 ±124      <192           <192      -     -  before limpetd started
+
+    Sources with the most connections
+    SOURCE          VIP              LIVING  SHARE  PROXY
+    203.0.113.9/32  web-external  2560 ±787  40.0%  yes
+    2001:db8::/64   -               64 ±124   1.0%  no
+""",
+    )
+
+
+def test_audit_of_nothing(api):
+    api.serve("GET", "/v1/audit", {**AUDIT, "ledger": [], "heavy_sources": []})
+    output = limpet("audit", socket=api.socket).stdout
+    assert output.endswith(
+        "\n\nConnections that went elsewhere, by generation: none\n"
+        "\nSources with the most connections: none\n"
+    )
+
+
 AGENT = {"version": "0.1.0", "abi": 1, "pid": 4711, "started_at": 1}
 
 
@@ -710,6 +1127,16 @@ GETS = [
         "POST",
         "/v1/backends/front-end/fe1",
         FRONT_END["backends"][0],
+    ),
+    (["explain", "dns", "192.0.2.9"], "GET", "/v1/explain?vip=dns&source=192.0.2.9", AFFINITY),
+    (["audit"], "GET", "/v1/audit", AUDIT),
+    (["records"], "GET", "/v1/records?limit=100", {"records": RECORDS, "next": None}),
+    (["records", "flush", "--all"], "POST", "/v1/records/flush", {"dropped": 12}),
+    (
+        ["backend", "offline", "front-end/fe1"],
+        "POST",
+        "/v1/backends/front-end/fe1",
+        FRONT_END["backends"][1],
     ),
     (
         ["backend", "enable", "front-end/fe1"],
@@ -972,6 +1399,14 @@ def test_colour_on_a_terminal(api):
     assert "\033[1;31mdown\033[0m" in output
     assert "\033[1;31mdrop_no_next_hop\033[0m" in output
     assert "\033[1;31mno route\033[0m" in output
+    assert "broken connections \033[32m0\033[0m, clients moved \033[32m0\033[0m" in output
+
+
+def test_colour_of_broken_promises(api):
+    audit = {**STATUS["audit"], "broken": 128, "broken_error": 176.02}
+    api.serve("GET", "/v1/status", {**STATUS, "audit": audit})
+    output = on_terminal("--socket", api.socket, "status")
+    assert "broken connections \033[1;31m128 ±176\033[0m" in output
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
@@ -1039,11 +1474,71 @@ WRONG = [
         ["interface", "list", "x"],
         'limpet interface list: "x": one argument too many; see limpet interface --help',
     ),
-    (["backend"], "limpet backend: what to do is missing: drain, enable; see limpet backend --help"),
+    (
+        ["backend"],
+        "limpet backend: what to do is missing: drain, offline, enable; see limpet backend --help",
+    ),
     (
         ["backend", "stop", "p/b"],
-        'limpet backend: "stop": no such command; there are drain, enable; see limpet backend --help',
+        'limpet backend: "stop": no such command; there are drain, offline, enable; '
+        "see limpet backend --help",
     ),
+    (
+        ["backend", "drain", "p/b", "--deadline", "soon"],
+        'limpet backend drain: --deadline "soon" is not a duration, like 10m (units: ms, s, m, h, d); '
+        "see limpet backend --help",
+    ),
+    (
+        ["backend", "offline", "p/b", "--deadline", "0s"],
+        'limpet backend offline: --deadline "0s": must be above 0, up to 365d; see limpet backend --help',
+    ),
+    (
+        ["backend", "offline", "p/b", "--deadline=366d"],
+        'limpet backend offline: --deadline "366d": must be above 0, up to 365d; '
+        "see limpet backend --help",
+    ),
+    (
+        ["backend", "drain", "p/b", "--deadline"],
+        'limpet backend drain: "--deadline": its value is missing; see limpet backend --help',
+    ),
+    (
+        ["backend", "drain", "p/b", "--deadline", "1m", "--deadline=2m"],
+        'limpet backend drain: "--deadline" is given twice; see limpet backend --help',
+    ),
+    (
+        ["backend", "enable", "p/b", "--deadline=10m"],
+        'limpet backend enable: "--deadline=10m": no such option; see limpet backend --help',
+    ),
+    (["records", "x"], 'limpet records: "x": one argument too many; see limpet records --help'),
+    (["records", "--all"], 'limpet records: "--all": no such option; see limpet records --help'),
+    (
+        ["records", "--limit", "0"],
+        'limpet records: --limit "0" is not a number (1 to 100000); see limpet records --help',
+    ),
+    (
+        ["records", "--source", "10.0.0.1/8"],
+        'limpet records: --source "10.0.0.1/8" is not an address or a prefix, like 10.0.0.0/8; '
+        "see limpet records --help",
+    ),
+    (
+        ["records", "flush"],
+        "limpet records flush: which records is missing: --vip, --source or --all; "
+        "see limpet records --help",
+    ),
+    (
+        ["records", "flush", "--all", "--vip", "web"],
+        "limpet records flush: --all, or --vip and --source: say which; see limpet records --help",
+    ),
+    (
+        ["records", "flush", "--all=yes"],
+        'limpet records flush: "--all=yes": it has no value; see limpet records --help',
+    ),
+    (
+        ["records", "flush", "--source", "web"],
+        'limpet records flush: --source "web" is not an address or a prefix, like 10.0.0.0/8; '
+        "see limpet records --help",
+    ),
+    (["audit", "x"], 'limpet audit: "x": one argument too many; see limpet audit --help'),
     (
         ["backend", "drain"],
         "limpet backend drain: POOL/BACKEND is missing; see limpet backend --help",
@@ -1105,22 +1600,10 @@ def test_wrong_usage(api, args, error):
 
 
 LATER = [
-    (["backend", "offline", "p/b"], "limpet backend offline: not supported yet"),
     (["backend", "weight", "p/b", "5"], "limpet backend weight: not supported yet"),
     (["backend", "weight", "p/b", "5", "--for", "1h"], "limpet backend weight: not supported yet"),
-    (
-        ["backend", "drain", "p/b", "--deadline", "10m"],
-        'limpet backend: "--deadline": not supported yet',
-    ),
-    (
-        ["backend", "enable", "p/b", "--deadline=10m"],
-        'limpet backend: "--deadline=10m": not supported yet',
-    ),
     (["config", "plan", "f"], "limpet config plan: not supported yet"),
     (["config", "apply", "f"], "limpet config apply: not supported yet"),
-    (["records"], "limpet records: not supported yet"),
-    (["records", "flush"], "limpet records: not supported yet"),
-    (["records", "--help"], "limpet records: not supported yet"),
     (["top"], "limpet top: not supported yet"),
     (["watch"], "limpet watch: not supported yet"),
     (["doctor"], "limpet doctor: not supported yet"),
@@ -1137,7 +1620,9 @@ def test_not_supported_yet(api, args, error):
 
 # --- help ------------------------------------------------------------------------
 
-VERBS = "status vip pool interface backend config explain reasons reload version help".split()
+VERBS = (
+    "status vip pool interface backend config explain records audit reasons reload version help".split()
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -1164,7 +1649,7 @@ def test_help_lists_what_there_is():
     assert (result.returncode, result.stderr) == (DONE, "")
     assert limpet("help").stdout == result.stdout
     listed = [row.split()[0] for row in result.stdout.split("\n") if row.startswith("  ")]
-    assert [verb for verb in listed if not verb.startswith("--")] == VERBS[:9] + [
+    assert [verb for verb in listed if not verb.startswith("--")] == VERBS[:11] + [
         "decap",
         "version",
         "help",
@@ -1200,9 +1685,12 @@ def completes(*words):
 def test_completion_of_words():
     listed = [row.split()[0] for row in limpet("--help").stdout.split("\n") if row.startswith("  ")]
     assert sorted(completes("")) == sorted(listed)
-    assert completes("re") == ["reasons", "reload"]
+    assert completes("re") == ["records", "reasons", "reload"]
     assert completes("--json", "vip", "") == ["list", "show"]
     assert completes("backend", "d") == ["drain"]
+    assert completes("backend", "offline", "p/b", "") == ["--deadline"]
+    assert completes("records", "f") == ["flush"]
+    assert completes("records", "flush", "--") == ["--vip", "--source", "--all"]
     assert completes("nope", "") == []
 
 
@@ -1217,6 +1705,8 @@ def test_completion_of_names(api):
         assert completes(*options, "vip", "show", "") == ["web-external", "dns"]
         assert completes(*options, "explain", "w") == ["web-external"]
         assert completes(*options, "pool", "show", "s") == ["spare"]
+        assert completes(*options, "records", "--vip", "") == ["web-external", "dns"]
+        assert completes(*options, "records", "flush", "--vip", "d") == ["dns"]
         assert completes(*options, "backend", "drain", "") == backends
     assert completes("--socket", "/nonexistent", "vip", "show", "") == []
 

@@ -85,7 +85,9 @@ def test_it_can_be_kept(nothing_there, build):
     assert remains() == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "examples").glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "docs" / "examples").glob("*.yaml")), ids=lambda path: path.name
+)
 def test_examples_are_right(build, path):
     done = subprocess.run(
         [build / "limpetd", "--config", path, "--check"],

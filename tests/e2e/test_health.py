@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Checks: a dead backend is taken out and comes back, and only its clients notice.
+Checks and operators: who loses a backend, who gets one, and who notices.
 
-This limpet keeps no records yet: a client's backend is what the slot table
-says. So clients who had to move are back where they were (P6: no history) as
-soon as their backend is. With records P4 asks for the opposite: that nobody who
-moved is moved again before being idle.
+P4: when a backend dies only its clients move, and when it returns nobody who moved
+is moved again. P2: known clients stay where they are through all the rest; a backend
+that comes (back) gets clients whom nobody knows yet.
 """
 
+import concurrent.futures
+import re
 import time
 
 import pytest
@@ -15,7 +16,8 @@ import pytest
 from agent import configuration, pools_of, services
 from conftest import address
 from curl import count, fetch, homes
-from topology import client_addresses
+from servers import LONG_BYTES
+from topology import client_addresses, new_addresses
 
 INTERVAL, TIMEOUT, RISE, FALL = 0.3, 0.3, 2, 3
 JITTER = 1.1  # of the interval
@@ -42,23 +44,30 @@ def checked(site, check_type="http", **more):
 @pytest.mark.parametrize("check_type", ["http", "tcp"])
 def test_a_killed_backend_goes_and_comes_back(site, agent, family, check_type):
     clients, pool = client_addresses(family), f"web{family}"
+    awake, asleep = clients[:40], clients[40:]
     agent.start(checked(site, check_type))
     agent.wait_state("b2", "up", pool)
     before = homes(site.client, address(family), clients)
+    assert {before[client] for client in asleep} == {b.role for b in site.backends}
 
     site.servers["b2"].stop()
     took = agent.wait_state("b2", "down", pool)
     assert took <= INTERVAL * JITTER * FALL + TIMEOUT + SLACK
-    during = homes(site.client, address(family), clients)
+    during = homes(site.client, address(family), awake)
     assert "b2" not in during.values()
-    moved = {client for client in clients if during[client] != before[client]}
-    assert moved == {client for client in clients if before[client] == "b2"}
+    moved = {client for client in awake if during[client] != before[client]}
+    assert moved == {client for client in awake if before[client] == "b2"}
     assert len({during[client] for client in moved}) > 1  # spread over the others
 
     site.servers["b2"].start()
     took = agent.wait_state("b2", "up", pool)
     assert took <= INTERVAL * JITTER * (RISE + 1) + SLACK
-    assert homes(site.client, address(family), clients) == before
+    after = homes(site.client, address(family), clients)
+    assert {client: after[client] for client in awake} == during
+    # Who never noticed that b2 was away is where the table says, which has no history.
+    assert all(after[client] == before[client] for client in asleep)
+    assert "b2" in homes(site.client, address(family), new_addresses(family)).values()
+    assert homes(site.client, address(family), clients) == after
 
 
 def test_a_wrong_status_is_down(site, agent):
@@ -125,26 +134,121 @@ def test_a_restarted_agent_remembers_who_is_down(site, agent):
 # --- what operators decide ---------------------------------------------------------
 
 
-def test_drain_and_enable(site, www, family):
+def test_drain_keeps_whom_it_knows(site, www, family):
     clients, pool = client_addresses(family), f"web{family}"
+    first, second = new_addresses(family, 120)[:60], new_addresses(family, 120)[60:]
     before = homes(site.client, address(family), clients)
-    assert www.tell("backend", "drain", f"{pool}/b1") == f"{pool}/b1: drain\n"
+    told = www.tell("backend", "drain", f"{pool}/b1")
+    assert re.match(rf"{pool}/b1: drain, .*\bconnections, deadline in ", told), told
     assert www.backend("b1", pool)["state"] == "drain"
-    during = homes(site.client, address(family), clients)
-    assert "b1" not in during.values()
-    assert all(during[c] == before[c] for c in clients if before[c] != "b1")
-    assert www.tell("backend", "enable", f"{pool}/b1") == f"{pool}/b1: up\n"
+    assert "b1" in before.values()
     assert homes(site.client, address(family), clients) == before
+    during = homes(site.client, address(family), first)
+    assert set(during.values()) == {"b2", "b3", "b4"}  # nobody new
+
+    assert www.tell("backend", "enable", f"{pool}/b1").startswith(f"{pool}/b1: up")
+    assert www.backend("b1", pool)["deadline_at"] is None
+    assert "b1" in homes(site.client, address(family), second).values()
+    assert homes(site.client, address(family), clients) == before
+    assert homes(site.client, address(family), first) == during
 
 
 def test_drain_survives_the_agent(site, www):
-    www.tell("backend", "drain", "web4/b1")
+    before = homes(site.client, address(4), client_addresses(4))
+    www.tell("backend", "drain", "web4/b1", "--deadline", "20m")
+    deadline = www.backend("b1")["deadline_at"]
+    assert abs(deadline - time.time() - 1200) < 10
     www.kill()
     www.start()
     assert www.backend("b1")["state"] == "drain"
     www.hang_up()
-    assert www.backend("b1")["state"] == "drain"
-    assert "b1" not in homes(site.client, address(4), client_addresses(4)).values()
+    assert (www.backend("b1")["state"], www.backend("b1")["deadline_at"]) == ("drain", deadline)
+    assert "b1" not in homes(site.client, address(4), new_addresses(4)).values()
+    assert homes(site.client, address(4), client_addresses(4)) == before
+
+
+def test_the_deadline_of_a_drain(site, www, family):
+    """When it has passed, those who were still there go elsewhere, and nobody else."""
+    clients, pool = client_addresses(family), f"web{family}"
+    before = homes(site.client, address(family), clients)
+    www.tell("backend", "drain", f"{pool}/b1", "--deadline", "3s")
+    assert homes(site.client, address(family), clients) == before
+    start = time.monotonic()
+    while not www.backend("b1", pool)["expired"]:
+        assert time.monotonic() < start + 10, "the deadline does not pass"
+        time.sleep(0.1)
+    after = homes(site.client, address(family), clients)
+    assert "b1" in before.values() and "b1" not in after.values()
+    assert all(after[c] == before[c] for c in clients if before[c] != "b1")
+
+
+class Download:
+    """A long answer that one client of a backend is being given."""
+
+    def __init__(self, site, family, backend):
+        where = homes(site.client, address(family), client_addresses(family))
+        self.source = next(client for client, home in where.items() if home == backend)
+        self.others = {client: home for client, home in where.items() if home != backend}
+        self.backend = backend
+        self._executor = concurrent.futures.ThreadPoolExecutor(1)
+        self._answer = self._executor.submit(
+            fetch, site.client, address(family), [self.source], path="/long", timeout=30
+        )
+        time.sleep(0.5)
+        assert not self._answer.done()
+
+    def end(self):
+        """Its answer, which came whole and from where it began."""
+        answer = self._answer.result()[0]
+        self._executor.shutdown()
+        assert answer.good and len(answer.body) == LONG_BYTES, answer.error
+        assert set(answer.body.split()) >= {self.backend}
+        assert answer.seconds > 2  # what was done to it was in the middle of it
+        return answer
+
+
+def elsewhere(site, family, download):
+    """Its client's new connection goes to another backend, nobody else's does."""
+    clients = [download.source, *download.others]
+    now = homes(site.client, address(family), clients)
+    assert now.pop(download.source) != download.backend
+    assert now == download.others
+
+
+def test_offline_keeps_connections_only(site, www, family):
+    download = Download(site, family, "b1")
+    told = www.tell("backend", "offline", f"web{family}/b1")
+    assert told.startswith(f"web{family}/b1: offline")
+    elsewhere(site, family, download)
+    download.end()
+    assert www.backend("b1", f"web{family}")["state"] == "offline"
+    moved = homes(site.client, address(family), [download.source])
+    www.tell("backend", "enable", f"web{family}/b1")
+    assert homes(site.client, address(family), [download.source]) == moved  # P2
+
+
+def test_a_removed_backend_leaves_in_its_own_time(site, agent, family):
+    """What it is sending goes on; it is gone when its deadline has passed."""
+    pool = f"web{family}"
+    config = configuration(site.network, pools=pools_of(site.network, drain_timeout="8s"))
+    agent.start(config)
+    download = Download(site, family, "b1")
+    backends = config["pools"][pool]["backends"]
+    config["pools"][pool]["backends"] = [b for b in backends if b["name"] != "b1"]
+    agent.write(config)
+    agent.tell("reload")
+    removed = time.monotonic()
+    elsewhere(site, family, download)
+    b1 = agent.backend("b1", pool)
+    assert b1["leaving"] and b1["slots"] == 0 and b1["deadline_at"] <= time.time() + 8
+    assert "b1" in agent.tell("pool", "show", pool)
+    download.end()
+    while "b1" in {backend["name"] for backend in agent.backends(pool)}:
+        assert time.monotonic() < removed + 20, "b1 is still there"
+        time.sleep(0.1)
+    assert time.monotonic() > removed + 6
+    assert "b1" not in agent.tell("pool", "show", pool)
+    assert homes(site.client, address(family), list(download.others)) == download.others
 
 
 def test_there_is_no_such_backend(www):

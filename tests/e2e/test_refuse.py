@@ -2,15 +2,14 @@
 """What limpetd refuses, and that its words help. It exits with 1, and what runs
 already goes on."""
 
-import json
 import subprocess
-import sys
 
 import pytest
 
 from agent import configuration
 from conftest import address
 from curl import homes
+from pins import swap_word
 from topology import client_addresses
 
 
@@ -45,35 +44,18 @@ def test_a_second_agent_on_the_same_interface(site, www, agents):
     assert serves(site)
 
 
-def patch_control(pin_dir, offset, value):
-    """Writes a 32-bit word into the pinned control block, as another version would."""
-    path = pin_dir / "maps" / "control"
-    shown = subprocess.run(
-        ["bpftool", "-j", "map", "lookup", "pinned", path, "key", "0", "0", "0", "0"],
-        stdout=subprocess.PIPE, check=True,
-    )  # fmt: skip
-    old = [int(byte, 16) for byte in json.loads(shown.stdout)["value"]]
-    new = bytearray(old)
-    new[offset : offset + 4] = value
-    subprocess.run(
-        ["bpftool", "map", "update", "pinned", path, "key", "0", "0", "0", "0", "value"]
-        + [str(byte) for byte in new],
-        check=True,
-    )
-
-
-def word(value):
-    return value.to_bytes(4, sys.byteorder)
+# Offsets in struct lp_control.
+ABI, BACKENDS_MAX = 0, 24
 
 
 def test_pins_of_another_version(site, www):
     www.kill()
-    patch_control(www.pin_dir, 0, word(77))
+    ours = swap_word(www.pin_dir, ABI, 77)
     code, words = www.refuse()
     assert code == 1
     assert "ABI version 77" in words and str(www.pin_dir) in words and "remove" in words
     assert serves(site)  # the other version's datapath
-    patch_control(www.pin_dir, 0, word(1))
+    assert swap_word(www.pin_dir, ABI, ours) == 77
     www.start()
     assert "adopted=yes" in www.log_since()
 
@@ -81,17 +63,18 @@ def test_pins_of_another_version(site, www):
 def test_pins_that_do_not_fit_together(site, www):
     """Sizes in the control block that its maps do not have."""
     www.kill()
-    patch_control(www.pin_dir, 24, word(123))
+    assert swap_word(www.pin_dir, BACKENDS_MAX, 123) != 123
     code, words = www.refuse()
     assert code == 1 and "does not have the size" in words
     assert serves(site)
 
 
-def test_pins_that_are_incomplete(site, www):
+@pytest.mark.parametrize("name", ["records", "slot_times"])
+def test_pins_that_are_incomplete(site, www, name):
     www.kill()
-    (www.pin_dir / "maps" / "backends").unlink()
+    (www.pin_dir / "maps" / name).unlink()
     code, words = www.refuse()
-    assert code == 1 and "incomplete" in words and "backends" in words
+    assert code == 1 and "incomplete" in words and f"maps/{name}:" in words
     assert serves(site)
 
 

@@ -25,6 +25,7 @@ LINK4, LINK6 = "10.9.0.", "2001:db8:9::"  # two-armed: client and balancer
 CLIENTS4, CLIENTS6 = "198.51.100.0/24", "2001:db8:c::/48"
 VIPS4, VIPS6 = "203.0.113.0/24", "2001:db8:f::/64"
 FIRST_VIP, VIPS = 10, 10
+CLIENTS = 240
 FIRST_BACKEND = 11
 BACKENDS = ("b1", "b2", "b3", "b4")
 
@@ -46,11 +47,19 @@ def vip6(n=0):
     return f"2001:db8:f::{FIRST_VIP + n}"
 
 
-def client_addresses(family, count=60):
-    """Sources of requests; in IPv6 each in a /64 of its own, which is one client."""
+def client_addresses(family, count=60, first=1):
+    """Sources of requests, numbers `first` on of CLIENTS; in IPv6 each in a /64 of its
+    own, which is one client."""
+    numbers = range(first, first + count)
+    assert numbers[-1] <= CLIENTS
     if family == 4:
-        return [f"198.51.100.{n}" for n in range(1, count + 1)]
-    return [f"2001:db8:c:{n:x}::1" for n in range(1, count + 1)]
+        return [f"198.51.100.{n}" for n in numbers]
+    return [f"2001:db8:c:{n:x}::1" for n in numbers]
+
+
+def new_addresses(family, count=60):
+    """Clients that client_addresses() does not name by itself: nobody knows them."""
+    return client_addresses(family, count, first=61)
 
 
 class CommandFailed(Exception):
@@ -239,8 +248,8 @@ class Network:
 
     def _add_services(self):
         self.client.add_addresses(
-            *(f"{a}/32" for a in client_addresses(4)),
-            *(f"{a}/128" for a in client_addresses(6)),
+            *(f"{a}/32" for a in client_addresses(4, CLIENTS)),
+            *(f"{a}/128" for a in client_addresses(6, CLIENTS)),
             device="lo",
         )
         for backend in self.backends:

@@ -116,7 +116,7 @@ static void make_spec(struct spec *spec, struct prng *prng, const char *track, u
 	*spec = (struct spec) {
 		.salt = (uint32_t)prng_next(prng),
 		.track = track,
-		.mixed = prng_percent(prng, 25),
+		.mixed = prng_percent(prng, 0),
 	};
 	for (unsigned int i = 0; i < SPEC_POOLS; i++)
 		make_pool(&spec->pools[i], prng, timeout);

@@ -47,7 +47,8 @@ int oracle_open(struct oracle *oracle, const struct history *history)
 	lp_hash_key_make(&oracle->key, SPEC_SEED, strlen(SPEC_SEED));
 	oracle->flows = calloc(history->n_flows + 1, sizeof(*oracle->flows));
 	oracle->slots = calloc(history->n_flows + 1, sizeof(*oracle->slots));
-	ok = oracle->flows && oracle->slots;
+	oracle->odds = calloc(ORACLE_ODDS, sizeof(*oracle->odds));
+	ok = oracle->flows && oracle->slots && oracle->odds;
 	for (int i = 0; i < SPEC_SCOPES; i++) {
 		oracle->clients[i] = calloc(2 * history->n_clients + 2, sizeof(struct oracle_client));
 		ok = ok && oracle->clients[i];
@@ -67,9 +68,17 @@ void oracle_close(struct oracle *oracle)
 	free(oracle->flows);
 	free(oracle->slots);
 	free(oracle->tables);
+	free(oracle->odds);
 	for (int i = 0; i < SPEC_SCOPES; i++)
 		free(oracle->clients[i]);
 	*oracle = (struct oracle) { 0 };
+}
+
+uint32_t oracle_backend_of(const struct oracle *oracle, const struct step *step)
+{
+	unsigned int pool = spec_id_pool(step->backend), name = spec_id_name(step->backend);
+
+	return spec_id(pool, name, oracle->spec.pools[pool].members[name].address);
 }
 
 /* --- events ------------------------------------------------------------------------------- */
@@ -77,9 +86,8 @@ void oracle_close(struct oracle *oracle)
 static bool set_dead(struct oracle *oracle, const struct step *step)
 {
 	bool dead = step->kind == STEP_DOWN;
-	uint32_t id = step->backend;
+	uint32_t id = oracle_backend_of(oracle, step);
 
-	/* A name means the address that it has now. */
 	if (!oracle->backends[id].wanted || oracle->backends[id].dead == dead)
 		return false;
 	oracle->backends[id].dead = dead;
@@ -88,7 +96,7 @@ static bool set_dead(struct oracle *oracle, const struct step *step)
 
 static bool set_admin(struct oracle *oracle, const struct step *step, uint64_t wall)
 {
-	struct oracle_backend *backend = &oracle->backends[step->backend];
+	struct oracle_backend *backend = &oracle->backends[oracle_backend_of(oracle, step)];
 
 	if (!backend->wanted)
 		return false;
@@ -195,9 +203,12 @@ static void fail_open(struct oracle *oracle, unsigned int pool)
 		    backend->admin == LP_ADMIN_ENABLED)
 			nobody = false;
 	}
-	for (unsigned int i = 0; i < SPEC_NAMES; i++)
-		oracle->backends[spec_id(pool, i, oracle->spec.pools[pool].members[i].address)]
-			.failing_open = nobody;
+	for (unsigned int i = 0; i < SPEC_NAMES; i++) {
+		const struct spec_member *member = &oracle->spec.pools[pool].members[i];
+
+		if (member->present)
+			oracle->backends[spec_id(pool, i, member->address)].failing_open = nobody;
+	}
 }
 
 static void follow_backend(struct oracle_backend *backend, bool cut)

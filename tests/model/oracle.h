@@ -10,13 +10,16 @@
  *   O2  (P2) A client that was never idle for longer than the timeout gets the
  *       backend that it had, for each connection it opens, while that lives and
  *       is not offline. Of UDP with source affinity each datagram is like that.
+ *       A SYN of addresses and ports that were in use before may go where they
+ *       went: whoever sends it, it must not move a living connection.
  *   O3  (P4, P6) Whoever opens a connection and has nothing of this kind to go
  *       back to gets the backend that the slot table, built aside from names,
  *       weights and who is usable, has for him.
  *   O4  Where promises leave freedom (too long a silence, a backend that dies
  *       or whose deadline has passed while no agent was there to notice), the
- *       old backend, the table's, or for what is in the middle of something
- *       any that lives, and the model takes what happened for what is.
+ *       table's, or one that it had to do with before, or for what is in the
+ *       middle of something any that lives; the model takes what happened for
+ *       what is.
  *
  * After a change that was cut short by the agent's death the world may be as it
  * was or as it should be, thing by thing, until the agent is back: what is
@@ -60,6 +63,7 @@ struct oracle_client {
 	uint64_t seen;  /* ms, of its last packet */
 	uint32_t limit; /* seconds of idleness that are promised from then on */
 	bool lapsed;    /* was idle for longer than that */
+	bool spoke_to[SPEC_BACKENDS]; /* everyone whom it ever had to do with */
 };
 
 struct oracle_flow {
@@ -87,6 +91,15 @@ struct oracle_counts {
 	double predicted, variance;
 };
 
+/* How likely hashing alone breaks one: see oracle_odds(). */
+struct oracle_odds {
+	uint16_t from, to;
+	uint32_t backend;
+	double odds;
+};
+
+#define ORACLE_ODDS 1024
+
 struct oracle {
 	const struct history *history;
 	struct lp_hash_key key; /* for O3 */
@@ -99,7 +112,9 @@ struct oracle {
 	struct oracle_client *clients[SPEC_SCOPES];
 	uint32_t *slots; /* of each flow */
 	uint32_t idle_timeout[SPEC_VIPS], timeout[SPEC_SCOPES]; /* in force */
-	bool predicts; /* counts what hashing alone would break */
+	bool predicts;     /* counts what hashing alone would break */
+	bool any_packet;   /* a client is idle while it sends nothing; otherwise, opens nothing */
+	struct oracle_odds *odds; /* [ORACLE_ODDS], those computed last */
 	struct oracle_counts counts;
 };
 
@@ -108,11 +123,15 @@ struct oracle_complaint {
 	const char *promise;  /* NULL: nothing */
 	uint32_t expected[3]; /* whom it allowed */
 	unsigned int n_expected;
-	bool any; /* any living one, rather */
+	bool known; /* and those whom the client knows */
+	bool any;   /* and any that lives */
 };
 
 int oracle_open(struct oracle *oracle, const struct history *history);
 void oracle_close(struct oracle *oracle);
+
+/* Whom a step's backend means now: a name means the address that it has. */
+uint32_t oracle_backend_of(const struct oracle *oracle, const struct step *step);
 
 /*
  * Something changed at `wall` seconds: takes the step into `spec` and backends.

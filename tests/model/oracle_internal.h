@@ -15,7 +15,7 @@ int oracle_build(struct oracle *oracle, unsigned int pool, bool cut);
  * How likely it is that a slot that had `backend` in table `from` has another in
  * table `to`: the share of such slots.
  */
-double oracle_odds(const struct oracle *oracle, uint16_t from, uint16_t to, uint32_t backend);
+double oracle_odds(struct oracle *oracle, uint16_t from, uint16_t to, uint32_t backend);
 
 /* P4: where the slots of clients went whose backend went away between two tables. */
 void oracle_spread(struct oracle *oracle, unsigned int pool, uint16_t from, uint16_t to);

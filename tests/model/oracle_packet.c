@@ -121,11 +121,13 @@ static void expect_opening(struct facts *facts)
 	if (client_is_bound(facts)) {
 		facts->complaint->promise = "P2: a client stays";
 		allow(facts, facts->client->backend);
+		allow_old(facts, facts->flow->backend);
 		return;
 	}
 	facts->complaint->promise = "P4, P6: who opens anew follows the slot table";
 	allow_table(facts);
-	allow_old(facts, facts->client ? facts->client->backend : facts->flow->backend);
+	allow_old(facts, facts->flow->backend);
+	facts->complaint->known = facts->client != NULL;
 }
 
 static void expect_middle(struct facts *facts)
@@ -153,21 +155,31 @@ static bool is_allowed(const struct facts *facts, uint32_t got)
 	for (unsigned int i = 0; i < complaint->n_expected; i++)
 		if (complaint->expected[i] == got)
 			return true;
+	if (complaint->known && facts->client->spoke_to[got] && may_live(facts, got) &&
+	    may_be_open(facts, got))
+		return true;
 	return complaint->any && may_live(facts, got);
 }
 
 /* --- what is known then --------------------------------------------------------------------- */
 
-/* Any packet of a client shows that it is not idle; where it is, only what asks for it. */
+/*
+ * Where a client is, only what opens something says; but not if it opens a
+ * connection that was there before, on a backend that is not the client's.
+ */
 static void client_learns(struct facts *facts, uint32_t got, bool asks)
 {
 	struct oracle_client *client = facts->client;
+	bool stays = asks && client_is_bound(facts) && got != client->backend;
 
+	client->spoke_to[got] = true;
+	if (!asks && !facts->oracle->any_packet)
+		return;
 	if (too_long(facts->now, client->seen, client->limit))
 		client->lapsed = true;
 	client->seen = facts->now;
 	client->limit = facts->oracle->timeout[spec_vip_kinds[facts->script->vip].scope];
-	if (!asks)
+	if (!asks || stays)
 		return;
 	client->backend = got;
 	client->life = facts->oracle->backends[got].life;
@@ -196,6 +208,14 @@ static void flow_goes_on(struct facts *facts)
 		facts->flow->open = false;
 }
 
+/* Nothing is promised to it any more; but whom it had to do with may be remembered. */
+static void flow_is_over(struct facts *facts, uint32_t got)
+{
+	facts->flow->backend = got;
+	facts->flow->life = facts->oracle->backends[got].life;
+	facts->flow->open = false;
+}
+
 static void learn_middle(struct facts *facts, uint32_t got)
 {
 	bool bound = flow_is_bound(facts);
@@ -205,7 +225,7 @@ static void learn_middle(struct facts *facts, uint32_t got)
 	else if (bound && got == facts->flow->backend)
 		flow_goes_on(facts);
 	else
-		facts->flow->open = false;
+		flow_is_over(facts, got);
 }
 
 static void learn(struct facts *facts, uint32_t got)

@@ -64,7 +64,7 @@ static size_t fill_members(const struct oracle *oracle, unsigned int pool,
 
 static int new_table(struct oracle *oracle, struct oracle_table **out)
 {
-	if (oracle->n_tables == oracle->room_tables) {
+	if (oracle->n_tables >= oracle->room_tables) {
 		size_t room = oracle->room_tables ? 2 * oracle->room_tables : 16;
 		struct oracle_table *tables = realloc(oracle->tables, room * sizeof(*tables));
 
@@ -113,7 +113,8 @@ int oracle_build(struct oracle *oracle, unsigned int pool, bool cut)
 
 /* --- odds ------------------------------------------------------------------------------- */
 
-double oracle_odds(const struct oracle *oracle, uint16_t from, uint16_t to, uint32_t backend)
+static double compute_odds(const struct oracle *oracle, uint16_t from, uint16_t to,
+			   uint32_t backend)
 {
 	const uint8_t *old = oracle->tables[from].answer, *new = oracle->tables[to].answer;
 	uint32_t had = 0, lost = 0;
@@ -123,6 +124,17 @@ double oracle_odds(const struct oracle *oracle, uint16_t from, uint16_t to, uint
 		lost += old[i] == backend && new[i] != backend;
 	}
 	return had ? (double)lost / had : 0;
+}
+
+double oracle_odds(struct oracle *oracle, uint16_t from, uint16_t to, uint32_t backend)
+{
+	uint32_t at = (from * 31u + to) * 31u + backend;
+	struct oracle_odds *known = &oracle->odds[at % ORACLE_ODDS];
+
+	if (known->from != from || known->to != to || known->backend != backend)
+		*known = (struct oracle_odds) { from, to, backend,
+						compute_odds(oracle, from, to, backend) };
+	return known->odds;
 }
 
 /* --- P4 --------------------------------------------------------------------------------- */
@@ -190,9 +202,11 @@ static void add_chi2(struct oracle *oracle, unsigned int pool,
 static uint32_t find_gone(const struct oracle *oracle, uint16_t from, uint16_t to)
 {
 	const uint8_t *old = oracle->tables[from].answer, *new = oracle->tables[to].answer;
+	bool was[SPEC_BACKENDS] = { false };
 	uint32_t gone = 0;
 
 	for (uint32_t i = 0; i < LP_SLOTS; i++) {
+		was[old[i]] = true;
 		if (old[i] == new[i])
 			continue;
 		if (gone && old[i] != gone)
@@ -200,7 +214,7 @@ static uint32_t find_gone(const struct oracle *oracle, uint16_t from, uint16_t t
 		gone = old[i];
 	}
 	for (uint32_t i = 0; i < LP_SLOTS; i++)
-		if (new[i] == gone)
+		if (new[i] == gone || !was[new[i]])
 			return 0;
 	return gone;
 }

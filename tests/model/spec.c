@@ -10,13 +10,13 @@
 #include "lib/addr.h"
 
 const struct spec_vip_kind spec_vip_kinds[SPEC_VIPS] = {
-	[VIP_WEB] = { "web", IPPROTO_TCP, 0, true, true, SCOPE_GROUP, 32, 64, "dsr" },
+	[VIP_WEB] = { "web", IPPROTO_TCP, 0, true, true, SCOPE_GROUP, 32, 64, "gue" },
 	[VIP_ADMIN] = { "admin", IPPROTO_TCP, 0, true, false, SCOPE_GROUP, 32, 64, "ipip" },
-	[VIP_QUIC] = { "quic", IPPROTO_UDP, 0, true, false, SCOPE_GROUP, 32, 64, "dsr" },
+	[VIP_QUIC] = { "quic", IPPROTO_UDP, 0, true, false, SCOPE_GROUP, 32, 64, "gue" },
 	[VIP_API] = { "api", IPPROTO_TCP, 0, false, false, SCOPE_NONE, 32, 64, "gue" },
 	[VIP_SITE] = { "site", IPPROTO_TCP, 1, true, false, SCOPE_SITE, 24, 56, "ipip" },
-	[VIP_STREAM] = { "stream", IPPROTO_TCP, 1, false, false, SCOPE_NONE, 32, 64, "dsr" },
-	[VIP_VOICE] = { "voice", IPPROTO_UDP, 1, true, false, SCOPE_VOICE, 32, 64, "dsr" },
+	[VIP_STREAM] = { "stream", IPPROTO_TCP, 1, false, false, SCOPE_NONE, 32, 64, "gue" },
+	[VIP_VOICE] = { "voice", IPPROTO_UDP, 1, true, false, SCOPE_VOICE, 32, 64, "gue" },
 	[VIP_DATA] = { "data", IPPROTO_UDP, 1, false, false, SCOPE_NONE, 32, 64, "ipip" },
 };
 

@@ -29,13 +29,25 @@ static int run_two(struct cli *cli, char **args)
 	return CLI_FAILED;
 }
 
+static int run_options(struct cli *cli, char **args)
+{
+	(void)cli;
+	snprintf(ran, sizeof(ran), "%s|%s|%s", args[0], args[1] ? args[1] : "none",
+		 args[2] ? "flag" : "none");
+	return CLI_DONE;
+}
+
 static const struct cli_command commands[] = {
 	{ .name = "none", .run = run_none },
 	{ .name = "two", .args = { "A", "B" }, .run = run_two },
 	{ .name = "later", .args = { "A" } },
+	{ .name = "opt",
+	  .args = { "A" },
+	  .options = { { "--value", false }, { "--flag", true } },
+	  .run = run_options },
 };
 
-static char *words[] = { (char *)(uintptr_t) "verb", NULL, NULL, NULL, NULL, NULL };
+static char *words[] = { (char *)(uintptr_t) "verb", NULL, NULL, NULL, NULL, NULL, NULL };
 
 /* Runs "verb ARG..." (separated by single spaces, "" for an empty one). */
 static int find(const char *line, char *error, size_t size)
@@ -65,9 +77,20 @@ static void taken(void **state)
 		int rc;
 		const char *ran;
 	} cases[] = {
-		{ "none", CLI_DONE, "none" },     { "two x y", CLI_FAILED, "x|y" },
-		{ "two - y", CLI_FAILED, "-|y" }, { "two -- -x --json", CLI_FAILED, "-x|--json" },
+		{ "none", CLI_DONE, "none" },
+		{ "two x y", CLI_FAILED, "x|y" },
+		{ "two - y", CLI_FAILED, "-|y" },
+		{ "two -- -x --json", CLI_FAILED, "-x|--json" },
 		{ "none --", CLI_DONE, "none" },
+		{ "two x -- y", CLI_FAILED, "x|y" },
+		{ "two -- -- y", CLI_FAILED, "--|y" },
+		{ "opt x", CLI_DONE, "x|none|none" },
+		{ "opt x --value 5", CLI_DONE, "x|5|none" },
+		{ "opt --value 5 x", CLI_DONE, "x|5|none" },
+		{ "opt --value=5 x --flag", CLI_DONE, "x|5|flag" },
+		{ "opt --flag --value --flag x", CLI_DONE, "x|--flag|flag" },
+		{ "opt --value=a=b x", CLI_DONE, "x|a=b|none" },
+		{ "opt --value=5 -- --flag", CLI_DONE, "--flag|5|none" },
 	};
 	char error[256];
 
@@ -86,16 +109,32 @@ static void refused(void **state)
 		int rc;
 		const char *error;
 	} cases[] = {
-		{ "", CLI_WRONG_USAGE, "limpet verb: what to do is missing: none, two" },
+		{ "", CLI_WRONG_USAGE, "limpet verb: what to do is missing: none, two, opt" },
 		{ "x", CLI_WRONG_USAGE,
-		  "limpet verb: \"x\": no such command; there are none, two" },
+		  "limpet verb: \"x\": no such command; there are none, two, opt" },
 		{ "none x", CLI_WRONG_USAGE, "limpet verb none: \"x\": one argument too many" },
 		{ "two", CLI_WRONG_USAGE, "limpet verb two: A is missing" },
 		{ "two x", CLI_WRONG_USAGE, "limpet verb two: B is missing" },
 		{ "two x y z", CLI_WRONG_USAGE, "limpet verb two: \"z\": one argument too many" },
 		{ "two x \"\"", CLI_WRONG_USAGE, "limpet verb two: \"\": B is empty" },
 		{ "two x -y", CLI_WRONG_USAGE, "limpet verb two: \"-y\": no such option" },
-		{ "two x --", CLI_WRONG_USAGE, "limpet verb two: \"--\": no such option" },
+		{ "two x --", CLI_WRONG_USAGE, "limpet verb two: B is missing" },
+		{ "opt --flag", CLI_WRONG_USAGE, "limpet verb opt: A is missing" },
+		{ "opt x --value", CLI_WRONG_USAGE,
+		  "limpet verb opt: \"--value\": its value is missing" },
+		{ "opt x --value=", CLI_WRONG_USAGE,
+		  "limpet verb opt: \"--value\": its value is missing" },
+		{ "opt x --value \"\"", CLI_WRONG_USAGE,
+		  "limpet verb opt: \"--value\": its value is missing" },
+		{ "opt x --value 1 --value=2", CLI_WRONG_USAGE,
+		  "limpet verb opt: \"--value\" is given twice" },
+		{ "opt --flag --flag x", CLI_WRONG_USAGE,
+		  "limpet verb opt: \"--flag\" is given twice" },
+		{ "opt x --flag=yes", CLI_WRONG_USAGE,
+		  "limpet verb opt: \"--flag=yes\": it has no value" },
+		{ "opt x --flags", CLI_WRONG_USAGE,
+		  "limpet verb opt: \"--flags\": no such option" },
+		{ "opt x --val 1", CLI_WRONG_USAGE, "limpet verb opt: \"--val\": no such option" },
 		{ "none --socket", CLI_WRONG_USAGE,
 		  "limpet verb none: \"--socket\" goes before the command" },
 		{ "later", CLI_FAILED, "limpet verb later: not supported yet\n" },

@@ -140,13 +140,13 @@ static int apply(struct world *world, const struct config *config, struct stop *
 	assert_int_equal(runtime_assign(&world->runtime, config, dp_size(world->dp), NOW), 0);
 	resolve(world);
 	desired = make_desired(world, config, true);
-	assert_int_equal(plan_make(desired, &world->runtime, world->dp, &plan), 0);
+	assert_int_equal(plan_make(desired, &world->runtime, world->dp, NOW, &plan), 0);
 	if (n_ops)
 		*n_ops = plan->n_ops;
 	ret = plan_apply(plan, world->dp, stop ? stop_after : NULL, stop);
 	if (!ret) {
 		desired_remember(desired, world->digests, 64);
-		runtime_forget(&world->runtime);
+		runtime_settle(&world->runtime, NOW);
 	}
 	plan_free(&plan);
 	desired_free(&desired);
@@ -300,7 +300,7 @@ static void test_health_flips_one_pool(void **state)
 		was += look(&world, "192.0.2.1", 80, i * (LP_SLOTS / LOOKS)).backend.b[15] == 1;
 	runtime_backend(&world.runtime, "a", "a1")->healthy = false;
 	desired = make_desired(&world, config, false);
-	assert_int_equal(plan_make(desired, &world.runtime, world.dp, &plan), 0);
+	assert_int_equal(plan_make(desired, &world.runtime, world.dp, NOW, &plan), 0);
 	moved = plan_moved(plan, runtime_pool(&world.runtime, "a"));
 	assert_int_equal(plan_moved(plan, runtime_pool(&world.runtime, "b")), 0);
 	assert_int_equal(plan_apply(plan, world.dp, NULL, NULL), 0);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The record table's functions (bpf/record.h), compiled natively: what is found,
- * what is evicted for what, how long a record lives, how duplicates settle. Many threads at once:
+ * what is evicted for what, how long a record lives,
+ * how duplicates settle, how records are dropped. Many threads at once:
  * test_record_threads.c.
  */
 #include <setjmp.h>
@@ -34,8 +35,17 @@ static struct lp_record_word word_of(uint16_t backend, uint8_t flags, uint32_t e
 static void put(struct lp_bucket *bucket, unsigned int way, uint64_t fingerprint,
 		struct lp_record_word word)
 {
+	word.flags |= record_tag(fingerprint);
 	bucket->way[way] = (struct lp_record) { fingerprint, word };
 }
+
+static void clear(struct lp_bucket *bucket, unsigned int way)
+{
+	bucket->way[way] = (struct lp_record) { .value.word = LP_RECORD_GONE };
+}
+
+/* A fingerprint with a tag that is not zero. */
+#define TAGGED 0xff00000000000010ull
 
 /* Fills all ways with living, confirmed records: fingerprints 100 to 107. */
 static void fill_confirmed(struct lp_bucket *bucket)
@@ -44,11 +54,17 @@ static void fill_confirmed(struct lp_bucket *bucket)
 		put(bucket, i, 100 + i, word_of(1, LP_RECORD_CONFIRMED, NOW + 500 + i));
 }
 
-static enum record_made make(struct lp_bucket *bucket, uint64_t fingerprint, uint16_t backend)
+/* `flags` of the newcomer: LP_RECORD_OPENING or 0. */
+static enum record_made make_of(struct lp_bucket *bucket, uint64_t fingerprint, uint8_t flags)
 {
-	struct lp_record_word word = word_of(backend, 0, NOW + 60);
+	struct lp_record_word word = word_of(1, flags, NOW + 60);
 
 	return record_make(bucket, NULL, fingerprint, &word, NULL, NOW);
+}
+
+static enum record_made make(struct lp_bucket *bucket, uint64_t fingerprint)
+{
+	return make_of(bucket, fingerprint, LP_RECORD_OPENING);
 }
 
 static unsigned int way_of(const struct lp_bucket *bucket, uint64_t fingerprint)
@@ -163,13 +179,39 @@ static void test_find(void **state)
 
 static void test_find_is_of_any_age(void **state)
 {
+	struct lp_record_word word = { 0 };
 	struct lp_bucket bucket = { 0 };
-	struct lp_record_word word;
 
 	(void)state;
 	put(&bucket, 3, 10, word_of(4, 0, 1));
 	assert_int_equal(record_find(&bucket, 10, &word), 3); /* the caller judges the age */
 	assert_true(record_expired(word, NOW));
+}
+
+/* R2: a word that cannot be this fingerprint's is not believed. */
+static void test_find_knows_its_own(void **state)
+{
+	const uint64_t other = TAGGED ^ 1ull << 60;
+	struct lp_bucket bucket = { 0 };
+	struct lp_record_word word;
+
+	(void)state;
+	put(&bucket, 2, TAGGED, word_of(4, LP_RECORD_CONFIRMED, NOW + 5));
+	assert_int_equal(record_find(&bucket, TAGGED, &word), 2);
+	bucket.way[2].fingerprint = other;
+	assert_int_equal(record_find(&bucket, other, &word), LP_WAYS);
+	bucket.way[2] = (struct lp_record) { TAGGED, { .word = LP_RECORD_GONE } };
+	assert_int_equal(record_find(&bucket, TAGGED, &word), LP_WAYS);
+}
+
+/* All eight bits of the flags are in use: none is in two things. */
+static void test_tags(void **state)
+{
+	(void)state;
+	assert_int_equal(LP_RECORD_CLIENT | LP_RECORD_CONFIRMED | LP_RECORD_OPENING,
+			 LP_RECORD_FLAGS);
+	for (unsigned int bit = 0; bit < 64; bit++)
+		assert_int_equal(record_tag(1ull << bit), bit >= 59 ? 1u << (bit - 56) : 0);
 }
 
 static void test_change(void **state)
@@ -201,8 +243,9 @@ static void test_change_comes_too_late(void **state)
 
 static void test_make_into_empty(void **state)
 {
-	const struct lp_record_info about = { .vip = 3, .slot = 4, .created = NOW };
-	struct lp_record_word word = word_of(9, LP_RECORD_OPENING, NOW + 60), found;
+	const struct lp_record_info told = { .vip = 3, .slot = 4, .created = NOW };
+	struct lp_record_info about = told;
+	struct lp_record_word word = word_of(9, LP_RECORD_OPENING, NOW + 60), found = { 0 };
 	struct lp_info_bucket info = { 0 };
 	struct lp_bucket bucket = { 0 };
 	unsigned int way;
@@ -212,40 +255,103 @@ static void test_make_into_empty(void **state)
 	way = record_find(&bucket, 10, &found);
 	assert_in_range(way, 0, LP_WAYS - 1);
 	assert_int_equal(found.word, word.word);
-	assert_memory_equal(&info.way[way], &about, sizeof(about));
+	assert_memory_equal(&info.way[way], &told, sizeof(told));
 	for (unsigned int i = 0; i < LP_WAYS; i++)
 		if (i != way)
 			assert_int_equal(bucket.way[i].fingerprint, LP_FINGERPRINT_EMPTY);
 }
 
-/* The eviction order, one step after the other: what is cheaper is taken away, and
- * the next record has to take the next dearer. */
+/* Whoever made it, from the first to be taken to the last. */
+static void fill_in_order(struct lp_bucket *bucket)
+{
+	fill_confirmed(bucket);
+	clear(bucket, 6);
+	put(bucket, 1, 21, word_of(1, LP_RECORD_CONFIRMED, NOW)); /* expired just now */
+	put(bucket, 4, 22, word_of(1, 0, NOW + 900));
+	put(bucket, 0, 23, word_of(1, LP_RECORD_CLIENT, NOW + 901));
+	put(bucket, 7, 24, word_of(1, LP_RECORD_OPENING, NOW + 10));
+	put(bucket, 2, 25, word_of(1, LP_RECORD_OPENING | LP_RECORD_CLIENT, NOW + 20));
+}
+
+/* The eviction order, one step after the other: the newcomer is confirmed, and the
+ * next one has to take the next dearer. */
 static void test_eviction_order(void **state)
 {
-	struct lp_bucket bucket = { 0 };
+	static const unsigned int ways[] = { 6, 1, 4, 0, 7, 2 };
+	struct lp_bucket bucket;
+
+	(void)state;
+	fill_in_order(&bucket);
+	for (uint64_t i = 0; i < 6; i++) {
+		assert_int_equal(make(&bucket, 50 + i), i < 2 ? RECORD_MADE : RECORD_EVICTED);
+		assert_int_equal(way_of(&bucket, 50 + i), ways[i]);
+		bucket.way[ways[i]].value.flags |= LP_RECORD_CONFIRMED;
+	}
+	assert_int_equal(make(&bucket, 56), RECORD_FULL);
+	assert_int_equal(way_of(&bucket, 56), LP_WAYS);
+	for (uint64_t i = 50; i < 56; i++)
+		assert_in_range(way_of(&bucket, i), 0, LP_WAYS - 1);
+}
+
+/* A packet in the middle of a flow takes no half-open one's place; one that was
+ * confirmed from the beginning does. */
+static void test_strays_evict_strays_only(void **state)
+{
+	struct lp_bucket bucket;
+
+	(void)state;
+	fill_in_order(&bucket);
+	for (uint64_t i = 0; i < 4; i++) {
+		assert_int_equal(make_of(&bucket, 50 + i, 0), i < 2 ? RECORD_MADE : RECORD_EVICTED);
+		bucket.way[way_of(&bucket, 50 + i)].value.flags |= LP_RECORD_CONFIRMED;
+	}
+	assert_int_equal(make_of(&bucket, 54, 0), RECORD_FULL);
+	assert_int_equal(make_of(&bucket, 54, LP_RECORD_CLIENT), RECORD_FULL);
+	assert_int_equal(way_of(&bucket, 24), 7);
+	assert_int_equal(make_of(&bucket, 54, LP_RECORD_CONFIRMED), RECORD_EVICTED);
+	assert_int_equal(way_of(&bucket, 54), 7);
+}
+
+/* The caller is told whose place it was (track.h T6), and is not told otherwise. */
+static void test_who_was_evicted(void **state)
+{
+	struct lp_record_info about = { .slot = 77, .created = NOW };
+	struct lp_record_word word = word_of(1, LP_RECORD_OPENING, NOW + 60);
+	struct lp_info_bucket info = { 0 };
+	struct lp_bucket bucket;
 
 	(void)state;
 	fill_confirmed(&bucket);
-	put(&bucket, 6, 0, word_of(1, LP_RECORD_CONFIRMED, NOW + 1000)); /* empty, once dear */
-	put(&bucket, 1, 21, word_of(1, LP_RECORD_CONFIRMED, NOW));       /* expired just now */
-	put(&bucket, 4, 22, word_of(1, LP_RECORD_OPENING, NOW + 10));
-	put(&bucket, 2, 23, word_of(1, LP_RECORD_CLIENT, NOW + 20));
-	assert_int_equal(make(&bucket, 50, 1), RECORD_MADE);
-	assert_int_equal(way_of(&bucket, 50), 6);
-	bucket.way[6].value.flags |= LP_RECORD_CONFIRMED;
-	assert_int_equal(make(&bucket, 51, 1), RECORD_MADE);
-	assert_int_equal(way_of(&bucket, 51), 1);
-	bucket.way[1].value.flags |= LP_RECORD_CONFIRMED;
-	assert_int_equal(make(&bucket, 52, 1), RECORD_EVICTED);
-	assert_int_equal(way_of(&bucket, 52), 4);
-	bucket.way[4].value.flags |= LP_RECORD_CONFIRMED;
-	assert_int_equal(make(&bucket, 53, 1), RECORD_EVICTED);
-	assert_int_equal(way_of(&bucket, 53), 2);
-	bucket.way[2].value.flags |= LP_RECORD_CONFIRMED;
-	assert_int_equal(make(&bucket, 54, 1), RECORD_FULL);
-	assert_int_equal(way_of(&bucket, 54), LP_WAYS);
-	for (uint64_t i = 50; i < 54; i++)
-		assert_in_range(way_of(&bucket, i), 0, LP_WAYS - 1);
+	put(&bucket, 3, 30, word_of(1, LP_RECORD_OPENING, NOW + 10));
+	info.way[3].slot = 33;
+	assert_int_equal(record_make(&bucket, &info, 50, &word, &about, NOW), RECORD_EVICTED);
+	assert_int_equal(about.slot, 33);
+	assert_int_equal(info.way[3].slot, 77);
+	bucket.way[3].value.flags |= LP_RECORD_CONFIRMED;
+	about.slot = 78;
+	assert_int_equal(record_make(&bucket, &info, 51, &word, &about, NOW), RECORD_FULL);
+	assert_int_equal(about.slot, 78);
+}
+
+/* In a flood all expire in the same second: not always the youngest goes. */
+static void test_ties(void **state)
+{
+	unsigned int taken[LP_WAYS] = { 0 };
+	struct lp_bucket bucket;
+
+	(void)state;
+	for (unsigned int i = 0; i < LP_WAYS; i++)
+		put(&bucket, i, 100 + i, word_of(1, LP_RECORD_OPENING, record_expiry(NOW, 60)));
+	for (uint64_t i = 1; i <= 8000; i++) {
+		uint64_t fingerprint = lp_mix64(i);
+		struct lp_record_word word = word_of(1, LP_RECORD_OPENING, record_expiry(NOW, 60));
+
+		assert_int_equal(record_make(&bucket, NULL, fingerprint, &word, NULL, NOW),
+				 RECORD_EVICTED);
+		taken[way_of(&bucket, fingerprint)]++;
+	}
+	for (unsigned int i = 0; i < LP_WAYS; i++)
+		assert_in_range(taken[i], 800, 1200);
 }
 
 static void test_full_changes_nothing(void **state)
@@ -255,20 +361,76 @@ static void test_full_changes_nothing(void **state)
 	(void)state;
 	fill_confirmed(&bucket);
 	before = bucket;
-	assert_int_equal(make(&bucket, 50, 1), RECORD_FULL);
+	assert_int_equal(make(&bucket, 50), RECORD_FULL);
 	assert_memory_equal(&bucket, &before, sizeof(before));
 }
 
-/* A place that is being written is nobody's, however cheap its old word looks. */
+/* R1: a place that somebody owns is not taken, in neither of its forms. */
 static void test_busy_is_not_taken(void **state)
 {
+	struct lp_bucket bucket, before;
+
+	(void)state;
+	fill_confirmed(&bucket);
+	bucket.way[3] = (struct lp_record) { .fingerprint = LP_FINGERPRINT_BUSY };
+	bucket.way[4].value.word = LP_RECORD_GONE;
+	before = bucket;
+	assert_int_equal(make(&bucket, 50), RECORD_FULL);
+	assert_memory_equal(&bucket, &before, sizeof(before));
+}
+
+/* Nor is one that was confirmed, refreshed or dropped since it was judged. */
+static void test_take_comes_too_late(void **state)
+{
+	const struct lp_record_word old = word_of(1, 0, NOW + 9);
+	struct lp_record record = { 10, old };
+
+	(void)state;
+	record.value.flags |= LP_RECORD_CONFIRMED;
+	assert_false(record_take(&record, 10, old.word));
+	assert_true(record.value.flags & LP_RECORD_CONFIRMED);
+	record.value = record_dropped(old);
+	assert_false(record_take(&record, 10, old.word));
+	assert_int_equal(record.fingerprint, 10);
+	record = (struct lp_record) { .fingerprint = 11 };
+	assert_false(record_take(&record, LP_FINGERPRINT_EMPTY, LP_RECORD_GONE));
+	assert_int_equal(record.fingerprint, 11);
+}
+
+static void test_take(void **state)
+{
+	const struct lp_record_word old = word_of(1, 0, NOW + 9);
+	struct lp_record taken = { 10, old }, empty = { 0 };
+
+	(void)state;
+	assert_true(record_take(&taken, 10, old.word));
+	assert_int_equal(taken.fingerprint, LP_FINGERPRINT_BUSY);
+	assert_int_equal(taken.value.word, LP_RECORD_GONE);
+	assert_false(record_take(&taken, 10, old.word));
+	assert_true(record_take(&empty, LP_FINGERPRINT_EMPTY, LP_RECORD_GONE));
+	assert_int_equal(empty.fingerprint, LP_FINGERPRINT_BUSY);
+	assert_false(record_take(&empty, LP_FINGERPRINT_EMPTY, LP_RECORD_GONE));
+}
+
+/* R5: what is dropped is not found, is taken like what has expired, and is not made
+ * to live again by somebody who read it before. */
+static void test_drop(void **state)
+{
+	const struct lp_record_word old = word_of(4, LP_RECORD_CONFIRMED, NOW + 100);
+	struct lp_record_word word = { 0 };
 	struct lp_bucket bucket;
 
 	(void)state;
 	fill_confirmed(&bucket);
-	put(&bucket, 3, LP_FINGERPRINT_BUSY, word_of(1, 0, NOW - 1));
-	assert_int_equal(make(&bucket, 50, 1), RECORD_FULL);
-	assert_int_equal(bucket.way[3].fingerprint, LP_FINGERPRINT_BUSY);
+	put(&bucket, 5, TAGGED, old);
+	assert_int_equal(record_find(&bucket, TAGGED, &word), 5);
+	record_change(&bucket, 5, word, record_dropped(word));
+	assert_int_equal(way_of(&bucket, TAGGED), LP_WAYS);
+	record_change(&bucket, 5, word, old);
+	assert_int_equal(way_of(&bucket, TAGGED), LP_WAYS);
+	assert_true(bucket.way[5].value.word != LP_RECORD_GONE);
+	assert_int_equal(make(&bucket, 50), RECORD_MADE);
+	assert_int_equal(way_of(&bucket, 50), 5);
 }
 
 static void test_unconfirmed_by_expiry(void **state)
@@ -290,14 +452,14 @@ static void test_unconfirmed_by_expiry(void **state)
 /* Any flood of unconfirmed ones leaves the living, confirmed one where it is (P7). */
 static void test_flood_of_one_bucket(void **state)
 {
+	struct lp_record_word word = { 0 };
 	struct lp_bucket bucket = { 0 };
-	struct lp_record_word word;
 	unsigned int evicted = 0;
 
 	(void)state;
 	put(&bucket, 5, 99, word_of(7, LP_RECORD_CONFIRMED, NOW + 1));
 	for (uint64_t i = 1000; i < 101000; i++)
-		evicted += make(&bucket, i, 1) == RECORD_EVICTED;
+		evicted += make(&bucket, i) == RECORD_EVICTED;
 	assert_int_equal(evicted, 100000 - (LP_WAYS - 1));
 	assert_int_equal(record_find(&bucket, 99, &word), 5);
 	assert_int_equal(word.backend, 7);
@@ -316,8 +478,8 @@ static void test_settle_lower(void **state)
 	put(&bucket, 4, 10, word);
 	assert_int_equal(record_settle(&bucket, 4, 10, &word), 1);
 	assert_int_equal(word.backend, 1);
-	assert_int_equal(bucket.way[4].fingerprint, LP_FINGERPRINT_EMPTY);
-	assert_int_equal(bucket.way[1].fingerprint, 10);
+	assert_int_equal(bucket.way[4].value.backend, 0);
+	assert_int_equal(way_of(&bucket, 10), 1);
 }
 
 static void test_settle_higher(void **state)
@@ -331,8 +493,22 @@ static void test_settle_higher(void **state)
 	put(&bucket, 6, 11, word_of(3, 0, NOW + 60));
 	assert_int_equal(record_settle(&bucket, 1, 10, &word), 1);
 	assert_int_equal(word.backend, 1);
-	assert_int_equal(bucket.way[4].fingerprint, LP_FINGERPRINT_EMPTY);
-	assert_int_equal(bucket.way[6].fingerprint, 11);
+	assert_int_equal(bucket.way[4].value.backend, 0);
+	assert_int_equal(way_of(&bucket, 11), 6);
+}
+
+/* One at a lower way that was dropped does not answer for anybody. */
+static void test_settle_dropped(void **state)
+{
+	struct lp_record_word word = word_of(2, 0, NOW + 60);
+	struct lp_bucket bucket = { 0 };
+
+	(void)state;
+	put(&bucket, 1, 10, record_dropped(word_of(1, 0, NOW + 60)));
+	put(&bucket, 4, 10, word);
+	assert_int_equal(record_settle(&bucket, 4, 10, &word), 4);
+	assert_int_equal(word.backend, 2);
+	assert_int_equal(way_of(&bucket, 10), 4);
 }
 
 /* Whichever of the two looks first, and though both look: one is left. */
@@ -350,8 +526,8 @@ static void test_settle_both(void **state)
 		}
 		record_settle(&bucket, ways[first], 10, &words[first]);
 		record_settle(&bucket, ways[!first], 10, &words[!first]);
-		assert_int_equal(bucket.way[2].fingerprint, 10);
-		assert_int_equal(bucket.way[5].fingerprint, LP_FINGERPRINT_EMPTY);
+		assert_int_equal(way_of(&bucket, 10), 2);
+		assert_int_equal(bucket.way[5].value.backend, 0);
 		assert_int_equal(words[0].backend, 1);
 	}
 }
@@ -432,16 +608,25 @@ int main(void)
 		cmocka_unit_test(test_fingerprints_differ),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_find_is_of_any_age),
+		cmocka_unit_test(test_find_knows_its_own),
+		cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_change),
 		cmocka_unit_test(test_change_comes_too_late),
 		cmocka_unit_test(test_make_into_empty),
 		cmocka_unit_test(test_eviction_order),
+		cmocka_unit_test(test_strays_evict_strays_only),
+		cmocka_unit_test(test_who_was_evicted),
+		cmocka_unit_test(test_ties),
 		cmocka_unit_test(test_full_changes_nothing),
 		cmocka_unit_test(test_busy_is_not_taken),
+		cmocka_unit_test(test_take),
+		cmocka_unit_test(test_take_comes_too_late),
+		cmocka_unit_test(test_drop),
 		cmocka_unit_test(test_unconfirmed_by_expiry),
 		cmocka_unit_test(test_flood_of_one_bucket),
 		cmocka_unit_test(test_settle_lower),
 		cmocka_unit_test(test_settle_higher),
+		cmocka_unit_test(test_settle_dropped),
 		cmocka_unit_test(test_settle_both),
 		cmocka_unit_test(test_life_is_never_shorter),
 		cmocka_unit_test(test_life_is_not_much_longer),

@@ -125,7 +125,7 @@ static unsigned int find(struct worker *worker, uint32_t key, struct lp_record_w
 
 static void make(struct worker *worker, uint32_t key, uint32_t life)
 {
-	const struct lp_record_info about = { .vip = key };
+	struct lp_record_info about = { .vip = key };
 	struct lp_record_word word = { .backend = (uint16_t)(key + 1),
 				       .incarnation = (uint8_t)(key * 7),
 				       .expires = now() + life };
@@ -148,14 +148,10 @@ static void change(uint32_t key, unsigned int way, struct lp_record_word old, ui
 	record_change(bucket_of(key), way, old, new);
 }
 
-/* As dp_record_drop() does it. */
-static void drop(struct worker *worker, uint32_t key, unsigned int way)
+static void drop(struct worker *worker, uint32_t key, unsigned int way, struct lp_record_word word)
 {
-	uint64_t fingerprint = fingerprint_of(key);
-
-	worker->counts.dropped += __atomic_compare_exchange_n(
-		&bucket_of(key)->way[way].fingerprint, &fingerprint, LP_FINGERPRINT_EMPTY, false,
-		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	record_change(bucket_of(key), way, word, record_dropped(word));
+	worker->counts.dropped++;
 }
 
 static void play_shared(struct worker *worker)
@@ -171,7 +167,7 @@ static void play_shared(struct worker *worker)
 	else if (choice < 6)
 		change(key, way, word, 0, now() + 8);
 	else if (choice == 6)
-		drop(worker, key, way);
+		drop(worker, key, way, word);
 }
 
 /* Confirms the own key's record, or sees that it is still there. */
@@ -184,7 +180,7 @@ static void play_own(struct worker *worker)
 		worker->counts.lost += way == LP_WAYS;
 		worker->known = way != LP_WAYS && draw(worker, 256);
 		if (way != LP_WAYS && !worker->known)
-			drop(worker, worker->own, way);
+			drop(worker, worker->own, way, word);
 	} else if (way == LP_WAYS) {
 		make(worker, worker->own, 8);
 	} else if (word.flags & LP_RECORD_CONFIRMED) {
@@ -264,7 +260,7 @@ static void check_quiet(void)
 			const struct lp_record *record = &table.bucket[b].way[i];
 			uint32_t key = record->value.backend - 1u;
 
-			if (record->fingerprint == LP_FINGERPRINT_EMPTY)
+			if (record->fingerprint == LP_FINGERPRINT_EMPTY || !record->value.backend)
 				continue;
 			assert_true(record->fingerprint != LP_FINGERPRINT_BUSY);
 			assert_in_range(key, 0, KEYS - 1);

@@ -572,6 +572,8 @@ static void test_no_room(void **state)
 {
 	struct rules rules = { .rule = test_calloc(40, sizeof(*rules.rule)), .max = 40 };
 	struct lp_addr addr = address(0x20);
+	struct vip_table *table = NULL;
+	struct rules many;
 
 	(void)state;
 	for (uint32_t i = 0; i < 40; i++)
@@ -580,8 +582,12 @@ static void test_no_room(void **state)
 		       "41 VIP keys and 40 port ranges, room for 32 keys and 40 ranges");
 	assert_refused(rules.rule, 40, &(struct vip_table_size) { 16, 64, 39 }, -ENOSPC,
 		       "41 VIP keys and 40 port ranges, room for 64 keys and 39 ranges");
-	assert_refused(rules.rule, 40, &(struct vip_table_size) { 1, 64, 40 }, -ENOSPC,
-		       "41 VIP keys do not fit into 1 buckets and 64 places");
+	random_state = 11;
+	many = make_rules(60);
+	assert_int_equal(vip_table_build(&hash_key, many.rule, many.n,
+					 &(struct vip_table_size) { 1, 128, 4096 }, &table, NULL),
+			 -ENOSPC);
+	test_free(many.rule);
 	assert_refused(rules.rule, 40, &(struct vip_table_size) { 12, 64, 40 }, -EINVAL,
 		       "VIP table of 12 buckets and 64 places: not powers of two");
 	assert_refused(rules.rule, 40, &(struct vip_table_size) { 16, 0, 40 }, -EINVAL,

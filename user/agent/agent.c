@@ -32,6 +32,15 @@ struct engine_time agent_now(void)
 	return (struct engine_time) { .mono = (uint32_t)mono.tv_sec, .wall = now_s() };
 }
 
+void agent_because(struct agent *agent, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	watch_because(&agent->watch, &agent->engine, agent_now(), fmt, ap);
+	va_end(ap);
+}
+
 /* --- following ------------------------------------------------------------------- */
 
 /*
@@ -60,6 +69,22 @@ static size_t resolve_hops(struct agent *agent)
 			resolving += resolve_hop(agent, &agent->engine.runtime.backends[i]) ==
 				     NET_RESOLVING;
 	return resolving;
+}
+
+/* The same, saying which ways were lost and found. */
+static void follow_hops(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->engine.runtime.n_backends; i++) {
+		struct runtime_backend *backend = &agent->engine.runtime.backends[i];
+		bool known = backend->hop.ifindex;
+
+		if (!backend->wanted && !backend->leaving)
+			continue;
+		resolve_hop(agent, backend);
+		if (known != (backend->hop.ifindex != 0))
+			agent_because(agent, "next hop of %s/%s %s", backend->pool, backend->name,
+				      known ? "lost" : "found");
+	}
 }
 
 /* Words for what an operation means to traffic; false if nothing. */
@@ -120,12 +145,15 @@ static void log_plan(const struct agent *agent, const struct plan *plan)
 /* What a change of configuration tells its caller, and what any change tells the log. */
 static void on_applied(void *arg, const struct plan *plan)
 {
-	log_plan(arg, plan);
+	struct agent *agent = arg;
+
+	log_plan(agent, plan);
+	watch_applied(&agent->watch, &agent->engine, agent_now());
 }
 
 static void on_config_applied(void *arg, const struct plan *plan)
 {
-	log_plan(arg, plan);
+	on_applied(arg, plan);
 	keep_changes(arg, plan);
 }
 
@@ -145,7 +173,7 @@ static void on_net_changed(void *arg)
 	if (!agent->config || !agent->dp)
 		return; /* starting, or ending */
 	interfaces_follow(agent->config, agent->net, agent->dp);
-	resolve_hops(agent);
+	follow_hops(agent);
 	converge_or_log(agent);
 }
 
@@ -160,15 +188,36 @@ static void on_health_changed(void *arg, uint32_t number, bool up, const char *w
 	backend->since = now_s();
 	lp_info("backend=%s/%s state=%s why=\"%s\"", backend->pool, backend->name,
 		runtime_state(backend), why);
+	agent_because(agent, "backend %s/%s %s: %s", backend->pool, backend->name,
+		      up ? "up" : "down", why);
 	converge_or_log(agent);
+}
+
+/* Says whose deadline has passed: those that still live in the datapath. */
+static void because_expired(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->engine.runtime.n_backends; i++) {
+		const struct runtime_backend *backend = &agent->engine.runtime.backends[i];
+
+		if (!backend->expired || !(backend->state.flags & LP_BACKEND_ALIVE))
+			continue;
+		lp_info("backend=%s/%s state=%s why=\"deadline\"", backend->pool, backend->name,
+			runtime_state(backend));
+		agent_because(agent, "deadline of %s/%s passed", backend->pool, backend->name);
+	}
 }
 
 static void on_tick(uv_timer_t *timer)
 {
 	struct agent *agent = timer->data;
 
-	if (agent->config && agent->dp && engine_tick(&agent->engine, agent_now()))
-		converge_or_log(agent);
+	if (!agent->config || !agent->dp)
+		return;
+	watch_tick(&agent->watch, &agent->engine, agent_now());
+	if (!engine_tick(&agent->engine, agent_now()))
+		return;
+	because_expired(agent);
+	converge_or_log(agent);
 }
 
 /* --- checks ----------------------------------------------------------------------- */
@@ -308,6 +357,7 @@ static int bring_up(struct agent *agent, const struct config *config, bool opene
 		resolve_hops(agent);
 	if (!opened)
 		ret = interfaces_attach(config, agent->net, agent->dp, err);
+	agent_because(agent, "configuration loaded");
 	if (!ret)
 		ret = engine_converge(&agent->engine, config, true, agent_now(), on_config_applied,
 				      agent, err);
@@ -435,6 +485,11 @@ int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *opti
 int agent_set_admin(struct agent *agent, struct runtime_backend *backend, enum lp_admin admin,
 		    uint64_t deadline, struct lp_err *err)
 {
+	static const char *const words[] = { [LP_ADMIN_ENABLED] = "enabled",
+					     [LP_ADMIN_DRAIN] = "drained",
+					     [LP_ADMIN_OFFLINE] = "took offline" };
+
+	agent_because(agent, "operator %s %s/%s", words[admin], backend->pool, backend->name);
 	runtime_set_admin(backend, admin, deadline, now_s());
 	lp_info("backend=%s/%s state=%s why=\"operator\"", backend->pool, backend->name,
 		runtime_state(backend));
@@ -458,5 +513,6 @@ void agent_stop(struct agent *agent)
 	config_free(&agent->config);
 	free(agent->config_text);
 	free(agent->changes);
+	watch_fini(&agent->watch);
 	engine_close(&agent->engine);
 }

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "agent/options.h"
+#include "agent/watch.h"
 #include "core/config.h"
 #include "core/engine.h"
 #include "dp/dp.h"
@@ -27,6 +28,7 @@ struct agent {
 	uint64_t loaded_at; /* seconds since the epoch */
 	uint64_t started_at;
 	struct engine engine;
+	struct watch watch;
 	uv_timer_t tick;
 	struct dp *dp;
 	struct net *net;
@@ -52,6 +54,9 @@ int agent_reload(struct agent *agent, struct lp_err *err);
 /* An operator's decision about a backend; deadline in seconds since the epoch, 0: none. */
 int agent_set_admin(struct agent *agent, struct runtime_backend *backend, enum lp_admin admin,
 		    uint64_t deadline, struct lp_err *err);
+
+/* Before engine_converge(): why the datapath is about to change, for explanations. */
+void agent_because(struct agent *agent, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Now, on both clocks. */
 struct engine_time agent_now(void);

@@ -8,6 +8,10 @@
 #include <string.h>
 
 #include "agent/view.h"
+#include "core/answer.h"
+#include "core/prefix.h"
+#include "core/records.h"
+#include "core/slot_state.h"
 #include "core/vip_table.h"
 #include "lib/addr.h"
 #include "lib/parse.h"
@@ -19,15 +23,26 @@ struct question {
 	uint16_t port, source_port; /* host byte order; source_port 0: not given */
 };
 
+/* A record that the table has of the question, or not. */
+struct finding {
+	struct records_entry entry;
+	struct answer_record says;
+};
+
 /* The walk: what each step finds. NULL or 0 where it ends. */
 struct walk {
 	const struct lp_vip *vip;
+	bool proxy;            /* the source hides a crowd: tcp affinity instead */
+	bool source;           /* the client decides */
 	struct lp_addr client; /* the masked source, in `source` mode */
 	uint64_t hash;
 	uint32_t slot;
 	struct lp_pool pool;
 	struct lp_slot value;
-	const struct runtime_backend *backend;
+	struct finding of_client, of_flow;
+	struct answer_question records;
+	struct answer opening, established;
+	const struct runtime_backend *backend; /* that answers an opening packet */
 };
 
 /* --- the question ------------------------------------------------------------------- */
@@ -135,12 +150,89 @@ static uint64_t hash_of(const struct agent *agent, const struct question *questi
 {
 	bool v6 = lp_addr_is_v6(&question->src);
 
-	if (walk->vip->affinity != LP_AFFINITY_SOURCE)
+	if (!walk->source)
 		return lp_hash_flow(&agent->engine.key, &question->src, &question->dst,
 				    htons(question->source_port), htons(question->port), v6);
 	for (int i = 0; i < 4; i++)
 		walk->client.w[i] = question->src.w[i] & walk->vip->source_mask.w[i];
 	return lp_hash_client(&agent->engine.key, &walk->client, v6);
+}
+
+static bool is_udp(const struct question *question)
+{
+	return question->vip->protocol == IPPROTO_UDP;
+}
+
+static void find_record(const struct agent *agent, uint64_t fingerprint, uint32_t pool,
+			struct finding *finding)
+{
+	struct lp_record_word word;
+
+	if (!records_find(agent->dp, fingerprint, &finding->entry))
+		return;
+	word = finding->entry.record.value;
+	finding->says = (struct answer_record) {
+		.found = true,
+		.lives = records_lives(agent->dp, word, pool),
+		.expired = word.expires <= agent_now().mono,
+		.backend = word.backend,
+	};
+	if (finding->says.lives)
+		finding->says.offline = dp_backend(agent->dp, word.backend)->state.flags &
+					LP_BACKEND_OFFLINE;
+}
+
+/* Of UDP in `source` mode, the client's record is the connection's (bpf/track.h). */
+static void find_records(const struct agent *agent, const struct question *question,
+			 struct walk *walk)
+{
+	bool v6 = lp_addr_is_v6(&question->src);
+	const struct lp_hash_key *key = &agent->engine.key;
+
+	if (walk->source)
+		find_record(agent, lp_fingerprint_client(key, &walk->client, walk->vip->scope, v6),
+			    walk->vip->pool, &walk->of_client);
+	if (walk->source && is_udp(question))
+		walk->of_flow = walk->of_client;
+	else if (question->source_port)
+		find_record(agent,
+			    lp_fingerprint_flow(key, &question->src, &question->dst,
+						htons(question->source_port), htons(question->port),
+						question->vip->protocol, v6),
+			    walk->vip->pool, &walk->of_flow);
+}
+
+static void decide(const struct agent *agent, const struct question *question, struct walk *walk)
+{
+	walk->records = (struct answer_question) {
+		.slot = walk->value,
+		.track = (enum lp_track)walk->vip->track,
+		.source = walk->source,
+		.past_lives = slot_is_moving(walk->value) &&
+			      walk->value.prev < dp_size(agent->dp)->backends &&
+			      (dp_backend(agent->dp, walk->value.prev)->state.flags &
+			       LP_BACKEND_ALIVE),
+		.flow = walk->of_flow.says,
+		.client = walk->of_client.says,
+	};
+	walk->established = answer_packet(&walk->records, false);
+	/* UDP has no opening packets. */
+	walk->opening = is_udp(question) ? walk->established : answer_packet(&walk->records, true);
+	walk->backend = runtime_backend_number(&agent->engine.runtime, walk->opening.backend);
+}
+
+static int need_port(const struct question *question, bool proxy, struct lp_err *err)
+{
+	char text[LP_ADDR_TEXT];
+
+	if (proxy)
+		return lp_err(err, -EINVAL,
+			      "%s is a proxy of VIP \"%s\", which gets tcp affinity: its port "
+			      "decides too (SOURCE:PORT)",
+			      lp_addr_format(&question->src, text), question->vip->name);
+	return lp_err(err, -EINVAL,
+		      "VIP \"%s\" has tcp affinity: the source's port decides too (SOURCE:PORT)",
+		      question->vip->name);
 }
 
 static int take_walk(struct agent *agent, const struct question *question, struct walk *walk,
@@ -149,23 +241,24 @@ static int take_walk(struct agent *agent, const struct question *question, struc
 	unsigned int half = dp_control(agent->dp)->active & 1;
 
 	walk->vip = find_vip(agent, question);
+	walk->proxy = prefix_is_proxy(question->vip, &question->src);
 	if (!walk->vip)
 		return 0;
-	if (walk->vip->affinity != LP_AFFINITY_SOURCE && !question->source_port)
-		return lp_err(
-			err, -EINVAL,
-			"VIP \"%s\" has tcp affinity: the source's port decides too (SOURCE:PORT)",
-			question->vip->name);
+	walk->source = walk->vip->affinity == LP_AFFINITY_SOURCE && !walk->proxy;
+	if (!walk->source && !question->source_port)
+		return need_port(question, walk->proxy, err);
 	walk->hash = hash_of(agent, question, walk);
 	walk->slot = lp_hash_slot(walk->hash);
 	walk->pool = dp_pool(agent->dp, half, walk->vip->pool);
 	if (walk->pool.table)
-		walk->value = dp_slots(agent->dp, walk->pool.table)[walk->slot];
-	walk->backend = runtime_backend_number(&agent->engine.runtime, walk->value.cur);
+		walk->value.word = __atomic_load_n(
+			&dp_slots(agent->dp, walk->pool.table)[walk->slot].word, __ATOMIC_RELAXED);
+	find_records(agent, question, walk);
+	decide(agent, question, walk);
 	return 0;
 }
 
-/* --- the answer -------------------------------------------------------------------------- */
+/* --- words ----------------------------------------------------------------------------- */
 
 static void describe_key(const struct question *question, const struct walk *walk, char *text,
 			 size_t size)
@@ -173,7 +266,7 @@ static void describe_key(const struct question *question, const struct walk *wal
 	char src[LP_ADDR_TEXT], dst[LP_ADDR_TEXT];
 	bool v6 = lp_addr_is_v6(&question->src);
 
-	if (walk->vip->affinity == LP_AFFINITY_SOURCE) {
+	if (walk->source) {
 		snprintf(text, size, "%s/%u", lp_addr_format(&walk->client, src),
 			 v6 ? question->vip->mask6 : question->vip->mask);
 		return;
@@ -192,8 +285,49 @@ static const char *verdict(const struct walk *walk)
 	return walk->backend->hop.ifindex ? "forward" : "drop_no_next_hop";
 }
 
-static void describe(const struct question *question, const struct walk *walk, char *text,
-		     size_t size)
+static const char *name_of(const struct agent *agent, uint32_t number)
+{
+	const struct runtime_backend *backend = runtime_backend_number(&agent->engine.runtime,
+								       number);
+
+	return backend ? backend->name : NULL;
+}
+
+static void describe_answer(const struct agent *agent, const struct question *question,
+			    const struct walk *walk, char *text, size_t size)
+{
+	const char *name = walk->backend->name, *pool = question->vip->table_pool;
+	const char *own = name_of(agent, walk->value.cur);
+
+	switch (walk->opening.reason) {
+	case ANSWER_CONNECTION:
+		snprintf(text, size,
+			 "%s answers, because %s remembered on it; slot %u of pool %s is %s's",
+			 name,
+			 walk->of_flow.entry.record.value.flags & LP_RECORD_CLIENT
+				 ? "its client is"
+				 : "the connection is",
+			 walk->slot, pool, own ? own : "nobody");
+		break;
+	case ANSWER_CLIENT:
+		snprintf(
+			text, size,
+			"%s answers, because its client is remembered on it; slot %u of pool %s is %s's",
+			name, walk->slot, pool, own ? own : "nobody");
+		break;
+	case ANSWER_PAST:
+		snprintf(text, size,
+			 "%s answers, because slot %u of pool %s is moving from it to %s", name,
+			 walk->slot, pool, own ? own : "nobody");
+		break;
+	default:
+		snprintf(text, size, "%s answers, because slot %u of pool %s is its own", name,
+			 walk->slot, pool);
+	}
+}
+
+static void describe(const struct agent *agent, const struct question *question,
+		     const struct walk *walk, char *text, size_t size)
 {
 	char addr[LP_ADDR_TEXT];
 
@@ -202,41 +336,126 @@ static void describe(const struct question *question, const struct walk *walk, c
 			 question->vip->name, question->port);
 	else if (!walk->backend)
 		snprintf(text, size, "pool %s has nobody to answer: the packet is dropped",
-			 question->vip->pool);
+			 question->vip->table_pool);
 	else if (!walk->backend->hop.ifindex)
 		snprintf(text, size,
 			 "%s would answer, but there is no way to %s: the packet is dropped",
 			 walk->backend->name, lp_addr_format(&walk->backend->address, addr));
 	else
-		snprintf(text, size, "%s answers, because slot %u of pool %s is its own",
-			 walk->backend->name, walk->slot, question->vip->pool);
+		describe_answer(agent, question, walk, text, size);
+}
+
+/* --- the answer -------------------------------------------------------------------------- */
+
+/* `opening`: of which packet the record is asked first. */
+static json_t *make_record(const struct agent *agent, const struct walk *walk,
+			   const struct finding *finding, bool opening)
+{
+	const struct lp_record_word word = finding->entry.record.value;
+	const char *why = answer_refuses(&walk->records, &finding->says, opening);
+	json_int_t now = agent_now().mono;
+
+	if (!finding->says.found)
+		return json_null();
+	return json_pack("{s:s, s:s?, s:b, s:b, s:I, s:I, s:b, s:s?}", "kind",
+			 word.flags & LP_RECORD_CLIENT ? "client" : "connection", "backend",
+			 name_of(agent, word.backend), "confirmed",
+			 !!(word.flags & LP_RECORD_CONFIRMED), "opening",
+			 !!(word.flags & LP_RECORD_OPENING), "age_s",
+			 now - (json_int_t)finding->entry.info.created, "expires_in_s",
+			 (json_int_t)word.expires - now, "valid", !why, "why_not", why);
+}
+
+static json_t *make_change(const struct agent *agent, const struct walk *walk)
+{
+	const struct runtime_name *pools = agent->engine.runtime.pools;
+	const struct history_change *change;
+	json_t *text;
+
+	if (!walk->vip)
+		return json_null();
+	change = history_of_slot(&agent->watch.history, pools[walk->vip->pool].name, walk->slot);
+	if (!change)
+		return json_null();
+	text = json_string(change->text);
+	return json_pack("{s:I, s:I, s:o, s:I}", "at", (json_int_t)change->wall, "generation",
+			 (json_int_t)change->generation, "text", text ? text : json_null(),
+			 "moved_slots", (json_int_t)change->n_moved);
+}
+
+/* Of the connection, if it has one, or else of its client. */
+static json_t *make_deciding(const struct agent *agent, const struct question *question,
+			     const struct walk *walk)
+{
+	if (walk->of_flow.says.found)
+		return make_record(agent, walk, &walk->of_flow, false);
+	return make_record(agent, walk, &walk->of_client, !is_udp(question));
+}
+
+static json_t *make_since(const struct agent *agent, const struct walk *walk)
+{
+	json_int_t now = agent_now().mono;
+
+	if (!walk->pool.table)
+		return json_null();
+	return json_integer(now -
+			    (json_int_t)dp_slot_times(agent->dp, walk->pool.table)[walk->slot]);
+}
+
+/* What the state of affinity is: slot, records, what becomes of packets. */
+static void add_affinity(json_t *object, const struct agent *agent, const struct question *question,
+			 const struct walk *walk)
+{
+	bool moving = walk->vip && slot_is_moving(walk->value);
+	json_t *more = json_pack("{s:b, s:s, s:o, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o}", "proxy",
+				 walk->proxy, "slot_state", slot_state_name(walk->value),
+				 "slot_since_s", make_since(agent, walk), "slot_backend",
+				 name_of(agent, walk->value.cur), "previous",
+				 moving ? name_of(agent, walk->value.prev) : NULL, "opening",
+				 name_of(agent, walk->opening.backend), "established",
+				 name_of(agent, walk->established.backend), "record",
+				 make_deciding(agent, question, walk), "client_record",
+				 make_record(agent, walk, &walk->of_client, !is_udp(question)),
+				 "last_change", make_change(agent, walk));
+
+	json_object_update(object, more);
+	json_decref(more);
+}
+
+static const char *effective_affinity(const struct question *question, const struct walk *walk)
+{
+	return walk->proxy ? "tcp" : view_affinity(question->vip->affinity);
 }
 
 static json_t *answer(struct agent *agent, const struct question *question, const struct walk *walk)
 {
 	const struct config_vip *vip = question->vip;
 	char dst[LP_ADDR_TEXT], src[LP_ADDR_TEXT], addr[LP_ADDR_TEXT];
-	char key[2 * LP_ADDR_TEXT + 32] = "", hash[24], text[256];
+	char key[2 * LP_ADDR_TEXT + 32] = "", hash[24], text[512];
+	json_t *object;
 
 	if (walk->vip)
 		describe_key(question, walk, key, sizeof(key));
 	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)walk->hash);
-	describe(question, walk, text, sizeof(text));
-	return json_pack(
-		"{s:s, s:s, s:i, s:s, s:s, s:o, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:s?, s:s?, s:s, "
+	describe(agent, question, walk, text, sizeof(text));
+	object = json_pack(
+		"{s:s, s:s, s:i, s:s, s:s, s:o, s:s, s:s, s:s, s:i, s:s, s:I, s:s?, s:s?, s:s, "
 		"s:o, s:s, s:s}",
 		"vip", vip->name, "address", lp_addr_format(&question->dst, dst), "port",
-		(int)question->port, "protocol", vip->protocol == IPPROTO_TCP ? "tcp" : "udp",
-		"source", lp_addr_format(&question->src, src), "source_port",
+		(int)question->port, "protocol", is_udp(question) ? "udp" : "tcp", "source",
+		lp_addr_format(&question->src, src), "source_port",
 		question->source_port ? json_integer(question->source_port) : json_null(),
-		"affinity", view_affinity(vip->affinity), "key", key, "hash", hash, "slot",
-		(int)walk->slot, "slot_state", "settled", "pool", vip->pool, "generation",
+		"affinity", effective_affinity(question, walk), "key", key, "hash", hash, "slot",
+		(int)walk->slot, "pool", vip->table_pool, "generation",
 		(json_int_t)walk->pool.generation, "backend",
 		walk->backend ? walk->backend->name : NULL, "backend_address",
 		walk->backend ? lp_addr_format(&walk->backend->address, addr) : NULL, "forward",
 		view_forward(vip->forward), "next_hop",
 		walk->backend ? view_next_hop(agent, walk->backend) : json_null(), "verdict",
 		verdict(walk), "text", text);
+	if (object)
+		add_affinity(object, agent, question, walk);
+	return object;
 }
 
 int explain(struct agent *agent, const struct explain_query *query, json_t **out,

@@ -16,7 +16,7 @@
 #define LIMIT_MAX     10000
 /* Records of one answer: what is made and printed in some milliseconds. Who asked for
  * more gets the cursor of the rest. */
-#define PAGE_MAX 1000
+#define PAGE_MAX 500
 
 /* Which records are meant, understood. */
 struct selection {
@@ -123,8 +123,8 @@ static json_t *next_cursor(const struct records_walk *walk)
 static json_t *make_source(const struct records_entry *entry, const struct names *names)
 {
 	const struct lp_record_info *info = &entry->info;
-	const struct prefix_client *client =
-		info->vip < names->n_vips ? &names->clients[info->vip] : NULL;
+	const struct prefix_client *client = info->vip < names->n_vips ? &names->clients[info->vip]
+								       : NULL;
 	struct config_prefix prefix;
 	char text[PREFIX_TEXT];
 
@@ -148,20 +148,19 @@ static json_t *make_record(const struct agent *agent, const struct names *names,
 	uint32_t pool = info->slot >> LP_SLOTS_BITS;
 	struct lp_slot slot = records_slot(agent->dp, info);
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:s?, s:s?, s:s?, s:I, s:s, s:b, s:b, s:b, s:I, "
-			 "s:I, s:b}",
-			 "kind", word.flags & LP_RECORD_CLIENT ? "client" : "connection", "source",
-			 make_source(entry, names), "source_port", make_port(info->sport), "port",
-			 make_port(info->dport), "vip", names_vip(names, info->vip), "backend",
-			 names_backend(names, word.backend), "pool",
-			 pool < runtime->n_pools ? runtime->pools[pool].name : NULL, "slot",
-			 (json_int_t)(info->slot % LP_SLOTS), "state", slot_state_name(slot),
-			 "confirmed", !!(word.flags & LP_RECORD_CONFIRMED), "opening",
-			 !!(word.flags & LP_RECORD_OPENING), "valid",
-			 records_lives(agent->dp, word, pool), "age_s",
-			 (json_int_t)now - (json_int_t)info->created, "expires_in_s",
-			 (json_int_t)word.expires - (json_int_t)now, "differs",
-			 word.backend != slot.cur);
+	return json_pack(
+		"{s:s, s:o, s:o, s:o, s:s?, s:s?, s:s?, s:I, s:s, s:b, s:b, s:b, s:I, "
+		"s:I, s:b}",
+		"kind", word.flags & LP_RECORD_CLIENT ? "client" : "connection", "source",
+		make_source(entry, names), "source_port", make_port(info->sport), "port",
+		make_port(info->dport), "vip", names_vip(names, info->vip), "backend",
+		names_backend(names, word.backend), "pool",
+		pool < runtime->n_pools ? runtime->pools[pool].name : NULL, "slot",
+		(json_int_t)(info->slot % LP_SLOTS), "state", slot_state_name(slot), "confirmed",
+		!!(word.flags & LP_RECORD_CONFIRMED), "opening", !!(word.flags & LP_RECORD_OPENING),
+		"valid", records_lives(agent->dp, word, pool), "age_s",
+		(json_int_t)now - (json_int_t)info->created, "expires_in_s",
+		(json_int_t)word.expires - (json_int_t)now, "differs", word.backend != slot.cur);
 }
 
 static json_t *make_page(const struct agent *agent, const struct selection *selection,
@@ -212,7 +211,7 @@ static json_t *flush(const struct agent *agent, const struct selection *selectio
 	json_int_t dropped = 0;
 
 	for (; records_next(walk, agent->dp, &selection->filter, &entry); dropped++)
-		dp_record_drop(agent->dp, entry.bucket, entry.way, entry.record.fingerprint);
+		dp_record_drop(agent->dp, entry.bucket, entry.way, &entry.record);
 	return json_pack("{s:I, s:o}", "dropped", dropped, "next", next_cursor(walk));
 }
 

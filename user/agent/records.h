@@ -20,7 +20,7 @@ struct records_query {
 int records_list(struct agent *agent, const struct records_query *query, json_t **out,
 		 struct lp_err *err);
 
-/* Drops the records that the request's body means, a step of the table at a time. */
-int records_flush(struct agent *agent, const char *body, json_t **out, struct lp_err *err);
+/* Drops the records that `text`, the request's body, means, a step of the table at a time. */
+int records_flush(struct agent *agent, const char *text, json_t **out, struct lp_err *err);
 
 #endif

@@ -216,36 +216,41 @@ json_t *view_config(const struct agent *agent)
 
 /* --- status ---------------------------------------------------------------------------- */
 
-/* The longest time that a pool's slots are still held. */
-static json_t *longest_hold(const json_t *pools)
+/* Of all pools: slots that move, those that are residual, and how long the last one moves. */
+struct unsettled {
+	json_int_t moving, residual, hold_s;
+};
+
+static struct unsettled sum_pools(const json_t *pools)
 {
-	const json_t *pool, *longest = NULL;
+	struct unsettled sum = { 0 };
+	const json_t *pool;
 	size_t i;
 
 	json_array_foreach (pools, i, pool) {
-		const json_t *hold = json_object_get(pool, "hold_s");
+		json_int_t hold = json_integer_value(json_object_get(pool, "hold_s"));
 
-		if (json_is_integer(hold) &&
-		    (!longest || json_integer_value(hold) > json_integer_value(longest)))
-			longest = hold;
+		sum.moving += json_integer_value(json_object_get(pool, "moving_slots"));
+		sum.residual += json_integer_value(json_object_get(pool, "residual_slots"));
+		sum.hold_s = hold > sum.hold_s ? hold : sum.hold_s;
 	}
-	return longest ? json_integer(json_integer_value(longest)) : json_null();
+	return sum;
 }
 
 /* Counts of records are those of the sweep's last whole pass, some seconds old. */
 static json_t *view_records(const struct agent *agent, const json_t *pools)
 {
-	const struct sweep *sweep = &agent->engine.sweep;
+	const struct sweep_counts *last = &agent->engine.sweep.last;
+	const struct unsettled unsettled = sum_pools(pools);
 	struct lp_record_counters counters;
 
 	dp_record_counters(agent->dp, &counters);
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I}", "capacity",
 			 (json_int_t)dp_size(agent->dp)->buckets * LP_WAYS, "connections",
-			 (json_int_t)sweep->last.connections, "clients",
-			 (json_int_t)sweep->last.clients, "unconfirmed",
-			 (json_int_t)sweep->last.unconfirmed, "moving_slots",
-			 (json_int_t)sweep->now.moving, "residual_slots",
-			 (json_int_t)sweep->now.residual, "hold_s", longest_hold(pools), "made",
+			 (json_int_t)last->connections, "clients", (json_int_t)last->clients,
+			 "unconfirmed", (json_int_t)last->unconfirmed, "moving_slots",
+			 unsettled.moving, "residual_slots", unsettled.residual, "hold_s",
+			 unsettled.moving ? json_integer(unsettled.hold_s) : json_null(), "made",
 			 (json_int_t)counters.made, "evicted", (json_int_t)counters.evicted, "full",
 			 (json_int_t)counters.full);
 }
@@ -256,9 +261,10 @@ json_t *view_status(struct agent *agent)
 	json_t *records = view_records(agent, pools);
 
 	return json_pack("{s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
-			 LIMPET_VERSION, "generation", (json_int_t)dp_control(agent->dp)->generation,
-			 "config", agent->options->config, "uptime_s",
-			 (json_int_t)age(agent->started_at), "interfaces", view_interfaces(agent),
-			 "vips", view_vips(agent), "pools", pools, "records", records, "audit",
-			 view_audit_totals(agent), "reasons", reasons_by_name(agent));
+			 LIMPET_VERSION, "generation",
+			 (json_int_t)dp_control(agent->dp)->generation, "config",
+			 agent->options->config, "uptime_s", (json_int_t)age(agent->started_at),
+			 "interfaces", view_interfaces(agent), "vips", view_vips(agent), "pools",
+			 pools, "records", records, "audit", view_audit_totals(agent), "reasons",
+			 reasons_by_name(agent));
 }

@@ -102,20 +102,20 @@ static json_t *number_or_null(uint64_t number)
 /* What made the generation, if it is still known. */
 static json_t *make_change(const struct agent *agent, const struct audit_entry *entry)
 {
-	const struct history_change *change = history_of_generation(
-		&agent->watch.history, entry->pool, entry->generation);
-	json_t *text = change ? json_string(change->text) : NULL;
+	char why[HISTORY_TEXT];
+	json_t *text;
 
+	history_why(&agent->watch.history, entry->pool, entry->generation, why);
+	text = *why ? json_string(why) : NULL;
 	return text ? text : json_null();
 }
 
 static json_t *make_entry(const struct agent *agent, const struct audit_entry *entry)
 {
-	json_t *object = json_pack("{s:s, s:o, s:o, s:o, s:o}", "pool", entry->pool, "generation",
-				   number_or_null(entry->generation), "change",
-				   make_change(agent, entry), "first_at",
-				   number_or_null(entry->first_at), "last_at",
-				   number_or_null(entry->last_at));
+	json_t *object = json_pack(
+		"{s:s, s:o, s:o, s:o, s:o}", "pool", entry->pool, "generation",
+		number_or_null(entry->generation), "change", make_change(agent, entry), "first_at",
+		number_or_null(entry->first_at), "last_at", number_or_null(entry->last_at));
 
 	add_estimate(object, "broken", entry->broken);
 	add_estimate(object, "lost", entry->lost);
@@ -141,11 +141,10 @@ static json_t *make_source(const struct names *names, const struct audit_source 
 	const struct config_vip *vip = source->vip < names->n_vips ? names->vips[source->vip]
 								   : NULL;
 	char text[PREFIX_TEXT];
-	json_t *object = json_pack("{s:s, s:s?, s:b, s:f}", "source",
-				   prefix_format(&source->client, text), "vip",
-				   vip ? vip->name : NULL, "proxy",
-				   vip && prefix_is_proxy(vip, &source->client.addr), "share",
-				   (double)source->connections / (double)total);
+	json_t *object = json_pack(
+		"{s:s, s:s?, s:b, s:f}", "source", prefix_format(&source->client, text), "vip",
+		vip ? vip->name : NULL, "proxy", vip && prefix_is_proxy(vip, &source->client.addr),
+		"share", (double)source->connections / (double)total);
 
 	add_estimate(object, "connections", source->connections);
 	return object;
@@ -177,9 +176,9 @@ json_t *view_audit(struct agent *agent, size_t heavy)
 
 	if (audit_scan(agent->dp, agent_now().mono, &scan))
 		return NULL;
-	object = json_pack("{s:i, s:I, s:o, s:o, s:o}", "sample", (int)LP_AUDIT_SAMPLE,
-			   "since_at", (json_int_t)agent->started_at, "pools",
-			   make_pools(agent, &scan), "ledger", make_ledger(agent), "heavy_sources",
+	object = json_pack("{s:i, s:I, s:o, s:o, s:o}", "sample", (int)LP_AUDIT_SAMPLE, "since_at",
+			   (json_int_t)agent->started_at, "pools", make_pools(agent, &scan),
+			   "ledger", make_ledger(agent), "heavy_sources",
 			   make_sources(agent, heavy));
 	audit_scan_free(&scan);
 	return object;

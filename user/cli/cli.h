@@ -32,6 +32,7 @@ struct cli {
  * said on cli->err what went wrong. main() answers --help for those that have a
  * help text in its table; cmd_decap() answers it on its own.
  */
+int cmd_audit(struct cli *cli, int argc, char **argv);
 int cmd_backend(struct cli *cli, int argc, char **argv);
 int cmd_config(struct cli *cli, int argc, char **argv);
 int cmd_decap(struct cli *cli, int argc, char **argv);
@@ -40,6 +41,7 @@ int cmd_interface(struct cli *cli, int argc, char **argv);
 int cmd_later(struct cli *cli, int argc, char **argv); /* verbs that are still to come */
 int cmd_pool(struct cli *cli, int argc, char **argv);
 int cmd_reasons(struct cli *cli, int argc, char **argv);
+int cmd_records(struct cli *cli, int argc, char **argv);
 int cmd_reload(struct cli *cli, int argc, char **argv);
 int cmd_status(struct cli *cli, int argc, char **argv);
 int cmd_version(struct cli *cli, int argc, char **argv);
@@ -57,20 +59,28 @@ int cli_usage(struct cli *cli, const char *command, const char *fmt, ...)
 int cli_fail(struct cli *cli, const char *command, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-#define CLI_ARGS_MAX 2 /* arguments that a command takes at most */
+#define CLI_ARGS_MAX    2 /* arguments that a command takes at most */
+#define CLI_OPTIONS_MAX 3 /* and options of its own */
+
+struct cli_option {
+	const char *name; /* "--deadline" */
+	bool flag;        /* it has no value */
+};
 
 /* One command: a verb without further commands, or "show" of "vip show NAME". */
 struct cli_command {
 	const char *name;
 	const char *args[CLI_ARGS_MAX + 1]; /* names of its arguments, all required, NULL last */
-	/* Gets exactly the arguments; NULL: not supported yet. */
+	struct cli_option options[CLI_OPTIONS_MAX + 1]; /* none is required, {NULL} last */
+	/* Gets exactly the arguments, and after them the value of each of its options: NULL
+	 * if it was not given, "" of a flag that was. run NULL: not supported yet. */
 	int (*run)(struct cli *cli, char **args);
 };
 
 /*
- * Runs `command` with the arguments argv[0 .. argc): as many as it takes, and no
- * options; a "--" in front says that none of them is one. `path` is what errors call it: "status",
- * "vip show".
+ * Runs `command` with argv[0 .. argc): as many arguments as it takes, and between them
+ * its options, "--deadline 10m" or "--deadline=10m"; after a "--" nothing is an option.
+ * argv is changed. `path` is what errors call the command: "status", "vip show".
  */
 int cli_command_run(struct cli *cli, const struct cli_command *command, const char *path, int argc,
 		    char **argv);

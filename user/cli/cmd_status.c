@@ -78,6 +78,50 @@ static void summary(struct cli *cli, const json_t *vips, const json_t *pools)
 	fputc('\n', cli->out);
 }
 
+/* "broken connections 0, clients moved 0": the promises, as they are kept. */
+static void promises(struct cli *cli, const json_t *audit)
+{
+	static const struct {
+		const char *key, *name;
+	} numbers[] = { { "broken", "broken connections" }, { "moved", ", clients moved" } };
+	char text[CLI_NUMBER_TEXT];
+
+	if (!json_is_object(audit))
+		return; /* an agent without it */
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		struct cli_number number = cli_json_int(audit, numbers[i].key);
+		bool zero = cli_json_number(audit, numbers[i].key) == 0;
+
+		fprintf(cli->out, "%s ", numbers[i].name);
+		cli_style_print(cli->out, cli->colour, zero ? CLI_GOOD : CLI_BAD,
+				zero ? number.text
+				     : cli_view_estimate(audit, numbers[i].key, text));
+	}
+	cli_view_line(cli, CLI_PLAIN, ", of %s connections (1 in %s is followed)",
+		      cli_view_estimate(audit, "opened", text), cli_json_int(audit, "sample").text);
+}
+
+/* "records 1200 of 2097152, 40 slots moving for 29m yet, 3 residual". */
+static void memory(struct cli *cli, const json_t *records)
+{
+	double used = cli_json_number(records, "connections") + cli_json_number(records, "clients");
+	double full = cli_json_number(records, "full");
+	char hold[CLI_NUMBER_TEXT];
+
+	if (!json_is_object(records))
+		return;
+	fprintf(cli->out, "records %.0f of %s, %s slots moving",
+		used >= 0 && used < 1e15 ? used : 0, cli_json_int(records, "capacity").text,
+		cli_json_int(records, "moving_slots").text);
+	if (cli_json_number(records, "moving_slots") > 0)
+		fprintf(cli->out, " for %s yet",
+			cli_format_duration(cli_json_number(records, "hold_s"), hold));
+	fprintf(cli->out, ", %s residual", cli_json_int(records, "residual_slots").text);
+	if (full > 0)
+		cli_style_print(cli->out, cli->colour, CLI_BAD, ", some found no room");
+	fputc('\n', cli->out);
+}
+
 static const char *reason_text(const char *name)
 {
 #define TEXT(symbol, reason, class, text) { reason, text },
@@ -145,6 +189,8 @@ static int show(struct cli *cli, const json_t *status)
 		return CLI_FAILED;
 	head(cli, status);
 	summary(cli, vips, pools);
+	promises(cli, json_object_get(status, "audit"));
+	memory(cli, json_object_get(status, "records"));
 	fputc('\n', cli->out);
 	if (cli_view_interfaces(cli, interfaces))
 		return CLI_FAILED;

@@ -39,16 +39,71 @@ static bool is_global_option(const char *arg)
 	       !strncmp(arg, "--socket=", 9);
 }
 
-static int refuse_options(struct cli *cli, const char *path, int argc, char **argv)
+/* The option that `arg` is, with or without a value behind a '='; -1: of no such name. */
+static int find_option(const struct cli_command *command, const char *arg)
 {
-	for (int i = 0; i < argc; i++) {
-		if (argv[i][0] != '-' || !argv[i][1])
-			continue;
-		if (is_global_option(argv[i]))
-			return cli_usage(cli, path, "\"%s\" goes before the command", argv[i]);
-		return cli_usage(cli, path, "\"%s\": no such option", argv[i]);
+	size_t len = strcspn(arg, "=");
+
+	for (int i = 0; command->options[i].name; i++)
+		if (!strncmp(command->options[i].name, arg, len) && !command->options[i].name[len])
+			return i;
+	return -1;
+}
+
+/* Takes the option argv[*i] into *value, and moves *i to its last word. */
+static int take_option(struct cli *cli, const struct cli_option *option, const char *path,
+		       char **argv, int argc, int *i, char **value)
+{
+	char *equals = strchr(argv[*i], '=');
+
+	if (*value)
+		return cli_usage(cli, path, "\"%s\" is given twice", option->name);
+	if (option->flag) {
+		if (equals)
+			return cli_usage(cli, path, "\"%s\": it has no value", argv[*i]);
+		*value = argv[*i] + strlen(argv[*i]);
+		return CLI_DONE;
 	}
+	if (equals)
+		*value = equals + 1;
+	else if (*i + 1 < argc)
+		*value = argv[++*i];
+	if (!*value || !**value)
+		return cli_usage(cli, path, "\"%s\": its value is missing", option->name);
 	return CLI_DONE;
+}
+
+static int refuse_option(struct cli *cli, const char *path, const char *arg)
+{
+	if (is_global_option(arg))
+		return cli_usage(cli, path, "\"%s\" goes before the command", arg);
+	return cli_usage(cli, path, "\"%s\": no such option", arg);
+}
+
+/* Takes the options out of argv, so that the arguments are left; values[] by option. */
+static int take_options(struct cli *cli, const struct cli_command *command, const char *path,
+			int *argc, char **argv, char **values)
+{
+	int rc = CLI_DONE, kept = 0, i;
+
+	for (i = 0; i < *argc && !rc; i++) {
+		int option = find_option(command, argv[i]);
+
+		if (!strcmp(argv[i], "--"))
+			break;
+		if (option >= 0)
+			rc = take_option(cli, &command->options[option], path, argv, *argc, &i,
+					 &values[option]);
+		else if (argv[i][0] == '-' && argv[i][1])
+			rc = refuse_option(cli, path, argv[i]);
+		else
+			argv[kept++] = argv[i];
+	}
+	/* After "--" come names that may look like options. */
+	for (i++; !rc && i < *argc; i++)
+		argv[kept++] = argv[i];
+	*argc = kept;
+	return rc;
 }
 
 static int check_args(struct cli *cli, const struct cli_command *command, const char *path,
@@ -72,20 +127,20 @@ static int check_args(struct cli *cli, const struct cli_command *command, const 
 int cli_command_run(struct cli *cli, const struct cli_command *command, const char *path, int argc,
 		    char **argv)
 {
-	int rc = CLI_DONE;
+	char *values[CLI_OPTIONS_MAX + 1] = { NULL };
+	char *args[CLI_ARGS_MAX + CLI_OPTIONS_MAX + 1];
+	int rc;
 
 	if (!command->run)
 		return cli_fail(cli, path, "not supported yet");
-	/* After "--" come names that may look like options. */
-	if (argc && !strcmp(argv[0], "--")) {
-		argc--;
-		argv++;
-	} else {
-		rc = refuse_options(cli, path, argc, argv);
-	}
+	rc = take_options(cli, command, path, &argc, argv, values);
 	if (!rc)
 		rc = check_args(cli, command, path, argc, argv);
-	return rc ? rc : command->run(cli, argv);
+	if (rc)
+		return rc;
+	memcpy(args, argv, (size_t)argc * sizeof(*args));
+	memcpy(args + argc, values, CLI_OPTIONS_MAX * sizeof(*args));
+	return command->run(cli, args);
 }
 
 /* "list, show": what a person may write instead. */

@@ -30,10 +30,13 @@ static const struct verb verbs[] = {
 	  "show NAME  one pool: state, slots, traffic and checks of its backends\n" },
 	{ "interface", cmd_interface, "interface list", "interfaces where limpet is attached",
 	  "list  all interfaces of the configuration, and how XDP runs there\n" },
-	{ "backend", cmd_backend, "backend drain | enable POOL/BACKEND",
+	{ "backend", cmd_backend, "backend drain | offline | enable NAME",
 	  "take a backend out of use, and back",
-	  "drain   no new clients; clients move at once, as there are no records yet\n"
-	  "enable  the end of drain\n" },
+	  "drain POOL/BACKEND    no new clients; those it has stay, with their new connections\n"
+	  "offline POOL/BACKEND  no new connections at all; those it has go on\n"
+	  "enable POOL/BACKEND   the end of drain and offline\n\n"
+	  "--deadline DURATION   when even living connections are let go (10m, 1h; default: the\n"
+	  "                      pool's drain_timeout)\n" },
 	{ "config", cmd_config, "config check FILE | show", "configuration files",
 	  "check FILE  says whether the file is right, without an agent\n"
 	  "show        the configuration that is in force\n" },
@@ -42,6 +45,17 @@ static const struct verb verbs[] = {
 	  "VIP is a VIP's name or address, SOURCE the client's address. An IPv6 address with a\n"
 	  "port is written in brackets: [2001:db8::10]:443. The VIP's port may be left out if it\n"
 	  "has one only, the client's if the VIP's affinity is source.\n" },
+	{ "records", cmd_records, "records [OPTION...] | flush OPTION...",
+	  "what is remembered of connections and clients",
+	  "--vip NAME       of this VIP; clients that its affinity group shares as well\n"
+	  "--source PREFIX  of these sources, 10.1.2.3 or 10.0.0.0/8\n"
+	  "--limit N        how many are listed at most (100)\n\n"
+	  "flush forgets them: --vip, --source, both, or --all. Connections that are not where\n"
+	  "their slot is now break.\n" },
+	{ "audit", cmd_audit, "audit", "broken connections, moved clients, heavy sources",
+	  "LOST are connections whose backend died or was let go; BROKEN ones went elsewhere while\n"
+	  "theirs lived. A number without samples is shown as <192: below that with 95%\n"
+	  "confidence.\n" },
 	{ "reasons", cmd_reasons, "reasons", "packets by verdict: forwarded, passed, dropped", "" },
 	{ "reload", cmd_reload, "reload", "make limpetd read its configuration file again",
 	  "Prints what changed. A file that is wrong anywhere changes nothing.\n" },
@@ -49,7 +63,6 @@ static const struct verb verbs[] = {
 	  "on a backend: take packets out of their tunnel", NULL },
 	{ "version", cmd_version, "version", "versions of limpet and of the running limpetd", "" },
 	{ "help", cmd_help, "help [COMMAND]", "this list, or what a command does", "" },
-	{ .name = "records", .run = cmd_later },
 	{ .name = "top", .run = cmd_later },
 	{ .name = "watch", .run = cmd_later },
 	{ .name = "doctor", .run = cmd_later },
@@ -76,7 +89,7 @@ static void print_help(FILE *out)
 		     "  --help         this text; limpet COMMAND --help: what a command does\n\n");
 	for (size_t i = 0; i < N_VERBS; i++) {
 		if (verbs[i].usage)
-			fprintf(out, "  %-36s %s\n", verbs[i].usage, verbs[i].summary);
+			fprintf(out, "  %-37s %s\n", verbs[i].usage, verbs[i].summary);
 	}
 }
 

@@ -3,6 +3,11 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <time.h>
+
+#include "cli/cell.h"
+
+#define ERROR_MAX 1e9 /* of what fits into a cell beside its number */
 
 int cli_view_array(struct cli *cli, const json_t *answer, const char *key, json_t **array)
 {
@@ -23,6 +28,33 @@ int cli_view_table(struct cli *cli, struct cli_table *table)
 
 	cli_table_free(table);
 	return rc ? cli_fail(cli, "", "out of memory") : CLI_DONE;
+}
+
+const char *cli_view_estimate(const json_t *object, const char *key, char *text)
+{
+	const json_t *value = json_object_get(object, key);
+	char error_key[32];
+	double error;
+
+	snprintf(error_key, sizeof(error_key), "%s_error", key);
+	error = cli_json_number(object, error_key);
+	if (!json_is_integer(value))
+		snprintf(text, CLI_NUMBER_TEXT, "-");
+	else if (!(error >= 0 && error < ERROR_MAX))
+		snprintf(text, CLI_NUMBER_TEXT, "%s", cli_json_int(object, key).text);
+	else if (!json_integer_value(value))
+		snprintf(text, CLI_NUMBER_TEXT, "<%u", (unsigned int)error);
+	else
+		snprintf(text, CLI_NUMBER_TEXT, "%.16s ±%u", cli_json_int(object, key).text,
+			 (unsigned int)error);
+	return text;
+}
+
+double cli_view_until(double at)
+{
+	double left = at - difftime(time(NULL), 0);
+
+	return left > 0 ? left : 0;
 }
 
 void cli_view_fields(struct cli_table *table)

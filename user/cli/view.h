@@ -24,6 +24,13 @@ int cli_view_array(struct cli *cli, const json_t *answer, const char *key, json_
 /* Prints the table and frees it. */
 int cli_view_table(struct cli *cli, struct cli_table *table);
 
+/* An estimate of the sampled audit and its error, KEY and KEY_error of the object, into
+ * text[CLI_NUMBER_TEXT]: "6400 ±1245", of nothing seen "<192". Returns text. */
+const char *cli_view_estimate(const json_t *object, const char *key, char *text);
+
+/* Seconds from now to `at`, seconds since the epoch; 0 if it has passed. */
+double cli_view_until(double at);
+
 /* Begins a table of names and values without a heading. */
 void cli_view_fields(struct cli_table *table);
 

@@ -43,14 +43,53 @@ static void next_hop_cell(struct cli_table *table, const json_t *backend)
 		cli_table_cell(table, CLI_BAD, "%s (%s)", state, interface);
 }
 
-static void backend_row(struct cli_table *table, const json_t *backend)
+/* Records are of connections that are held there although their slot is not there. */
+static void connections_cell(struct cli_table *table, const json_t *backend)
 {
-	cli_cell_text(table, backend, "name");
+	char text[CLI_NUMBER_TEXT];
+
+	cli_table_cell(table, CLI_PLAIN, "%s", cli_view_estimate(backend, "connections", text));
+}
+
+/* "~4m, 9m30s": when it will probably be empty, and when it has to be. */
+static void left_cell(struct cli_table *table, const json_t *backend)
+{
+	double deadline = cli_json_number(backend, "deadline_at");
+	double eta = cli_json_number(backend, "eta_s");
+	char left[CLI_NUMBER_TEXT], expected[CLI_NUMBER_TEXT];
+
+	if (!(deadline > 0)) {
+		cli_table_cell(table, CLI_PLAIN, "-");
+		return;
+	}
+	if (json_is_true(json_object_get(backend, "expired"))) {
+		cli_table_cell(table, CLI_PLAIN, "over");
+		return;
+	}
+	cli_format_duration(cli_view_until(deadline), left);
+	cli_format_duration(eta, expected);
+	if (eta >= 0 && eta < cli_view_until(deadline))
+		cli_table_cell(table, CLI_PLAIN, "~%s, %s", expected, left);
+	else
+		cli_table_cell(table, CLI_PLAIN, "%s", left);
+}
+
+static void backend_row(struct cli_table *table, const json_t *backend, bool drains)
+{
+	bool leaving = json_is_true(json_object_get(backend, "leaving"));
+
+	cli_table_cell(table, CLI_PLAIN, "%s%s", cli_json_text(backend, "name"),
+		       leaving ? " (leaving)" : "");
 	cli_cell_text(table, backend, "address");
 	state_cell(table, backend);
 	cli_cell_duration(table, backend, "since_s");
 	cli_cell_int(table, backend, "weight");
 	cli_cell_share(table, backend, "share");
+	connections_cell(table, backend);
+	if (drains) {
+		cli_cell_int(table, backend, "records");
+		left_cell(table, backend);
+	}
 	cli_cell_int(table, backend, "packets");
 	next_hop_cell(table, backend);
 	cli_cell_text(table, json_object_get(backend, "check"), "last");
@@ -82,7 +121,18 @@ static size_t count_trouble(const json_t *backends)
 	return n;
 }
 
-static size_t add_rows(struct cli_table *table, const json_t *backends, size_t rows)
+static bool has_drains(const json_t *backends)
+{
+	const json_t *backend;
+	size_t i;
+
+	json_array_foreach (backends, i, backend)
+		if (cli_json_number(backend, "deadline_at") > 0)
+			return true;
+	return false;
+}
+
+static size_t add_rows(struct cli_table *table, const json_t *backends, size_t rows, bool drains)
 {
 	bool all = json_array_size(backends) <= rows;
 	const json_t *backend;
@@ -93,7 +143,7 @@ static size_t add_rows(struct cli_table *table, const json_t *backends, size_t r
 			break;
 		if (!all && !cli_view_in_trouble(backend))
 			continue;
-		backend_row(table, backend);
+		backend_row(table, backend, drains);
 		shown++;
 	}
 	return shown;
@@ -102,19 +152,30 @@ static size_t add_rows(struct cli_table *table, const json_t *backends, size_t r
 int cli_view_pool(struct cli *cli, const json_t *pool, size_t rows)
 {
 	static const struct cli_column columns[] = {
-		{ "BACKEND", false }, { "ADDRESS", false },  { "STATE", false },
-		{ "SINCE", true },    { "WEIGHT", true },    { "SHARE", true },
-		{ "PACKETS", true },  { "NEXT HOP", false }, { "CHECK", false },
+		{ "BACKEND", false },    { "ADDRESS", false }, { "STATE", false },
+		{ "SINCE", true },       { "WEIGHT", true },   { "SHARE", true },
+		{ "CONNECTIONS", true }, { "PACKETS", true },  { "NEXT HOP", false },
+		{ "CHECK", false },
+	};
+	static const struct cli_column with_drains[] = {
+		{ "BACKEND", false },    { "ADDRESS", false },  { "STATE", false },
+		{ "SINCE", true },       { "WEIGHT", true },    { "SHARE", true },
+		{ "CONNECTIONS", true }, { "RECORDS", true },   { "LEFT", true },
+		{ "PACKETS", true },     { "NEXT HOP", false }, { "CHECK", false },
 	};
 	const json_t *backends = json_object_get(pool, "backends");
 	size_t n = json_array_size(backends), shown;
+	bool drains = has_drains(backends);
 	struct cli_table table;
 	int rc = CLI_DONE;
 
 	heading(cli, pool);
-	cli_table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+	if (drains)
+		cli_table_init(&table, with_drains, sizeof(with_drains) / sizeof(with_drains[0]));
+	else
+		cli_table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
 	table.indent = INDENT;
-	shown = add_rows(&table, backends, rows);
+	shown = add_rows(&table, backends, rows, drains);
 	if (shown)
 		rc = cli_view_table(cli, &table);
 	if (!rc && shown < n)

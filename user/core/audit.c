@@ -88,7 +88,7 @@ void audit_scan_free(struct audit_scan *scan)
 
 /* Room for every entry of the audit table, so that counting cannot fail half way, and
  * twice as many places to find them by, so that chains stay short. */
-#define SOURCES_MAX    (LP_AUDIT_BUCKETS * LP_WAYS)
+#define SOURCES_MAX    ((size_t)LP_AUDIT_BUCKETS * LP_WAYS)
 #define SOURCES_PLACES (2 * SOURCES_MAX)
 
 struct sources {
@@ -265,7 +265,7 @@ static int resize(struct audit_ledger *ledger, uint32_t n)
 {
 	struct lp_audit_counter *seen;
 
-	if (ledger->n_seen == n)
+	if (ledger->seen && ledger->n_seen == n)
 		return 0;
 	seen = reallocarray(ledger->seen, n, sizeof(*seen));
 	if (!seen)

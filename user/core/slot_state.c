@@ -52,10 +52,11 @@ struct lp_slot slot_next(struct lp_slot old, uint16_t cur, const struct slot_ali
 struct lp_slot slot_later(struct lp_slot slot, const struct slot_alive *alive, bool held,
 			  bool passed, bool differs)
 {
-	slot = stay(slot, alive);
-	if (slot_is_moving(slot) && held)
-		slot.prev = LP_SLOT_RESIDUAL;
+	struct lp_slot now = stay(slot, alive);
+
+	if (slot_is_moving(now) && held)
+		now.prev = LP_SLOT_RESIDUAL;
 	else if (slot.prev == LP_SLOT_RESIDUAL && passed && !differs)
-		slot.prev = LP_SLOT_SETTLED;
-	return slot;
+		now.prev = LP_SLOT_SETTLED;
+	return now;
 }
