@@ -219,6 +219,28 @@ bench: deps-test
 	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) benches
 	$(Q)LIMPET_BUILD=$(O) scripts/bench
 
+# --- the model of the affinity engine ---------------------------------------
+# make soak   SOAK_HISTORIES random histories (root), from SOAK_SEED on
+
+$(O)/bpf/model.bpf.o: tests/model/model.bpf.c $(BPF_HDRS) Makefile
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+MODEL_OBJS := $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard tests/model/*.c)))
+$(MODEL_OBJS): | $(O)/bpf/model.skel.h
+
+$(O)/tests/model/model: $(MODEL_OBJS) $(LIB_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+SOAK_HISTORIES ?= 5000
+SOAK_SEED      ?= 1000000
+soak: $(O)/tests/model/model
+	$(Q)$< --histories $(SOAK_HISTORIES) --seed $(SOAK_SEED)
+
+.PHONY: soak
+
 # --- the source ------------------------------------------------------------
 
 C_FILES := $(wildcard bpf/*.[ch] include/limpet/*.h user/*/*.[ch] tests/*/*.[ch])

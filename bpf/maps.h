@@ -37,8 +37,8 @@ LP_ARRAY(record_counters, lp_record_counters);
 LP_ARRAY(audit, lp_bucket);
 LP_ARRAY(audit_info, lp_info_bucket);
 LP_ARRAY(audit_counters, lp_audit_counter);
-/* For the agent alone. */
 LP_ARRAY(slot_times, lp_slot_times);
+/* For the agent alone. */
 LP_ARRAY(vip_meta, lp_vip_meta);
 LP_ARRAY(pool_meta, lp_pool_meta);
 LP_ARRAY(group_meta, lp_group_meta);

@@ -35,9 +35,11 @@
  *       has expired and names nobody: whoever drops can die at any moment and
  *       leaves nothing half done.
  *
- * Eviction order: empty, expired, the unconfirmed one that expires first. A
- * confirmed record that lives is never evicted: a flood of opening packets or of
- * stray packets can only make unconfirmed ones (P7).
+ * Eviction order: empty, expired, unconfirmed ones of the middle of a flow, half
+ * open ones (RECORD_OPENING), each by expiry. A confirmed record that lives is
+ * never evicted: a flood of opening packets or of stray packets can only make
+ * unconfirmed ones (P7). And stray packets make no half-open one go: of those that
+ * they make a moving slot needs none (track.h T4), of half-open ones it needs each.
  *
  * This file compiles natively too; time is an argument.
  */
@@ -121,8 +123,9 @@ LP_RECORD_INLINE bool record_expired(struct lp_record_word word, __u32 now)
  * How willingly a place is given away: 0 not at all, the larger the sooner.
  * Unconfirmed ones in the order in which they expire. Fits into 34 bits.
  */
-#define RECORD_RANK_FREE    (2ull << 32)
-#define RECORD_RANK_EXPIRED ((2ull << 32) - 1)
+#define RECORD_RANK_FREE    (3ull << 32)
+#define RECORD_RANK_EXPIRED ((3ull << 32) - 1)
+#define RECORD_RANK_FLOW    (1ull << 32) /* above it: not half open */
 
 LP_RECORD_APART __u64 record_rank(__u64 fingerprint, __u64 word, __u32 now)
 {
@@ -136,11 +139,15 @@ LP_RECORD_APART __u64 record_rank(__u64 fingerprint, __u64 word, __u32 now)
 		return RECORD_RANK_EXPIRED;
 	if (w.flags & LP_RECORD_CONFIRMED)
 		return 0;
-	return (1ull << 32) - w.expires;
+	return (w.flags & LP_RECORD_OPENING ? 1ull << 32 : 2ull << 32) - w.expires;
 }
 
-/* The way to take: rank << 3 | way, of the highest rank; rank 0: none. */
-LP_RECORD_INLINE __u64 record_choose(const struct lp_bucket *bucket, __u32 now)
+/*
+ * The way to take: rank << 3 | way, of the highest rank; rank 0: none. `turn` is
+ * any number: many records of a flood expire in the same second, and of those
+ * another one is to go each time, not always the last that was made.
+ */
+LP_RECORD_INLINE __u64 record_choose(const struct lp_bucket *bucket, __u32 now, __u32 turn)
 {
 	__u64 best = 0;
 
@@ -148,17 +155,17 @@ LP_RECORD_INLINE __u64 record_choose(const struct lp_bucket *bucket, __u32 now)
 		const struct lp_record *record = &bucket->way[i];
 		__u64 rank = record_rank(LP_LOAD64(&record->fingerprint), LP_LOAD64(&record->value),
 					 now);
-		__u64 choice = rank << 3 | i;
+		__u64 choice = rank << 3 | ((i + turn) & (LP_WAYS - 1));
 
 		if (choice > best)
 			best = choice;
 	}
-	return best;
+	return (best & ~(__u64)(LP_WAYS - 1)) | ((best - turn) & (LP_WAYS - 1));
 }
 
 enum record_made {
 	RECORD_MADE,    /* in a place that was free or expired */
-	RECORD_EVICTED, /* in the place of an unconfirmed one */
+	RECORD_EVICTED, /* in the place of an unconfirmed one that lived */
 	RECORD_FULL,    /* no place: nothing was made */
 };
 
@@ -214,16 +221,25 @@ LP_RECORD_INLINE bool record_take(struct lp_record *record, __u64 seen, __u64 ol
 	return true;
 }
 
+/* Is the newcomer worth the place? What is in the middle of a flow and not confirmed
+ * takes none of a half-open one. */
+LP_RECORD_INLINE bool record_deserves(struct lp_record_word word, __u64 rank)
+{
+	return rank > RECORD_RANK_FLOW ||
+	       (rank && (word.flags & (LP_RECORD_OPENING | LP_RECORD_CONFIRMED)));
+}
+
 /*
  * Makes a record in the cheapest place of its bucket. *word is what it says;
- * when another CPU was first, *word becomes what that one says. `info` may be
- * NULL in tests.
+ * when another CPU was first, *word becomes what that one says. *about is what
+ * is told of it; when one was evicted for it, about->slot becomes that one's. `info` may be NULL in
+ * tests.
  */
 LP_RECORD_INLINE enum record_made record_make(struct lp_bucket *bucket, struct lp_info_bucket *info,
 					      __u64 fingerprint, struct lp_record_word *word,
-					      const struct lp_record_info *about, __u32 now)
+					      struct lp_record_info *about, __u32 now)
 {
-	__u64 choice = record_choose(bucket, now), seen, old, rank;
+	__u64 choice = record_choose(bucket, now, (__u32)(fingerprint >> 32)), seen, old, rank;
 	unsigned int at = choice & (LP_WAYS - 1);
 	struct lp_record *record = &bucket->way[at];
 
@@ -231,11 +247,15 @@ LP_RECORD_INLINE enum record_made record_make(struct lp_bucket *bucket, struct l
 	seen = LP_LOAD64(&record->fingerprint);
 	old = LP_LOAD64(&record->value);
 	rank = record_rank(seen, old, now);
-	if (choice < LP_WAYS || !rank || !record_take(record, seen, old))
+	if (choice < LP_WAYS || !record_deserves(*word, rank) || !record_take(record, seen, old))
 		return RECORD_FULL; /* or lost a race for it; the next packet tries again */
 	word->flags = (word->flags & LP_RECORD_FLAGS) | record_tag(fingerprint);
-	if (info)
+	if (info) {
+		__u32 slot = info->way[at].slot;
+
 		info->way[at] = *about;
+		about->slot = slot;
+	}
 	*(volatile __u64 *)&record->fingerprint = fingerprint;
 	__sync_lock_test_and_set(&record->value.word, word->word);
 	record_settle(bucket, at, fingerprint, word);

@@ -16,7 +16,14 @@
  *       slot every connection, in a residual one those that differ from `cur`,
  *       with `track: always` every one.
  *
- * Records begin unconfirmed; the second packet of their owner confirms them. In
+ *   T6  A record that could not be made, or has been evicted though it lived, is
+ *       missed when its slot is not moving any more: the slot's hold time begins
+ *       again. While it moves, T4 answers for the past without any memory, so
+ *       however long a flood lasts, it breaks no connection that is silent most
+ *       of the time.
+ *
+ * Records begin unconfirmed, those that opening packets make half open
+ * (LP_HALF_OPEN_S); the second packet of their owner confirms them. In
  * a settled slot nobody looks at records, so an opening packet marks the slot
  * (OPENING), and while the mark stands the other packets look whether their
  * client's record wants to be confirmed.
@@ -105,6 +112,25 @@ __noinline int records_find(__u64 fingerprint, struct lp_record_word *out)
 	const struct lp_bucket *bucket = bpf_map_lookup_elem(&records, &at);
 
 	return bucket && out ? (int)record_find(bucket, fingerprint, out) : (int)LP_WAYS;
+}
+
+/* T6: the hold time of a slot begins again. `where` as in lp_record_info.slot. */
+__noinline int slot_hold(__u32 where, __u32 now)
+{
+	__u32 pool = where >> LP_SLOTS_BITS, line, half;
+	const volatile struct lp_pool *at;
+	struct lp_slot_times *times;
+	char *base = tables_base();
+
+	if (!base || !TABLES_HAS(pool, lp_pools_max))
+		return 0;
+	half = ((const volatile struct lp_control *)base)->active & 1;
+	at = TABLES_AT(base, pools, lp_pool, half * lp_pools_max + pool);
+	line = at->table * LP_TABLE_LINES + where % LP_SLOTS / LP_LINE_SLOTS;
+	times = bpf_map_lookup_elem(&slot_times, &line);
+	if (times)
+		((volatile struct lp_slot_times *)times)->since[where % LP_LINE_SLOTS] = now;
+	return 0;
 }
 
 __noinline int records_make(struct making *making)
@@ -224,10 +250,11 @@ static __always_inline void lookup_refresh(struct lookup *look, const struct tra
 		word.flags |= LP_RECORD_CONFIRMED;
 		word.flags &= (__u8)~LP_RECORD_OPENING;
 	}
+	if (word.flags & LP_RECORD_OPENING)
+		life = LP_HALF_OPEN_S;
 	if (word.flags == look->word.flags && !record_stale(word, t->now, life))
 		return;
-	if (!(word.flags & LP_RECORD_OPENING))
-		word.expires = record_expiry(t->now, life);
+	word.expires = record_expiry(t->now, life);
 	if (word.word == look->word.word)
 		return;
 	records_change(look->fingerprint, look->way, look->word.word, word.word);
@@ -260,22 +287,37 @@ static __always_inline __u32 client_open(struct track *t, bool any_age)
 		backend = look->word.backend;
 		lookup_refresh(look, t, false, t->client_timeout);
 	} else {
-		lookup_write(look, t, backend, LP_RECORD_CLIENT, t->client_timeout);
+		lookup_write(look, t, backend, LP_RECORD_CLIENT | LP_RECORD_OPENING,
+			     LP_HALF_OPEN_S);
 	}
 	return backend;
 }
 
 /* A packet of a flow keeps its client's record alive, in the middle of it it confirms it. */
-static __always_inline void client_keep(struct track *t, __u32 backend, bool make)
+static __always_inline bool client_refresh(struct track *t)
 {
 	struct lookup *look = &t->of_client;
 
-	if (lookup_find(look, client_fingerprint(t))) {
-		if (lookup_lives(look, t))
-			lookup_refresh(look, t, !t->opening, t->client_timeout);
-	} else if (make) {
-		lookup_write(look, t, backend, LP_RECORD_CLIENT, t->client_timeout);
-	}
+	if (!lookup_find(look, client_fingerprint(t)))
+		return false;
+	if (lookup_lives(look, t))
+		lookup_refresh(look, t, !t->opening, t->client_timeout);
+	return true;
+}
+
+/* The same in a moving slot, where it is made if there is none: confirmed, if the
+ * flow is known and thus this is not the first packet. */
+static __always_inline void client_keep(struct track *t, __u32 backend, bool known)
+{
+	if (client_refresh(t) || !track_is_moving(t->slot))
+		return;
+	if (t->opening)
+		lookup_write(&t->of_client, t, backend, LP_RECORD_CLIENT | LP_RECORD_OPENING,
+			     LP_HALF_OPEN_S);
+	else
+		lookup_write(&t->of_client, t, backend,
+			     LP_RECORD_CLIENT | (known ? LP_RECORD_CONFIRMED : 0),
+			     t->client_timeout);
 }
 
 /* Marks a settled slot, so that the next packets look at their client's record. */
@@ -305,7 +347,8 @@ static __always_inline void client_settle(struct track *t)
 	    lookup_lives(look, t))
 		lookup_refresh(look, t, false, t->client_timeout);
 	else
-		lookup_write(look, t, t->slot.cur, LP_RECORD_CLIENT, t->client_timeout);
+		lookup_write(look, t, t->slot.cur, LP_RECORD_CLIENT | LP_RECORD_OPENING,
+			     LP_HALF_OPEN_S);
 }
 
 static __always_inline __u32 track_settled(struct track *t)
@@ -316,7 +359,7 @@ static __always_inline __u32 track_settled(struct track *t)
 		slot_mark(t);
 		client_settle(t);
 	} else {
-		client_keep(t, t->slot.cur, false);
+		client_refresh(t);
 	}
 	return t->slot.cur;
 }
@@ -382,7 +425,7 @@ static __always_inline __u32 track_flow(struct track *t)
 		lookup_write(look, t, backend, flow_flags(t),
 			     t->opening ? LP_HALF_OPEN_S : flow_life(t));
 	if (shows_client(t) && (known || !t->opening))
-		client_keep(t, backend, track_is_moving(t->slot));
+		client_keep(t, backend, known);
 	return backend;
 }
 
@@ -396,13 +439,22 @@ __noinline __u32 track_packet(struct track *t)
 	return track_flow(t);
 }
 
+static __always_inline void track_make(struct track *t, struct making *making)
+{
+	int made = records_make(making);
+
+	records_count(t->cpu, made);
+	if (made != RECORD_MADE)
+		slot_hold(making->info.slot, making->now);
+}
+
 /* Makes the records that the walk has left word of. */
 static __always_inline void track_after(struct track *t)
 {
 	if (t->makings > 0)
-		records_count(t->cpu, records_make(&t->making[0]));
+		track_make(t, &t->making[0]);
 	if (t->makings > 1)
-		records_count(t->cpu, records_make(&t->making[1]));
+		track_make(t, &t->making[1]);
 	t->makings = 0;
 }
 

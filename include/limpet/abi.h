@@ -337,7 +337,7 @@ LP_ASSERT_SIZE(struct lp_reason_counters, 512);
 
 /*
  * slot_times, beside `slots`: since when a slot is in its state, seconds of
- * CLOCK_MONOTONIC; packets never read it.
+ * CLOCK_MONOTONIC. Packets only set it anew (bpf/track.h T6).
  */
 struct lp_slot_times {
 	__u32 since[LP_LINE_SLOTS];
@@ -371,7 +371,7 @@ LP_ASSERT_SIZE(struct lp_proxy_key, 24);
 enum lp_record_flags {
 	LP_RECORD_CLIENT = 1 << 0,    /* of a client; otherwise of a connection */
 	LP_RECORD_CONFIRMED = 1 << 1, /* a second packet has come: never evicted while it lives */
-	LP_RECORD_OPENING = 1 << 2,   /* of a connection whose handshake is not complete */
+	LP_RECORD_OPENING = 1 << 2,   /* made by an opening packet, and not confirmed yet */
 	LP_RECORD_FLAGS = 7,          /* the other bits are a tag of the fingerprint */
 };
 

@@ -12,17 +12,28 @@
 #define MS 1000u
 
 static const char *const names[] = {
-	[STEP_TICK] = "tick",         [STEP_KILL] = "agent killed",
-	[STEP_START] = "agent starts", [STEP_DOWN] = "dies",
-	[STEP_UP] = "lives again",    [STEP_DRAIN] = "drain",
-	[STEP_OFFLINE] = "offline",   [STEP_ENABLE] = "enable",
-	[STEP_ADD] = "added",         [STEP_REMOVE] = "removed",
-	[STEP_READDRESS] = "another address", [STEP_WEIGHT] = "weight",
-	[STEP_HASH] = "hash",         [STEP_IDLE] = "idle_timeout",
-	[STEP_TIMEOUT] = "timeout",   [STEP_RELOAD] = "reload",
-	[STEP_SYN] = "SYN",           [STEP_ACK] = "ACK",
-	[STEP_DATA] = "data",         [STEP_FIN] = "FIN",
-	[STEP_RST] = "RST",           [STEP_DATAGRAM] = "datagram",
+	[STEP_TICK] = "tick",
+	[STEP_KILL] = "agent killed",
+	[STEP_START] = "agent starts",
+	[STEP_DOWN] = "dies",
+	[STEP_UP] = "lives again",
+	[STEP_DRAIN] = "drain",
+	[STEP_OFFLINE] = "offline",
+	[STEP_ENABLE] = "enable",
+	[STEP_ADD] = "added",
+	[STEP_REMOVE] = "removed",
+	[STEP_READDRESS] = "another address",
+	[STEP_WEIGHT] = "weight",
+	[STEP_HASH] = "hash",
+	[STEP_IDLE] = "idle_timeout",
+	[STEP_TIMEOUT] = "timeout",
+	[STEP_RELOAD] = "reload",
+	[STEP_SYN] = "SYN",
+	[STEP_ACK] = "ACK",
+	[STEP_DATA] = "data",
+	[STEP_FIN] = "FIN",
+	[STEP_RST] = "RST",
+	[STEP_DATAGRAM] = "datagram",
 };
 
 bool step_is_packet(const struct step *step)
@@ -111,12 +122,13 @@ static void make_pool(struct spec_pool *pool, struct prng *prng, uint32_t timeou
 		};
 }
 
-static void make_spec(struct spec *spec, struct prng *prng, const char *track, uint32_t timeout)
+static void make_spec(struct spec *spec, struct prng *prng, const struct history_options *options,
+		      uint32_t timeout)
 {
 	*spec = (struct spec) {
 		.salt = (uint32_t)prng_next(prng),
-		.track = track,
-		.mixed = prng_percent(prng, 0),
+		.track = options->track,
+		.mixed = options->mixed,
 	};
 	for (unsigned int i = 0; i < SPEC_POOLS; i++)
 		make_pool(&spec->pools[i], prng, timeout);
@@ -211,9 +223,9 @@ struct talk {
 
 static int say(struct talk *talk, enum step_kind kind)
 {
-	return add_step(talk->history, (struct step) { .ms = talk->ms,
-						       .kind = (uint8_t)kind,
-						       .flow = talk->flow });
+	return add_step(
+		talk->history,
+		(struct step) { .ms = talk->ms, .kind = (uint8_t)kind, .flow = talk->flow });
 }
 
 static int talk_on(struct talk *talk, enum step_kind kind, uint32_t packets)
@@ -275,8 +287,8 @@ static int make_talks(struct history *history, struct prng *prng, uint32_t clien
 		last[vip] = (int)talk.flow;
 		busy[vip] = talk.ms;
 		left -= packets;
-		ms += pick_silence(prng, kind->source ? history->spec.timeout[kind->scope]
-						      : talk.idle);
+		ms += pick_silence(prng,
+				   kind->source ? history->spec.timeout[kind->scope] : talk.idle);
 	}
 	return ret;
 }
@@ -292,10 +304,10 @@ static uint16_t pick_backend(struct prng *prng)
 static enum step_kind pick_event(struct prng *prng)
 {
 	static const uint8_t kinds[] = {
-		STEP_DOWN,   STEP_DOWN,      STEP_DOWN,   STEP_DOWN,   STEP_UP,     STEP_UP,
+		STEP_DOWN,   STEP_DOWN,      STEP_DOWN,   STEP_DOWN,   STEP_UP,      STEP_UP,
 		STEP_UP,     STEP_UP,        STEP_DRAIN,  STEP_DRAIN,  STEP_OFFLINE, STEP_ENABLE,
-		STEP_ENABLE, STEP_ENABLE,    STEP_ADD,    STEP_ADD,    STEP_ADD,    STEP_REMOVE,
-		STEP_REMOVE, STEP_READDRESS, STEP_WEIGHT, STEP_WEIGHT, STEP_WEIGHT, STEP_HASH,
+		STEP_ENABLE, STEP_ENABLE,    STEP_ADD,    STEP_ADD,    STEP_ADD,     STEP_REMOVE,
+		STEP_REMOVE, STEP_READDRESS, STEP_WEIGHT, STEP_WEIGHT, STEP_WEIGHT,  STEP_HASH,
 		STEP_IDLE,   STEP_TIMEOUT,   STEP_RELOAD,
 	};
 
@@ -430,7 +442,7 @@ int history_make(struct history *history, uint64_t seed, const struct history_op
 		.wall_ms = prng_below(&prng, MS),
 		.end_ms = timeout * MS * prng_between(&prng, 6, 12),
 	};
-	make_spec(&history->spec, &prng, options->track, timeout);
+	make_spec(&history->spec, &prng, options, timeout);
 	ret = make_clients(history, &prng, options->clients);
 	if (!ret)
 		ret = make_ticks(history, &prng);

@@ -62,7 +62,8 @@ enum step_kind {
 struct step {
 	uint32_t ms; /* since the history began */
 	uint8_t kind;
-	uint8_t cut; /* a change: the agent dies before that operation of its plan, from 1; 0: it lives */
+	uint8_t cut; /* a change: the agent dies before that operation of its plan, from 1; 0: it
+			lives */
 	uint16_t backend;
 	union {
 		uint32_t value;
@@ -86,6 +87,7 @@ struct history {
 struct history_options {
 	size_t clients;
 	const char *track;
+	bool mixed; /* with UDP in the group of TCP VIPs */
 };
 
 bool step_is_packet(const struct step *step);

@@ -33,8 +33,8 @@ uint32_t oracle_client_of(const struct oracle *oracle, const struct flow *flow)
 static void begin(struct oracle *oracle)
 {
 	for (uint32_t id = 1; id < SPEC_BACKENDS; id++)
-		oracle->backends[id].known = oracle->backends[id].wanted =
-			spec_is_present(&oracle->spec, id);
+		oracle->backends[id].known = oracle->backends[id].wanted = spec_is_present(
+			&oracle->spec, id);
 	memcpy(oracle->idle_timeout, oracle->spec.idle_timeout, sizeof(oracle->idle_timeout));
 	memcpy(oracle->timeout, oracle->spec.timeout, sizeof(oracle->timeout));
 }
@@ -50,7 +50,8 @@ int oracle_open(struct oracle *oracle, const struct history *history)
 	oracle->odds = calloc(ORACLE_ODDS, sizeof(*oracle->odds));
 	ok = oracle->flows && oracle->slots && oracle->odds;
 	for (int i = 0; i < SPEC_SCOPES; i++) {
-		oracle->clients[i] = calloc(2 * history->n_clients + 2, sizeof(struct oracle_client));
+		oracle->clients[i] = calloc(2 * history->n_clients + 2,
+					    sizeof(struct oracle_client));
 		ok = ok && oracle->clients[i];
 	}
 	if (!ok) {
@@ -119,7 +120,8 @@ static void want(struct oracle *oracle, unsigned int pool)
 		if (!backend->wanted)
 			continue;
 		if (!backend->known)
-			*backend = (struct oracle_backend) { .wanted = true, .life = backend->life };
+			*backend = (struct oracle_backend) { .wanted = true,
+							     .life = backend->life };
 		if (backend->leaving) {
 			backend->leaving = false;
 			backend->expired = false;
@@ -132,8 +134,7 @@ static void want(struct oracle *oracle, unsigned int pool)
 static bool set_member(struct oracle *oracle, const struct step *step)
 {
 	unsigned int pool = spec_id_pool(step->backend);
-	struct spec_member *member =
-		&oracle->spec.pools[pool].members[spec_id_name(step->backend)];
+	struct spec_member *member = &oracle->spec.pools[pool].members[spec_id_name(step->backend)];
 
 	if (member->present == (step->kind == STEP_ADD))
 		return false;
@@ -173,8 +174,8 @@ bool oracle_change(struct oracle *oracle, const struct step *step, uint64_t wall
 	case STEP_WEIGHT:
 		return set_weight(oracle, step);
 	case STEP_HASH:
-		oracle->spec.pools[spec_id_pool(step->backend)].hash =
-			(enum config_hash)step->value;
+		oracle->spec.pools[spec_id_pool(step->backend)].hash = (enum config_hash)
+									       step->value;
 		return true;
 	case STEP_IDLE:
 		oracle->spec.idle_timeout[step->backend] = step->value;

@@ -48,8 +48,8 @@ struct oracle_backend {
 	bool leaving; /* was in the configuration, until `deadline` */
 	bool dead;    /* its server is */
 	bool failing_open;
-	bool expired; /* its deadline has passed, and the agent knows */
-	uint8_t admin; /* enum lp_admin */
+	bool expired;      /* its deadline has passed, and the agent knows */
+	uint8_t admin;     /* enum lp_admin */
 	uint64_t deadline; /* seconds of the wall clock; 0: none */
 	/* What follows for traffic, since the agent last applied something */
 	bool alive, offline, usable;
@@ -60,9 +60,9 @@ struct oracle_backend {
 struct oracle_client {
 	uint32_t backend; /* NOBODY: none yet */
 	uint32_t life;
-	uint64_t seen;  /* ms, of its last packet */
-	uint32_t limit; /* seconds of idleness that are promised from then on */
-	bool lapsed;    /* was idle for longer than that */
+	uint64_t seen;                /* ms, of its last packet */
+	uint32_t limit;               /* seconds of idleness that are promised from then on */
+	bool lapsed;                  /* was idle for longer than that */
 	bool spoke_to[SPEC_BACKENDS]; /* everyone whom it ever had to do with */
 };
 
@@ -83,8 +83,8 @@ struct oracle_pool {
 /* What came out of a history. */
 struct oracle_counts {
 	uint64_t packets, connections;
-	uint64_t broken, moved;   /* connections, clients: what must not be */
-	uint64_t spread;          /* clients of dead backends that were looked at (P4) */
+	uint64_t broken, moved; /* connections, clients: what must not be */
+	uint64_t spread;        /* clients of dead backends that were looked at (P4) */
 	double spread_chi2;
 	uint32_t spread_freedom;
 	/* What hashing alone would break, by the shares of slots that changed */
@@ -103,17 +103,17 @@ struct oracle_odds {
 struct oracle {
 	const struct history *history;
 	struct lp_hash_key key; /* for O3 */
-	struct spec spec; /* as it is now */
+	struct spec spec;       /* as it is now */
 	struct oracle_backend backends[SPEC_BACKENDS];
 	struct oracle_pool pools[SPEC_POOLS];
 	struct oracle_table *tables; /* every one there was, from number 1 */
 	size_t n_tables, room_tables;
 	struct oracle_flow *flows;
 	struct oracle_client *clients[SPEC_SCOPES];
-	uint32_t *slots; /* of each flow */
+	uint32_t *slots;                                        /* of each flow */
 	uint32_t idle_timeout[SPEC_VIPS], timeout[SPEC_SCOPES]; /* in force */
-	bool predicts;     /* counts what hashing alone would break */
-	bool any_packet;   /* a client is idle while it sends nothing; otherwise, opens nothing */
+	bool predicts;   /* counts what hashing alone would break */
+	bool any_packet; /* a client is idle while it sends nothing; otherwise, opens nothing */
 	struct oracle_odds *odds; /* [ORACLE_ODDS], those computed last */
 	struct oracle_counts counts;
 };

@@ -12,8 +12,9 @@ struct facts {
 	struct oracle_client *client; /* NULL: the flow is for itself */
 	unsigned int pool;
 	uint32_t slot;
-	uint64_t now; /* ms */
-	uint64_t wall; /* s */
+	uint32_t flow_before; /* backend of the flow, until now */
+	uint64_t now;         /* ms */
+	uint64_t wall;        /* s */
 	enum step_kind kind;
 	struct oracle_complaint *complaint;
 };
@@ -165,7 +166,8 @@ static bool is_allowed(const struct facts *facts, uint32_t got)
 
 /*
  * Where a client is, only what opens something says; but not if it opens a
- * connection that was there before, on a backend that is not the client's.
+ * connection that was there before where that was: only the connection is
+ * remembered then.
  */
 static void client_learns(struct facts *facts, uint32_t got, bool asks)
 {
@@ -181,9 +183,9 @@ static void client_learns(struct facts *facts, uint32_t got, bool asks)
 	client->limit = facts->oracle->timeout[spec_vip_kinds[facts->script->vip].scope];
 	if (!asks || stays)
 		return;
+	client->lapsed = got == facts->flow_before;
 	client->backend = got;
 	client->life = facts->oracle->backends[got].life;
-	client->lapsed = false;
 }
 
 static void flow_takes(struct facts *facts, uint32_t got)
@@ -239,8 +241,7 @@ static void learn(struct facts *facts, uint32_t got)
 	else
 		learn_middle(facts, got);
 	if (facts->client)
-		client_learns(facts, got,
-			      facts->kind == STEP_SYN || facts->kind == STEP_DATAGRAM);
+		client_learns(facts, got, facts->kind == STEP_SYN || facts->kind == STEP_DATAGRAM);
 }
 
 /* What hashing alone does to a connection since its last packet, and to a client. */
@@ -267,6 +268,7 @@ void oracle_packet(struct oracle *oracle, const struct step *step, uint64_t wall
 		.oracle = oracle,
 		.script = script,
 		.flow = &oracle->flows[step->flow],
+		.flow_before = oracle->flows[step->flow].backend,
 		.pool = spec_vip_kinds[script->vip].pool,
 		.slot = oracle->slots[step->flow],
 		.now = step->ms,

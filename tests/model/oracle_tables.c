@@ -173,8 +173,8 @@ static uint64_t usable_weight(const struct oracle *oracle, unsigned int pool)
 	return sum;
 }
 
-static void add_chi2(struct oracle *oracle, unsigned int pool,
-		     const uint32_t counts[SPEC_BACKENDS], uint32_t n, uint64_t weights)
+static void add_chi2(struct oracle *oracle, unsigned int pool, const uint32_t counts[SPEC_BACKENDS],
+		     uint32_t n, uint64_t weights)
 {
 	double chi2 = 0;
 	uint32_t cells = 0;

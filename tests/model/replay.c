@@ -159,9 +159,8 @@ static int begin(struct run *run)
 	return ret ? ret : oracle_applied(&run->oracle, false);
 }
 
-int replay(struct world *world, const struct history *history,
-	   const struct replay_options *options, struct replay_result *result,
-	   struct lp_err *err)
+int replay(struct world *world, const struct history *history, const struct replay_options *options,
+	   struct replay_result *result, struct lp_err *err)
 {
 	struct run run = { world, history, options, result, { 0 }, err };
 	int ret = oracle_open(&run.oracle, history);

@@ -12,10 +12,10 @@
 #include "world.h"
 
 struct replay_options {
-	const bool *off;    /* by step: left out; NULL: none */
-	bool goes_on;       /* counts what is wrong instead of stopping at it */
-	bool any_packet;    /* struct oracle */
-	FILE *describe;     /* what the world holds when something is wrong; may be NULL */
+	const bool *off; /* by step: left out; NULL: none */
+	bool goes_on;    /* counts what is wrong instead of stopping at it */
+	bool any_packet; /* struct oracle */
+	FILE *describe;  /* what the world holds when something is wrong; may be NULL */
 };
 
 struct replay_result {
@@ -27,8 +27,7 @@ struct replay_result {
 };
 
 /* 0 if the world could be asked, whatever it said; -errno with words otherwise. */
-int replay(struct world *world, const struct history *history,
-	   const struct replay_options *options, struct replay_result *result,
-	   struct lp_err *err);
+int replay(struct world *world, const struct history *history, const struct replay_options *options,
+	   struct replay_result *result, struct lp_err *err);
 
 #endif

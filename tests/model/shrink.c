@@ -10,7 +10,7 @@ struct shrinking {
 	const struct history *history;
 	struct replay_options options;
 	struct replay_result *result;
-	bool *off;  /* the smallest part that fails so far */
+	bool *off; /* the smallest part that fails so far */
 	bool *trial;
 	struct lp_err *err;
 };
@@ -43,8 +43,8 @@ static bool is_of_others(const struct shrinking *s, const struct step *step)
 {
 	const struct step *failed = &s->history->steps[s->result->step];
 
-	return step_is_packet(step) && s->history->flows[step->flow].client !=
-					       s->history->flows[failed->flow].client;
+	return step_is_packet(step) &&
+	       s->history->flows[step->flow].client != s->history->flows[failed->flow].client;
 }
 
 static bool is_packet(const struct shrinking *s, const struct step *step)
@@ -129,9 +129,8 @@ static int shrink_steps(struct shrinking *s, size_t *steps)
 	return ret;
 }
 
-int shrink(struct world *world, const struct history *history,
-	   const struct replay_options *options, struct replay_result *result, bool *off,
-	   struct lp_err *err)
+int shrink(struct world *world, const struct history *history, const struct replay_options *options,
+	   struct replay_result *result, bool *off, struct lp_err *err)
 {
 	struct shrinking s = { world, history, *options, result, off, NULL, err };
 	size_t *steps = calloc(history->n_steps, sizeof(*steps));

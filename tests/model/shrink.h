@@ -14,8 +14,7 @@
  * `result` is that of the whole history and becomes that of the part; off[] gets
  * the steps that are not needed. -errno with words.
  */
-int shrink(struct world *world, const struct history *history,
-	   const struct replay_options *options, struct replay_result *result, bool *off,
-	   struct lp_err *err);
+int shrink(struct world *world, const struct history *history, const struct replay_options *options,
+	   struct replay_result *result, bool *off, struct lp_err *err);
 
 #endif

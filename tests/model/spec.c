@@ -91,8 +91,7 @@ uint16_t spec_vip_port(unsigned int vip)
 
 bool spec_is_present(const struct spec *spec, uint32_t id)
 {
-	const struct spec_member *member =
-		&spec->pools[spec_id_pool(id)].members[spec_id_name(id)];
+	const struct spec_member *member = &spec->pools[spec_id_pool(id)].members[spec_id_name(id)];
 
 	return member->present && member->address == spec_id_address(id);
 }
@@ -112,7 +111,8 @@ static void write_pool(FILE *out, const struct spec *spec, unsigned int number)
 {
 	const struct spec_pool *pool = &spec->pools[number];
 
-	fprintf(out, "  %s:\n    hash: %s\n    check: alive\n    drain_timeout: %us\n    backends:\n",
+	fprintf(out,
+		"  %s:\n    hash: %s\n    check: alive\n    drain_timeout: %us\n    backends:\n",
 		pool_names[number], hash_names[pool->hash], pool->drain_timeout);
 	for (unsigned int i = 0; i < SPEC_NAMES; i++) {
 		const struct spec_member *member = &pool->members[i];

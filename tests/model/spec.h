@@ -26,14 +26,14 @@
 #define SPEC_NAME_SIZE 32
 
 enum spec_vip_number {
-	VIP_WEB,     /* source, in the group, names proxies */
-	VIP_ADMIN,   /* source, in the group */
-	VIP_QUIC,    /* UDP, source, in the group; not in every history */
-	VIP_API,     /* TCP by connection, same pool as the group's */
-	VIP_SITE,    /* source, wide masks, the other pool */
-	VIP_STREAM,  /* TCP by connection, the other pool */
-	VIP_VOICE,   /* UDP, source, the other pool */
-	VIP_DATA,    /* UDP by connection, the other pool */
+	VIP_WEB,    /* source, in the group, names proxies */
+	VIP_ADMIN,  /* source, in the group */
+	VIP_QUIC,   /* UDP, source, in the group; only if asked for */
+	VIP_API,    /* TCP by connection, same pool as the group's */
+	VIP_SITE,   /* source, wide masks, the other pool */
+	VIP_STREAM, /* TCP by connection, the other pool */
+	VIP_VOICE,  /* UDP, source, the other pool */
+	VIP_DATA,   /* UDP by connection, the other pool */
 	SPEC_VIPS,
 };
 
@@ -70,9 +70,9 @@ struct spec {
 	uint32_t salt; /* in the names of backends: other names, other tables */
 	const char *track;
 	struct spec_pool pools[SPEC_POOLS];
-	bool mixed;                        /* VIP_QUIC is there */
-	uint32_t idle_timeout[SPEC_VIPS];  /* seconds */
-	uint32_t timeout[SPEC_SCOPES];     /* of client records, seconds */
+	bool mixed;                       /* VIP_QUIC is there */
+	uint32_t idle_timeout[SPEC_VIPS]; /* seconds */
+	uint32_t timeout[SPEC_SCOPES];    /* of client records, seconds */
 };
 
 /* Identity of the backend that a member is now. */

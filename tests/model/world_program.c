@@ -42,7 +42,7 @@ static int copy_rodata(struct world *world)
 
 	if (fd < 0)
 		return fd;
-	if (info.value_size != sizeof(*world->skel->rodata))
+	if (info.value_size != bpf_map__value_size(world->skel->maps.rodata))
 		ret = -EPROTO;
 	else
 		ret = bpf_map_lookup_elem(fd, &zero, world->skel->rodata) ? -errno : 0;
@@ -99,9 +99,7 @@ int world_load(struct world *world, struct lp_err *err)
 	if (!world->skel)
 		return lp_err(err, -errno, "opening the program: %s", strerror(errno));
 	ret = copy_rodata(world);
-	bpf_object__for_each_map (map, world->skel->obj)
-		if (!ret)
-			ret = share_map(world, map);
+	bpf_object__for_each_map(map, world->skel->obj) if (!ret) ret = share_map(world, map);
 	if (!ret)
 		ret = model_bpf__load(world->skel);
 	return ret ? lp_err(err, ret, "loading the program: %s", strerror(-ret)) : 0;

@@ -16,8 +16,9 @@
  *     their way is counted and reported.
  *
  * The pool gets a backend, loses one by draining, and gets another. In the end the
- * hold time passes (its clock is an argument of the sweep), so that what was
- * remembered has to answer instead of the past.
+ * hold time passes (the sweep's clock is an argument), so that what was remembered
+ * has to answer instead of the past: first at a moment when it has passed since the
+ * last change, and nobody has been silent for longer than that.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -38,6 +39,10 @@
 #define BATCH     100000u
 #define STEP_US   10000u
 #define HOLD      1800u /* idle_timeout and timeout, by default */
+/* Seconds between the last change and any connection's last packet, so that a moment
+ * can be a hold time after the one, and not after the other. */
+#define APART       2u
+#define SECONDS_MIN 6u /* residents send every 1.5 s at least, after 0.3 of it and APART */
 
 #define VIP_SOURCE 0xc0000201 /* 192.0.2.1 */
 #define VIP_TCP    0xc0000202
@@ -275,28 +280,30 @@ static int drain(struct flood *flood, const char *name, struct lp_err *err)
 }
 
 /* Quiet connections speak once, between the last change and the end of the flood. */
-static void wake_quiet(struct flood *flood, double now)
+static void wake_quiet(struct flood *flood)
 {
+	double first = flood->last_change + APART + 0.5;
+	double last = flood->began + flood->options.seconds - 0.2;
+
 	for (uint32_t i = 0; i < QUIET; i++)
-		flood->quiet[i].due = now + draw(&flood->random, 1000) / 1000.0 *
-						    flood->options.seconds / 3;
+		flood->quiet[i].due = first + (last - first) * draw(&flood->random, 1000) / 1000.0;
 }
 
 /* What is due at this part of the flood, 0 to 1. */
 static int change(struct flood *flood, double part, struct lp_err *err)
 {
-	if (flood->changes == 0 && part > 0.2) {
+	if (flood->changes == 0 && part > 0.1) {
 		flood->changes++;
 		return world_reload(&flood->world, yaml_four, err);
 	}
-	if (flood->changes == 1 && part > 0.4) {
+	if (flood->changes == 1 && part > 0.2) {
 		flood->changes++;
 		return drain(flood, "b1", err);
 	}
-	if (flood->changes == 2 && part > 0.6) {
+	if (flood->changes == 2 && part > 0.3) {
 		flood->changes++;
 		flood->last_change = now_s();
-		wake_quiet(flood, flood->last_change);
+		wake_quiet(flood);
 		return world_reload(&flood->world, yaml_five, err);
 	}
 	return 0;
@@ -408,13 +415,13 @@ static void pass_minute(struct flood *flood)
 	}
 }
 
-/* A few passes of the sweep, at a moment in the future. */
-static int pass_time(struct flood *flood, uint32_t ahead, struct lp_err *err)
+/* A few passes of the sweep, at a moment in the future (CLOCK_MONOTONIC). */
+static int pass_time(struct flood *flood, double moment, struct lp_err *err)
 {
 	int ret = 0;
 
-	for (uint32_t second = 0; !ret && second < 3 * 8; second++)
-		ret = world_tick(&flood->world, ahead, err);
+	for (uint32_t i = 0; !ret && i < 3 * 8; i++)
+		ret = world_tick(&flood->world, (uint32_t)moment - world_now().mono, err);
 	return ret;
 }
 
@@ -442,25 +449,26 @@ static void send_to_all(struct flood *flood)
 }
 
 /*
- * The first time, a hold time has passed since the last change, but not since the
- * end of the flood: quiet connections are due, before they have been silent for
- * too long. The second time it has passed altogether, and records alone know.
+ * The first time, a hold time has passed since the last change, but not since
+ * anybody's last packet. The second time it has passed since the flood, too, and
+ * records alone know.
  */
 static int finish(struct flood *flood, struct lp_err *err)
 {
-	double since_change = now_s() - flood->last_change;
+	double end = now_s();
 	int ret;
 
 	pass_minute(flood);
-	ret = pass_time(flood, HOLD - (uint32_t)(since_change / 2), err);
+	ret = pass_time(flood, flood->last_change + HOLD + APART, err);
 	if (ret)
 		return ret;
-	report_slots(flood, "after the change's hold time");
+	report_slots(flood, "a hold time after the last change");
+	usleep((APART + 1) * 1000000);
 	send_to_all(flood);
-	ret = pass_time(flood, HOLD + 2, err);
+	ret = pass_time(flood, end + HOLD + APART, err);
 	if (ret)
 		return ret;
-	report_slots(flood, "after the flood's hold time");
+	report_slots(flood, "a hold time after the flood");
 	send_to_all(flood);
 	return 0;
 }
@@ -607,16 +615,18 @@ static bool parse(int argc, char **argv, struct options *options)
 		else
 			return false;
 	}
-	return optind == argc && options->seconds && options->threads &&
+	return optind == argc && options->seconds >= SECONDS_MIN && options->threads &&
 	       options->threads <= FLOODERS_MAX && !(options->buckets & (options->buckets - 1));
 }
 
 int main(int argc, char **argv)
 {
-	static struct flood flood = {
-		.options = { .seconds = 5, .threads = 1, .rtt_ms = 50, .packets = 1000000 },
-		.random = 1
-	};
+	static struct flood flood = { .options = { .seconds = 6,
+						   .threads = 1,
+						   .rtt_ms = 50,
+						   .buckets = 1u << 15,
+						   .packets = 1000000 },
+				      .random = 1 };
 	struct tap tap = { 0 };
 	struct lp_err err;
 

@@ -79,7 +79,9 @@ static struct lp_slot age_slot(const struct sweep *sweep, const struct dp *dp,
 		return slot;
 	if (slot_is_moving(slot))
 		as_one.prev = 1;
-	next = slot_later(as_one, &(struct slot_alive) { lives, 2 }, now - since > pool->hold,
+	/* A packet may have begun it anew (T6), by a clock that is a second ahead of this. */
+	next = slot_later(as_one, &(struct slot_alive) { lives, 2 },
+			  (int32_t)(now - since) > (int32_t)pool->hold,
 			  passed && since <= sweep->pass_began, differs(sweep, pool->table, at));
 	if (next.prev == 1)
 		next.prev = slot.prev;
