@@ -37,6 +37,9 @@
 #define SIGMAS   6.0 /* by chance: once in 500 million runs */
 /* Flows of one client share a slot, so what breaks them comes in bunches of a few. */
 #define BUNCH 4.0
+/* Broken connections that tell something; and histories that may have fewer. */
+#define TELLING 100
+#define FEW     10
 
 struct options {
 	uint64_t histories, seed, clients, jobs;
@@ -230,6 +233,14 @@ static bool verdict(unsigned int number, bool ok, const char *text, uint64_t n)
 	return ok;
 }
 
+/* A few histories, run again to look at one of them, may not have what statistics need. */
+static bool skip(unsigned int number, const char *text)
+{
+	printf("ok %u - model: %s # SKIP too little of it in so few histories\n", number, text);
+	fflush(stdout);
+	return true;
+}
+
 static void print_sum(const struct oracle_counts *sum, uint64_t histories)
 {
 	printf("# %llu histories, %llu packets, %llu connections, broken %llu, clients moved "
@@ -259,7 +270,7 @@ static bool control_is_right(const struct oracle_counts *sum)
 	off = sigma > 0 ? ((double)sum->broken - sum->predicted) / sigma : 0;
 	printf("# without memory: broken %llu, by the slots that changed %.0f +- %.0f\n",
 	       (unsigned long long)sum->broken, sum->predicted, sigma);
-	return sum->predicted > 100 && fabs(off) < SIGMAS;
+	return sum->predicted > TELLING && fabs(off) < SIGMAS;
 }
 
 static bool run_control(const struct options *options, unsigned int number, uint64_t histories)
@@ -268,6 +279,8 @@ static bool run_control(const struct options *options, unsigned int number, uint
 	int ret = run_all(options, true, histories, &sum);
 
 	print_sum(&sum, histories);
+	if (!ret && histories < FEW && sum.predicted <= TELLING)
+		return skip(number, "histories without memory break as hashing predicts");
 	return verdict(number, !ret && control_is_right(&sum),
 		       "histories without memory break as hashing predicts", histories);
 }
@@ -279,6 +292,8 @@ static bool run_model(const struct options *options)
 	bool ok = verdict(1, !ret, "histories", options->histories);
 
 	print_sum(&sum, options->histories);
+	if (ok && options->histories < FEW && !sum.spread_freedom)
+		return skip(2, "flows spread by weight");
 	return ok && verdict(2, spread_is_fair(&sum), "flows spread by weight", sum.spread);
 }
 

@@ -17,9 +17,11 @@
 #include "core/slot_state.h"
 #include "lib/addr.h"
 
+/* Two bytes before the frame align what comes after the Ethernet header. */
 struct frame {
-	uint8_t bytes[128];
 	size_t len;
+	uint8_t align[2];
+	uint8_t bytes[126];
 };
 
 static void *append(struct frame *frame, size_t len)

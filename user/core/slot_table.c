@@ -8,6 +8,7 @@
 
 #include "core/slot_table_quota.h"
 #include "core/slot_table_race.h"
+#include "core/slot_table_simple.h"
 
 /* Any fixed, distinct numbers do; these are digits of e. */
 #define ID_K0 0xb7e151628aed2a6aull
@@ -113,7 +114,11 @@ int slot_table_build(enum config_hash hash, const struct slot_member *members, s
 		return -ENOMEM;
 	used = make_racers(members, n, racers);
 	err = check(racers, used);
-	if (!err)
+	if (!err && hash == CONFIG_HASH_RING)
+		err = slot_table_ring(members, n, table);
+	else if (!err && hash == CONFIG_HASH_MODULO)
+		err = slot_table_modulo(members, n, table);
+	else if (!err)
 		err = build(hash, racers, used, table);
 	free(racers);
 	return err;

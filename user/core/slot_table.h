@@ -38,6 +38,9 @@ uint64_t slot_member_id(const char *seed, const char *pool, const char *backend)
  *    weight; no slot of a usable member moves for that (P4).
  *  - No usable member with a weight above 0: all slots hold 0.
  *
+ * `ring` and `modulo` promise none of this but the first sentence: see
+ * slot_table_simple.h.
+ *
  * Returns 0 or -ENOMEM, or -EINVAL for more than LP_SLOTS members, equal ids or
  * a weight above CONFIG_WEIGHT_MAX (table untouched). Takes 2 to 5 ms for up
  * to 1,000 members.
