@@ -274,14 +274,6 @@ static void retain_neighbours(struct agent *agent)
 	free(addresses);
 }
 
-static bool size_fits(const struct dp_size *have, const struct dp_size *need)
-{
-	return have->vips >= need->vips && have->pools >= need->pools &&
-	       have->backends >= need->backends && have->tables >= need->tables &&
-	       have->index >= need->index && have->places >= need->places &&
-	       have->ranges >= need->ranges;
-}
-
 /* Opens the datapath with capacities for `config`, and learns what is in it. */
 static int open_datapath(struct agent *agent, const struct config *config,
 			 const struct dp_size *size, struct lp_err *err)
@@ -311,7 +303,7 @@ static int open_datapath(struct agent *agent, const struct config *config,
 static bool datapath_serves(const struct agent *agent, const struct config *config,
 			    const struct dp_size *size)
 {
-	return agent->dp && agent->config && size_fits(dp_size(agent->dp), size) &&
+	return agent->dp && agent->config && dp_size_fits(dp_size(agent->dp), size) &&
 	       !strcmp(agent->config->seed, config->seed);
 }
 

@@ -129,7 +129,7 @@ static int understand(struct question *question, const struct config *config,
 /* The VIP table that packets see, as vip_table_find() takes it; it only reads. */
 static const struct lp_vip *find_vip(const struct agent *agent, const struct question *question)
 {
-	unsigned int half = dp_control(agent->dp)->active & 1;
+	unsigned int half = dp_active_half(agent->dp);
 	const struct dp_size *size = dp_size(agent->dp);
 	const struct vip_table table = {
 		.salt = dp_control(agent->dp)->salt[half],
@@ -238,7 +238,7 @@ static int need_port(const struct question *question, bool proxy, struct lp_err 
 static int take_walk(struct agent *agent, const struct question *question, struct walk *walk,
 		     struct lp_err *err)
 {
-	unsigned int half = dp_control(agent->dp)->active & 1;
+	unsigned int half = dp_active_half(agent->dp);
 
 	walk->vip = find_vip(agent, question);
 	walk->proxy = prefix_is_proxy(question->vip, &question->src);

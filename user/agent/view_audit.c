@@ -72,7 +72,7 @@ static void add_connections(json_t *pool, const struct agent *agent, const struc
 static json_t *make_pool(const struct agent *agent, const struct audit_scan *scan, const char *name)
 {
 	uint32_t number = runtime_pool(&agent->engine.runtime, name);
-	struct lp_pool now = dp_pool(agent->dp, dp_control(agent->dp)->active & 1, number);
+	struct lp_pool now = dp_pool(agent->dp, dp_active_half(agent->dp), number);
 	json_t *object = json_pack("{s:s, s:I}", "pool", name, "generation",
 				   (json_int_t)now.generation);
 	struct lp_audit_counter counter;

@@ -88,8 +88,7 @@ static void count_pool(struct tally *tally, const struct config_pool *pool)
 {
 	const struct runtime *runtime = &tally->agent->engine.runtime;
 	const struct dp *dp = tally->agent->dp;
-	struct lp_pool now = dp_pool(dp, dp_control(dp)->active & 1,
-				     runtime_pool(runtime, pool->name));
+	struct lp_pool now = dp_pool(dp, dp_active_half(dp), runtime_pool(runtime, pool->name));
 	const struct lp_slot *slots = dp_slots(dp, now.table);
 	const uint32_t *times = dp_slot_times(dp, now.table);
 

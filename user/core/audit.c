@@ -233,7 +233,7 @@ static struct audit_entry *make_entry(struct audit_ledger *ledger, const char *p
 static void write_down(struct audit_ledger *ledger, struct dp *dp, uint32_t pool,
 		       const struct lp_audit_counter *gain, uint64_t wall)
 {
-	uint32_t generation = wall ? dp_pool(dp, dp_control(dp)->active & 1, pool).generation : 0;
+	uint32_t generation = wall ? dp_pool(dp, dp_active_half(dp), pool).generation : 0;
 	const char *name = dp_pool_meta(dp, pool)->name;
 	struct audit_entry *entry = find_entry(ledger, name, generation);
 

@@ -48,7 +48,7 @@ int engine_assign(struct engine *engine, const struct config *config, struct eng
 static void tell_sweep(struct engine *engine, const struct config *config,
 		       const struct desired *desired)
 {
-	unsigned int half = dp_control(engine->dp)->active & 1;
+	unsigned int half = dp_active_half(engine->dp);
 
 	memset(engine->pools, 0, dp_size(engine->dp)->pools * sizeof(*engine->pools));
 	for (size_t i = 0; i < desired->n_pools; i++) {

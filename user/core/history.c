@@ -9,7 +9,7 @@
 
 static uint32_t table_of(const struct dp *dp, uint32_t pool)
 {
-	return dp_pool(dp, dp_control(dp)->active & 1, pool).table;
+	return dp_pool(dp, dp_active_half(dp), pool).table;
 }
 
 static bool is_alive(const struct dp *dp, uint32_t backend)
@@ -86,7 +86,7 @@ static void keep(struct history *history, struct dp *dp, uint32_t pool, uint32_t
 		*at = malloc(sizeof(**at));
 	if (!*at)
 		return;
-	(*at)->generation = dp_pool(dp, dp_control(dp)->active & 1, pool).generation;
+	(*at)->generation = dp_pool(dp, dp_active_half(dp), pool).generation;
 	(*at)->mono = mono;
 	(*at)->wall = wall;
 	(*at)->n_moved = mark_moved(*at, history, dp, dp_slots(dp, history->tables[pool]),

@@ -134,11 +134,6 @@ static uint32_t count_moved(const struct lp_slot *now, const uint16_t *table)
 	return moved;
 }
 
-static unsigned int active_half(const struct dp *dp)
-{
-	return dp_control(dp)->active & 1;
-}
-
 /* Tables that no pool of the active half has, lowest first. */
 struct free_tables {
 	bool *used;
@@ -153,7 +148,7 @@ static int free_tables_init(struct free_tables *tables, const struct dp *dp)
 	if (!tables->used)
 		return -ENOMEM;
 	for (uint32_t i = 1; i < dp_size(dp)->pools; i++)
-		tables->used[dp_pool(dp, active_half(dp), i).table] = true;
+		tables->used[dp_pool(dp, dp_active_half(dp), i).table] = true;
 	return 0;
 }
 
@@ -168,7 +163,7 @@ static uint32_t free_tables_take(struct free_tables *tables)
 static int plan_table(struct plan *plan, const struct desired_pool *pool, const struct dp *dp,
 		      struct free_tables *tables)
 {
-	uint32_t now = dp_pool(dp, active_half(dp), pool->number).table;
+	uint32_t now = dp_pool(dp, dp_active_half(dp), pool->number).table;
 	uint32_t moved = pool->built ? count_moved(dp_slots(dp, now), pool->table) : 0;
 	uint32_t table;
 
@@ -200,7 +195,7 @@ static int plan_tables(struct plan *plan, const struct dp *dp)
 
 static bool same_vips(const struct vip_table *table, const struct dp *dp)
 {
-	unsigned int half = active_half(dp);
+	unsigned int half = dp_active_half(dp);
 
 	return dp_control(dp)->generation && dp_control(dp)->salt[half] == table->salt &&
 	       !memcmp(dp_vip_index(dp, half), table->index,
@@ -215,7 +210,7 @@ static bool same_vips(const struct vip_table *table, const struct dp *dp)
 static bool pools_to_drop(const struct plan *plan, const struct dp *dp)
 {
 	for (uint32_t i = 1; i < dp_size(dp)->pools; i++)
-		if (dp_pool(dp, active_half(dp), i).table && !plan->tables[i])
+		if (dp_pool(dp, dp_active_half(dp), i).table && !plan->tables[i])
 			return true;
 	return false;
 }
@@ -227,7 +222,7 @@ static int plan_flips(struct plan *plan, const struct dp *dp)
 
 	if (plan->desired->vips &&
 	    (!same_vips(plan->desired->vips, dp) || pools_to_drop(plan, dp))) {
-		plan->half = !active_half(dp);
+		plan->half = !dp_active_half(dp);
 		ret = add(plan, (struct plan_op) { .kind = PLAN_VIPS });
 		return ret ? ret : add(plan, (struct plan_op) { .kind = PLAN_FLIP });
 	}
@@ -358,7 +353,7 @@ static void next_slots(const struct plan *plan, const struct dp *dp,
 		       const struct desired_pool *pool, struct lp_slot *slots, uint32_t *since)
 {
 	const struct slot_alive alive = { plan->alive, plan->n_alive };
-	uint32_t table = dp_pool(dp, active_half(dp), pool->number).table;
+	uint32_t table = dp_pool(dp, dp_active_half(dp), pool->number).table;
 	const struct lp_slot *old = dp_slots(dp, table);
 	const uint32_t *times = dp_slot_times(dp, table);
 
@@ -392,7 +387,7 @@ static int apply_table(const struct plan *plan, const struct plan_op *op, struct
 /* The pool's word in a new half: generation rises if the table is another. */
 static struct lp_pool next_pool(const struct dp *dp, uint32_t pool, uint32_t table)
 {
-	struct lp_pool value = dp_pool(dp, active_half(dp), pool);
+	struct lp_pool value = dp_pool(dp, dp_active_half(dp), pool);
 
 	if (value.table != table)
 		value.generation++;

@@ -36,7 +36,7 @@ struct lp_slot records_slot(const struct dp *dp, const struct lp_record_info *in
 
 	if (pool >= dp_size(dp)->pools)
 		return (struct lp_slot) { .word = 0 };
-	table = dp_pool(dp, dp_control(dp)->active & 1, pool).table;
+	table = dp_pool(dp, dp_active_half(dp), pool).table;
 	if (!table)
 		return (struct lp_slot) { .word = 0 };
 	return (struct lp_slot) { .word = __atomic_load_n(

@@ -50,6 +50,14 @@ const struct dp_size *dp_size(const struct dp *dp)
 	return &dp->size;
 }
 
+bool dp_size_fits(const struct dp_size *have, const struct dp_size *need)
+{
+	return have->vips >= need->vips && have->pools >= need->pools &&
+	       have->backends >= need->backends && have->tables >= need->tables &&
+	       have->index >= need->index && have->places >= need->places &&
+	       have->ranges >= need->ranges && have->buckets >= need->buckets;
+}
+
 const struct lp_control *dp_control(const struct dp *dp)
 {
 	return dp->maps.control;
@@ -129,7 +137,7 @@ static void wait_for(struct dp *dp, uint64_t left)
 		dp_sync(dp);
 }
 
-static unsigned int active_half(const struct dp *dp)
+unsigned int dp_active_half(const struct dp *dp)
 {
 	return dp->maps.control->active & 1;
 }
@@ -137,7 +145,7 @@ static unsigned int active_half(const struct dp *dp)
 static bool table_in_use(const struct dp *dp, uint32_t table)
 {
 	for (uint32_t i = 1; i < dp->size.pools; i++)
-		if (pool_at(dp, active_half(dp), i)->table == table)
+		if (pool_at(dp, dp_active_half(dp), i)->table == table)
 			return true;
 	return false;
 }
@@ -190,7 +198,7 @@ int dp_vip_table_write(struct dp *dp, unsigned int half, uint64_t salt,
 {
 	if (half > 1 || n_ranges > dp->size.ranges)
 		return -ERANGE;
-	if (half == active_half(dp))
+	if (half == dp_active_half(dp))
 		return -EBUSY;
 	wait_for(dp, dp->half_left[half]);
 	memcpy(dp->maps.vip_index + (size_t)half * dp->size.index, index,
@@ -208,7 +216,7 @@ int dp_pool_write(struct dp *dp, unsigned int half, uint32_t pool, struct lp_poo
 {
 	if (half > 1 || !pool || pool >= dp->size.pools || value.table >= dp->size.tables)
 		return -ERANGE;
-	if (half == active_half(dp))
+	if (half == dp_active_half(dp))
 		return -EBUSY;
 	wait_for(dp, dp->half_left[half]);
 	*pool_at(dp, half, pool) = value;
@@ -218,7 +226,7 @@ int dp_pool_write(struct dp *dp, unsigned int half, uint32_t pool, struct lp_poo
 static bool backend_in_use(const struct dp *dp, uint32_t backend)
 {
 	for (uint32_t i = 1; i < dp->size.pools; i++) {
-		uint32_t table = pool_at(dp, active_half(dp), i)->table;
+		uint32_t table = pool_at(dp, dp_active_half(dp), i)->table;
 		const struct lp_slot *slots = slots_at(dp, table);
 
 		/* The pool of the number says which table it can be in. */
@@ -267,7 +275,7 @@ int dp_flip(struct dp *dp, unsigned int half, uint64_t generation)
 
 int dp_pool_flip(struct dp *dp, uint32_t pool, struct lp_pool value)
 {
-	struct lp_pool *at = pool_at(dp, active_half(dp), pool);
+	struct lp_pool *at = pool_at(dp, dp_active_half(dp), pool);
 	struct lp_pool old;
 
 	if (!pool || pool >= dp->size.pools || value.table >= dp->size.tables)

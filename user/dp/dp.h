@@ -33,9 +33,14 @@ struct dp_size {
 	uint32_t buckets;               /* of the record table, a power of two */
 };
 
+/* Is there as much of everything in `have` as in `need`? */
+bool dp_size_fits(const struct dp_size *have, const struct dp_size *need);
+
 /* Size and control block as they are now. Pointers stay valid until dp_close(). */
 const struct dp_size *dp_size(const struct dp *dp);
 const struct lp_control *dp_control(const struct dp *dp);
+/* The half of the configuration that packets use now: 0 or 1. */
+unsigned int dp_active_half(const struct dp *dp);
 
 /* --- what packets see; reading is always allowed --- */
 const struct lp_vip_index *dp_vip_index(const struct dp *dp, unsigned int half);

@@ -298,14 +298,6 @@ static int pinned_open(const char *dir, struct pinned *pinned, struct lp_err *er
 	return 1;
 }
 
-static bool size_fits(const struct dp_size *have, const struct dp_size *need)
-{
-	return have->vips >= need->vips && have->pools >= need->pools &&
-	       have->backends >= need->backends && have->tables >= need->tables &&
-	       have->index >= need->index && have->places >= need->places &&
-	       have->ranges >= need->ranges && have->buckets >= need->buckets;
-}
-
 static uint32_t larger(uint32_t a, uint32_t b)
 {
 	return a > b ? a : b;
@@ -696,7 +688,7 @@ static int adopt(const struct dp_bpf_options *options, const struct pinned *pinn
 	/* Tables of another key mean nothing to the new program: they are built
 	 * aside, like larger ones. */
 	bool same_key = pinned->key_id == key_digest(&options->key);
-	bool fits = size_fits(&size, &options->need) && cpus <= pinned->cpus && same_key;
+	bool fits = dp_size_fits(&size, &options->need) && cpus <= pinned->cpus && same_key;
 	struct reuse reuse;
 	struct dp_bpf *bpf;
 	struct dp *dp;

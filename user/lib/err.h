@@ -24,8 +24,4 @@ static inline int lp_err_code(int returned, int code)
 #define lp_err(err, code, ...) lp_err_code(lp_err(err, code, __VA_ARGS__), code)
 #endif
 
-/* Puts "prefix: " in front of what err says and returns `code`. */
-int lp_err_prefix(struct lp_err *err, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
 #endif
