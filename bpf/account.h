@@ -11,12 +11,13 @@
 #include "maps.h"
 #include "parse.h"
 
-static __always_inline void account_reason(char *base, __u32 cpu, enum lp_reason reason)
+static __always_inline void account_reason(__u32 cpu, enum lp_reason reason)
 {
 	_Static_assert(LP_REASON_COUNT <= LP_REASONS_MAX, "reason_counters is full");
-	if (base && TABLES_HAS(cpu, lp_cpus))
-		TABLES_AT(base, reason_counters, lp_reason_counters, cpu)
-			->packets[reason % LP_REASONS_MAX]++;
+	__u64 stripe = cpu;
+
+	if (TABLES_HAS(stripe, LP_SIZE(cpus)))
+		TABLE(reason_counters)[stripe].packets[reason % LP_REASONS_MAX]++;
 }
 
 static __always_inline void account_add(struct lp_counter *counter, __u32 bytes)
@@ -25,16 +26,14 @@ static __always_inline void account_add(struct lp_counter *counter, __u32 bytes)
 	counter->bytes += bytes;
 }
 
-static __always_inline void account_forwarded(char *base, __u32 cpu, __u32 vip, __u32 backend,
-					      __u32 bytes)
+static __always_inline void account_forwarded(__u32 cpu, __u32 vip, __u32 backend, __u32 bytes)
 {
-	__u32 of_vip = cpu * lp_vips_max + vip, of_backend = cpu * lp_backends_max + backend;
+	__u64 of_vip = cpu * LP_SIZE(vips) + vip, of_backend = cpu * LP_SIZE(backends) + backend;
 
-	if (!TABLES_HAS(of_vip, lp_cpus * lp_vips_max) ||
-	    !TABLES_HAS(of_backend, lp_cpus * lp_backends_max))
-		return;
-	account_add(TABLES_AT(base, vip_counters, lp_counter, of_vip), bytes);
-	account_add(TABLES_AT(base, backend_counters, lp_counter, of_backend), bytes);
+	if (TABLES_HAS(of_vip, LP_SIZE(all_vip_counters)))
+		account_add(&TABLE(vip_counters)[of_vip], bytes);
+	if (TABLES_HAS(of_backend, LP_SIZE(all_backend_counters)))
+		account_add(&TABLE(backend_counters)[of_backend], bytes);
 }
 
 #endif

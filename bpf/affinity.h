@@ -58,32 +58,26 @@ static __always_inline void affinity_find(struct affinity *out, const struct vie
 	out->slot = lp_hash_slot(out->hash);
 }
 
-/* The line of the pool's table that the slot is in. */
-static __always_inline __u32 affinity_line(const struct view *view, const struct lp_vip *vip,
-					   __u32 slot)
+/*
+ * Where among `slots` the pool's slot is. `pool` counts both halves. Pool 0 is never
+ * given out, table 0 never filled (A4).
+ */
+static __always_inline __u32 affinity_at(__u64 pool, __u32 slot)
 {
-	__u32 at = view->half * lp_pools_max + vip->pool, table;
-	const volatile struct lp_pool *pool;
+	const volatile struct lp_pool *at;
 
-	/* Pool 0 is never given out, table 0 never filled (A4). */
-	if (!TABLES_HAS(at, 2 * lp_pools_max))
-		at = 0;
-	pool = TABLES_AT(view->base, pools, lp_pool, at);
-	table = pool->table;
-	if (!TABLES_HAS(table, lp_tables_max))
-		table = 0;
-	return table * LP_TABLE_LINES + slot / LP_LINE_SLOTS;
+	if (!TABLES_HAS(pool, LP_SIZE(all_pools)))
+		return 0;
+	at = &TABLE(pools)[pool];
+	return at->table << LP_SLOTS_BITS | slot;
 }
 
-static __always_inline struct lp_slot affinity_slot(const struct view *view, __u32 line, __u32 slot)
+static __always_inline struct lp_slot affinity_slot(__u64 at)
 {
-	const volatile struct lp_slot_line *at;
 	struct lp_slot value = { .word = 0 };
 
-	if (!TABLES_HAS(line, lp_tables_max * LP_TABLE_LINES))
-		return value;
-	at = TABLES_AT(view->base, slots, lp_slot_line, line);
-	value.word = at->slot[slot % LP_LINE_SLOTS].word;
+	if (TABLES_HAS(at, LP_SIZE(all_slots)))
+		value.word = ((const volatile struct lp_slot *)&TABLE(slots)[at])->word;
 	return value;
 }
 
@@ -149,18 +143,18 @@ static __always_inline __u32 affinity_backend(struct affinity *affinity, const s
 {
 	struct lp_slot slot;
 	struct track *t;
-	__u32 line;
+	__u32 at;
 
 	affinity_find(affinity, view, vip, pkt);
-	line = affinity_line(view, vip, affinity->slot);
-	slot = affinity_slot(view, line, affinity->slot);
+	at = affinity_at(view->half * LP_SIZE(pools) + vip->pool, affinity->slot);
+	slot = affinity_slot(at);
 	if (affinity_is_settled(affinity, vip, pkt, slot))
 		return slot.cur;
 	t = affinity_scratch(affinity, view, vip, pkt, cpu);
 	if (!t)
 		return slot.cur;
 	t->slot = slot;
-	t->line = line;
+	t->at = at;
 	return track_packet(t);
 }
 

@@ -57,7 +57,7 @@ __noinline int audit_change(__u64 fingerprint, __u32 way, __u64 old, __u64 new)
 
 static __always_inline struct lp_audit_counter *audit_counter(const struct track *t)
 {
-	__u32 at = t->cpu * lp_pools_max + (t->where >> LP_SLOTS_BITS);
+	__u32 at = t->cpu * LP_SIZE(pools) + (t->where >> LP_SLOTS_BITS);
 
 	return bpf_map_lookup_elem(&audit_counters, &at);
 }
@@ -170,21 +170,30 @@ __noinline int audit_packet(struct track *t)
 	return 0;
 }
 
-/* One flow in LP_AUDIT_SAMPLE: the affinity hash may be the client's alone. */
+/* Are these the bits of one hash in LP_AUDIT_SAMPLE? */
+static __always_inline bool audit_samples(__u64 hash)
+{
+	return !(hash >> (40 - LP_AUDIT_BITS) & (LP_AUDIT_SAMPLE - 1));
+}
+
+/* Of a flow, from its client's hash and its ports (packet_ports()). */
+static __always_inline __u64 audit_mix_ports(__u64 hash, __u32 ports)
+{
+	return hash ^ ports * 0x9e3779b97f4a7c15ull;
+}
+
+/* One flow in LP_AUDIT_SAMPLE. */
 static __always_inline bool audit_samples_flow(const struct affinity *affinity,
 					       const struct packet *pkt)
 {
-	__u32 ports = (__u32)pkt->sport << 16 | pkt->dport;
-	__u64 mixed = affinity->hash ^ ports * 0x9e3779b97f4a7c15ull;
-
-	return !(mixed >> (40 - LP_AUDIT_BITS) & (LP_AUDIT_SAMPLE - 1));
+	return audit_samples(affinity->source ? audit_mix_ports(affinity->hash, packet_ports(pkt))
+					      : affinity->hash);
 }
 
 static __always_inline bool audit_samples_client(const struct affinity *affinity,
 						 const struct packet *pkt)
 {
-	return affinity->source && packet_is_opening(pkt) &&
-	       !(affinity->hash >> (40 - LP_AUDIT_BITS) & (LP_AUDIT_SAMPLE - 1));
+	return affinity->source && packet_is_opening(pkt) && audit_samples(affinity->hash);
 }
 
 /*

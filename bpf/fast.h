@@ -2,17 +2,19 @@
 /*
  * The fast path: the whole walk again, for packets with nothing odd about them.
  * Untagged, IPv4 without options and fragments or IPv6 without extension
- * headers, an exact port of a VIP, a backend of the packet's own family behind
- * an untagged interface: that is nearly all traffic of nearly all deployments.
- * For anything else it returns LP_PARSED and has changed nothing, and the walk
- * in walk.h starts from the beginning. It never decides by itself that a
- * packet is passed or dropped.
+ * headers, in the middle of a flow, to an exact port of a VIP that the fast VIP
+ * table holds, a settled slot, a backend of the packet's own family behind an
+ * untagged interface: that is nearly all traffic of nearly all deployments. For
+ * anything else it returns FAST_ODD and has changed nothing, and the walk in
+ * walk.h starts from the beginning; so it does for the flows that the audit
+ * follows. It never decides by itself that a packet is passed or dropped.
  *
  * Why twice: in the complete walk every odd case meets the common one again at
  * the next step, so all fields of struct packet are spilled to the stack and
  * most of them set to zero several times on the way. Here an odd case ends at
  * once, and with family and header lengths constant everything stays in
- * registers. Half the cost of a packet was that (docs/benchmarks.md).
+ * registers. What a packet needs is read from it again rather than kept over a
+ * call (docs/benchmarks.md has the figures).
  */
 #ifndef LIMPET_BPF_FAST_H
 #define LIMPET_BPF_FAST_H
@@ -24,197 +26,270 @@
 #include "parse.h"
 #include "vip.h"
 
-/*
- * Is what the IP header says plausible, with a whole TCP header in it? (A UDP
- * datagram shorter than one is odd.)
- */
-#define FAST_AUDITED 0x100 /* beside the reason: there is work for audit_after() */
+#define FAST_ODD (-1) /* no verdict of XDP's: the packet takes the complete walk */
 
-static __always_inline bool fast_lengths(const struct packet *pkt, const __u32 header)
+/* A packet that may go the fast path, and what was found for it. */
+struct fast {
+	const void *l3;    /* its IP header, with a whole TCP header's length behind it */
+	const void *l4;    /* its transport header */
+	__u32 ports;       /* source port, destination port; host byte order */
+	__u32 service;     /* lp_fast_service.word of class 0 */
+	__u16 vip;         /* number */
+	__u16 pool;        /* half * pools_max + number */
+	__u64 hash;        /* of what decides the backend */
+	__u64 flow;        /* of which the audit takes a sample */
+};
+
+static __always_inline __u32 fast_header(const bool v6)
 {
-	return pkt->l3_len >= header + sizeof(struct tcphdr) &&
-	       pkt->l3_len + sizeof(struct ethhdr) <= pkt->frame_len;
+	return v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+}
+
+/* Length of the IP packet, header included. */
+static __always_inline __u32 fast_l3_len(const void *l3, const bool v6)
+{
+	if (v6)
+		return bpf_ntohs(((const struct ipv6hdr *)l3)->payload_len) + fast_header(true);
+	return bpf_ntohs(((const struct iphdr *)l3)->tot_len);
+}
+
+static __always_inline __u8 fast_proto(const void *l3, const bool v6)
+{
+	return v6 ? ((const struct ipv6hdr *)l3)->nexthdr : ((const struct iphdr *)l3)->protocol;
 }
 
 /*
- * Ports. Openings and endings of TCP connections are odd ones: there is something
- * to remember, or for the audit to note.
+ * Nothing unusual in the IP header, and lengths that are plausible, with a whole
+ * TCP header in them? (A UDP datagram shorter than one is odd.)
  */
-static __always_inline bool fast_parse_transport(struct packet *pkt, const void *l4)
+static __always_inline bool fast_check_l3(const void *l3, const void *end, const bool v6)
 {
-	const __be16 *ports = l4;
+	__u32 len = fast_l3_len(l3, v6);
 
-	if (pkt->proto == IPPROTO_TCP) {
-		if (((const __u8 *)l4)[LP_TCP_FLAGS] & (LP_TCP_SYN | LP_TCP_FIN | LP_TCP_RST))
-			return false;
-	} else if (pkt->proto != IPPROTO_UDP) {
+	if (v6 ? (*(const __u8 *)l3 & 0xf0) != 0x60 : *(const __u8 *)l3 != 0x45)
 		return false;
-	}
-	pkt->sport = ports[0];
-	pkt->dport = ports[1];
+	if (!v6 && ((const struct iphdr *)l3)->frag_off & bpf_htons(0x3fff))
+		return false;
+	return len >= fast_header(v6) + sizeof(struct tcphdr) && l3 + len <= end;
+}
+
+/*
+ * Openings and endings of TCP connections are odd: there is something to remember,
+ * or for the audit to note.
+ */
+static __always_inline bool fast_check_l4(const struct fast *fast, __u8 proto)
+{
+	if (proto == IPPROTO_TCP)
+		return !(((const __u8 *)fast->l4)[LP_TCP_FLAGS] &
+			 (LP_TCP_SYN | LP_TCP_FIN | LP_TCP_RST));
+	return proto == IPPROTO_UDP;
+}
+
+static __always_inline bool fast_parse(struct fast *fast, const void *data, const void *end,
+				       const bool v6)
+{
+	__u8 proto;
+
+	fast->l3 = data + sizeof(struct ethhdr);
+	fast->l4 = fast->l3 + fast_header(v6);
+	if (fast->l4 + sizeof(struct tcphdr) > end || !fast_check_l3(fast->l3, end, v6))
+		return false;
+	proto = fast_proto(fast->l3, v6);
+	if (!fast_check_l4(fast, proto))
+		return false;
+	fast->ports = bpf_ntohl(*(const __be32 *)fast->l4);
+	fast->service = LP_FAST_SERVICE(((const __be16 *)fast->l4)[1], proto, 0);
 	return true;
 }
 
-static __always_inline bool fast_parse_ipv4(struct packet *pkt, const void *data, const void *end)
+/* Where in the fast VIP table the packet's key would be; false: the table is broken. */
+static __always_inline bool fast_place(__u64 *at, __u64 hash, const struct lp_fast_hash *of,
+				       __u32 half, const bool v6)
 {
-	const struct iphdr *ip = data + sizeof(struct ethhdr);
+	__u32 bucket = lp_fast_bucket(hash, of->buckets) | half << (LP_FAST_BUCKETS_BITS + 1) |
+		       (v6 ? LP_FAST_BUCKETS : 0);
 
-	if ((const void *)(ip + 1) + sizeof(struct tcphdr) > end)
-		return false;
-	pkt->l3_len = bpf_ntohs(ip->tot_len);
-	/* 0x45: version 4, five words. */
-	if (*(const __u8 *)ip != 0x45 || ip->frag_off & bpf_htons(0x3fff) ||
-	    !fast_lengths(pkt, sizeof(*ip)))
-		return false;
-	pkt->proto = ip->protocol;
-	pkt->tos = ip->tos;
-	pkt->src.w[3] = ip->saddr;
-	pkt->dst.w[3] = ip->daddr;
-	return fast_parse_transport(pkt, ip + 1);
+	*at = (__u64)of->first + lp_place(hash, TABLE(fast_index)[bucket].displacement, of->places);
+	return TABLES_HAS(*at, LP_SIZE(all_places));
 }
 
-static __always_inline bool fast_parse_ipv6(struct packet *pkt, const void *data, const void *end)
+/*
+ * The hash that gives the slot. `differs`: in what the key's service differs from
+ * the packet's, which has to be the class alone.
+ */
+static __always_inline bool fast_hash4(struct fast *fast, __u32 differs, __be32 mask)
 {
-	const struct ipv6hdr *ip = data + sizeof(struct ethhdr);
+	const struct iphdr *ip = fast->l3;
+	struct lp_addr src, dst;
 
-	if ((const void *)(ip + 1) + sizeof(struct tcphdr) > end)
+	if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_TCP_IPIP)) {
+		src.w[3] = ip->saddr;
+		dst.w[3] = ip->daddr;
+		fast->hash = lp_hash_flow_ports(&lp_key, &src, &dst, fast->ports, false);
+		fast->flow = fast->hash;
+	} else if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_SOURCE_IPIP)) {
+		src.w[3] = ip->saddr & mask;
+		fast->hash = lp_hash_client(&lp_key, &src, false);
+		fast->flow = audit_mix_ports(fast->hash, fast->ports);
+	} else {
 		return false;
-	pkt->l3_len = bpf_ntohs(ip->payload_len) + sizeof(*ip);
-	if ((*(const __u8 *)ip & 0xf0) != 0x60 || !fast_lengths(pkt, sizeof(*ip)))
+	}
+	return true;
+}
+
+static __always_inline bool fast_find4(struct fast *fast, __u32 half)
+{
+	const struct lp_fast_hash *of = &TABLE(control)->fast[half][0];
+	const struct iphdr *ip = fast->l3;
+	const struct lp_fast4 *key;
+	__u64 at;
+
+	if (!fast_place(&at, lp_fast_hash4(of, ip->daddr, fast->service), of, half, false))
 		return false;
-	pkt->proto = ip->nexthdr;
-	pkt->tos = (__u8)(bpf_ntohl(*(const __be32 *)ip) >> 20);
-	__builtin_memcpy(&pkt->src, &ip->saddr, sizeof(pkt->src));
-	__builtin_memcpy(&pkt->dst, &ip->daddr, sizeof(pkt->dst));
-	return fast_parse_transport(pkt, ip + 1);
+	key = &TABLE(fast4)[at];
+	if (key->addr != ip->daddr)
+		return false;
+	fast->vip = key->vip;
+	fast->pool = key->pool;
+	return fast_hash4(fast, key->service.word ^ fast->service, key->mask);
+}
+
+static __always_inline bool fast_hash6(struct fast *fast, __u32 differs, __be64 mask)
+{
+	const struct lp_addr *src = fast->l3 + offsetof(struct ipv6hdr, saddr);
+	const struct lp_addr *dst = fast->l3 + offsetof(struct ipv6hdr, daddr);
+
+	if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_TCP_IPIP)) {
+		fast->hash = lp_hash_flow_ports(&lp_key, src, dst, fast->ports, true);
+		fast->flow = fast->hash;
+	} else if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_SOURCE_IPIP)) {
+		fast->hash = lp_hash_prefix6(&lp_key, src->d[0] & mask);
+		fast->flow = audit_mix_ports(fast->hash, fast->ports);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static __always_inline bool fast_find6(struct fast *fast, __u32 half)
+{
+	const struct lp_addr *dst = fast->l3 + offsetof(struct ipv6hdr, daddr);
+	const struct lp_fast_hash *of = &TABLE(control)->fast[half][1];
+	const struct lp_fast6 *key;
+	__u64 at;
+
+	if (!fast_place(&at, lp_fast_hash6(of, dst, fast->service), of, half, true))
+		return false;
+	key = &TABLE(fast6)[at];
+	if (key->addr.d[0] != dst->d[0] || key->addr.d[1] != dst->d[1])
+		return false;
+	fast->vip = key->vip;
+	fast->pool = key->pool;
+	return fast_hash6(fast, key->service.word ^ fast->service, key->mask);
+}
+
+/* The settled slot's backend; what is unsettled is no number of a backend (abi.h). */
+static __always_inline __u32 fast_backend(const struct fast *fast)
+{
+	_Static_assert(LP_SLOT_SETTLED == 0, "what is settled is the number alone");
+	return affinity_slot(affinity_at(fast->pool, lp_hash_slot(fast->hash))).word;
 }
 
 /* The way to the backend; NULL if it is an odd one. `len`: what is to go there. */
-static __always_inline const struct lp_hop *fast_hop(char *base, __u32 number, __u32 len,
-						     const bool v6)
+static __always_inline const struct lp_hop *fast_hop(__u64 backend, __u32 len, const bool v6)
 {
-	const struct lp_backend *backend = backend_at(base, number);
 	const struct lp_hop *hop;
 
-	if (!backend)
+	if (!TABLES_HAS(backend, LP_SIZE(backends)))
 		return NULL;
-	hop = &backend->hop[0];
 	/* A branch, which is predicted, where an index would have to be waited for. */
-	if (((const volatile struct lp_backend *)backend)->active)
-		hop = &backend->hop[1];
-	if (!hop->ifindex || hop->tags || len > hop->mtu || !!(hop->flags & LP_HOP_V6) != v6)
+	if (((const volatile struct lp_backend *)&TABLE(backends)[backend])->active)
+		hop = &TABLE(backends)[backend].hop[1];
+	else
+		hop = &TABLE(backends)[backend].hop[0];
+	if ((hop->flags & (LP_HOP_PLAIN | LP_HOP_V6)) != (LP_HOP_PLAIN | (v6 ? LP_HOP_V6 : 0)) ||
+	    len > hop->mtu)
 		return NULL;
 	return hop;
 }
 
-/* IP in IP of the same family; LP_PARSED: no room, and nothing has changed. */
-static __always_inline enum lp_reason fast_ipip(struct xdp_md *ctx, const struct packet *pkt,
-						const struct lp_hop *hop, __u64 hash, const bool v6)
+/* IP in IP of the same family; false: no room, and nothing has changed. */
+static __always_inline bool fast_ipip(struct xdp_md *ctx, const struct lp_hop *hop, __u32 entropy,
+				      const bool v6)
 {
-	const __u32 outer = v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	static const struct egress untagged = { .l2_len = sizeof(struct ethhdr) };
-	__u32 len = pkt->l3_len + outer;
-	void *data;
+	const __u32 outer = fast_header(v6);
+	void *data, *l3;
+	__u32 len;
 
 	if (bpf_xdp_adjust_head(ctx, -(int)outer))
-		return LP_PARSED;
+		return false;
 	data = (void *)(long)ctx->data;
-	if (data + sizeof(struct ethhdr) + outer > (void *)(long)ctx->data_end)
-		return LP_PARSED; /* never: it has grown */
+	l3 = data + sizeof(struct ethhdr);
+	if (l3 + 2 * outer > (void *)(long)ctx->data_end)
+		return false; /* never: that much was there */
+	len = outer + fast_l3_len(l3 + outer, v6);
 	if (v6) {
+		__u8 tos = (__u8)(bpf_ntohl(*(const __be32 *)(l3 + outer)) >> 20);
+
 		egress_write(data, &untagged, hop, bpf_htons(ETH_P_IPV6));
-		tunnel_write_ipv6(data + sizeof(struct ethhdr), hop, IPPROTO_IPV6, pkt->tos, len,
-				  tunnel_entropy(pkt, hash));
+		tunnel_write_ipv6(l3, hop, IPPROTO_IPV6, tos, len, entropy);
 	} else {
+		__u8 tos = ((const struct iphdr *)(l3 + outer))->tos;
+
 		egress_write(data, &untagged, hop, bpf_htons(ETH_P_IP));
-		tunnel_write_ipv4(data + sizeof(struct ethhdr), hop, IPPROTO_IPIP, pkt->tos, len);
+		tunnel_write_ipv4(l3, hop, IPPROTO_IPIP, tos, len);
 	}
-	return LP_FORWARD_TX;
+	return true;
 }
 
-static __always_inline enum lp_reason fast_walk_ip(struct xdp_md *ctx, __u32 *ifindex,
-						   const bool v6)
+static __always_inline int fast_walk_ip(struct xdp_md *ctx, const bool v6)
 {
+	__u32 cpu = bpf_get_smp_processor_id(), half = tables_control()->active & 1, number, entropy;
 	const void *data = (const void *)(long)ctx->data;
 	const void *end = (const void *)(long)ctx->data_end;
-	const __u32 outer = v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-	struct packet pkt = { .v6 = v6, .frame_len = end - data };
-	const struct lp_vip *vip;
 	const struct lp_hop *hop;
-	enum lp_reason reason;
-	struct view view;
-	struct affinity affinity = {};
-	struct lp_slot slot;
-	__u32 number, cpu;
+	struct fast fast;
 
-	if (!(v6 ? fast_parse_ipv6(&pkt, data, end) : fast_parse_ipv4(&pkt, data, end)))
-		return LP_PARSED;
-	if (!pkt.dport || !view_open(&view))
-		return LP_PARSED;
-	vip = vip_key(&view, &pkt, pkt.dport);
-	if (!vip || vip->forward != LP_FORWARD_IPIP)
-		return LP_PARSED;
-	affinity_find(&affinity, &view, vip, &pkt);
-	slot = affinity_slot(&view, affinity_line(&view, vip, affinity.slot), affinity.slot);
-	if (!slot.cur || !affinity_is_settled(&affinity, vip, &pkt, slot))
-		return LP_PARSED;
-	number = slot.cur;
-	hop = fast_hop(view.base, number, pkt.l3_len + outer, v6);
+	if (!fast_parse(&fast, data, end, v6))
+		return FAST_ODD;
+	if (!(v6 ? fast_find6(&fast, half) : fast_find4(&fast, half)))
+		return FAST_ODD;
+	if (audit_samples(fast.flow))
+		return FAST_ODD;
+	number = fast_backend(&fast);
+	hop = fast_hop(number, fast_l3_len(fast.l3, v6) + fast_header(v6), v6);
 	if (!hop)
-		return LP_PARSED;
-	*ifindex = hop->ifindex;
-	reason = fast_ipip(ctx, &pkt, hop, affinity.hash, v6);
-	if (reason != LP_FORWARD_TX)
-		return LP_PARSED;
-	cpu = bpf_get_smp_processor_id();
-	account_forwarded(view.base, cpu, vip->vip, number, pkt.frame_len);
-	reason = *ifindex == ctx->ingress_ifindex ? LP_FORWARD_TX : LP_FORWARD_REDIRECT;
-	account_reason(view.base, cpu, reason);
-	if (audit_samples_flow(&affinity, &pkt)) {
-		audit_witness(&affinity, &view, vip, &pkt, cpu, number);
-		reason |= FAST_AUDITED;
+		return FAST_ODD;
+	entropy = v6 ? tunnel_entropy(fast.ports, fast.hash) : 0;
+	number |= (__u32)fast.vip << 16; /* one register for both over the call */
+	if (!fast_ipip(ctx, hop, entropy, v6))
+		return FAST_ODD;
+	account_forwarded(cpu, number >> 16, number & 0xffff,
+			  ctx->data_end - ctx->data - fast_header(v6));
+	if (hop->ifindex == ctx->ingress_ifindex) {
+		account_reason(cpu, LP_FORWARD_TX);
+		return XDP_TX;
 	}
-	return reason;
+	account_reason(cpu, LP_FORWARD_REDIRECT);
+	return bpf_redirect(hop->ifindex, 0);
 }
 
-/*
- * One function for each family, not inlined: the stack of the complete walk and
- * of what it calls has to fit beside that of the entry. The interface is in the
- * upper half of what they return, the reason in the lower.
- */
-static __noinline __u64 fast_walk_ipv4(struct xdp_md *ctx)
-{
-	__u32 ifindex = 0;
-	enum lp_reason reason = fast_walk_ip(ctx, &ifindex, false);
-
-	return (__u64)ifindex << 32 | reason;
-}
-
-static __noinline __u64 fast_walk_ipv6(struct xdp_md *ctx)
-{
-	__u32 ifindex = 0;
-	enum lp_reason reason = fast_walk_ip(ctx, &ifindex, true);
-
-	return (__u64)ifindex << 32 | reason;
-}
-
-/* The verdict, or LP_PARSED if the packet has to take the complete walk. */
-static __always_inline enum lp_reason fast_walk(struct xdp_md *ctx, __u32 *ifindex)
+/* The verdict, or FAST_ODD if the packet has to take the complete walk. */
+static __always_inline int fast_walk(struct xdp_md *ctx)
 {
 	const void *data = (const void *)(long)ctx->data;
-	__u64 done = LP_PARSED;
 	__be16 type;
 
 	if (data + sizeof(struct ethhdr) > (const void *)(long)ctx->data_end)
-		return LP_PARSED;
+		return FAST_ODD;
 	/* Not by struct ethhdr: it is packed, which makes two loads of this one. */
 	type = *(const __be16 *)(data + 2 * ETH_ALEN);
 	if (type == bpf_htons(ETH_P_IP))
-		done = fast_walk_ipv4(ctx);
-	else if (type == bpf_htons(ETH_P_IPV6))
-		done = fast_walk_ipv6(ctx);
-	*ifindex = (__u32)(done >> 32);
-	return (enum lp_reason)(__u32)done;
+		return fast_walk_ip(ctx, false);
+	if (type == bpf_htons(ETH_P_IPV6))
+		return fast_walk_ip(ctx, true);
+	return FAST_ODD;
 }
 
 #endif

@@ -42,16 +42,13 @@ static __always_inline void egress_choose(struct egress *out, const struct lp_ho
 static __always_inline void egress_write(void *data, const struct egress *out,
 					 const struct lp_hop *hop, __be16 type)
 {
-	const __u32 *macs = (const __u32 *)hop->dst; /* dst and src, side by side */
 	struct lp_tag *tag = data + 2 * ETH_ALEN;
-	__u32 *frame = data;
 
 	_Static_assert(__builtin_offsetof(struct lp_hop, src) ==
 			       __builtin_offsetof(struct lp_hop, dst) + ETH_ALEN,
-		       "both MACs are copied as three words");
-	frame[0] = macs[0];
-	frame[1] = macs[1];
-	frame[2] = macs[2];
+		       "both MACs are copied as two words");
+	*(__u64 *)data = *(const __u64 *)hop->dst;
+	*(__u32 *)(data + 8) = *(const __u32 *)(hop->src + 2);
 	if (out->tags == 0) {
 		tag[0].tpid = type;
 	} else if (out->tags == 1) {

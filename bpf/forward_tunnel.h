@@ -25,17 +25,20 @@ static __always_inline void tunnel_write_ipv4(void *at, const struct lp_hop *hop
 	 * bytes of theirs, so adding them is adding to the sum. */
 	__u32 sum = hop->outer_sum + bpf_htons((__u16)len) + bpf_htons(tos) + bpf_htons(proto);
 
-	ip->version = 4;
-	ip->ihl = 5;
-	ip->tos = tos;
-	ip->tot_len = bpf_htons((__u16)len);
-	ip->id = 0; /* atomic: RFC 6864 section 4.1 */
-	ip->frag_off = bpf_htons(0x4000);
-	ip->ttl = LP_OUTER_TTL;
-	ip->protocol = proto;
+	/* Version, IHL, TOS; no identification: atomic (RFC 6864 section 4.1). */
+	*(__be16 *)ip = bpf_htons(0x4500) | bpf_htons(tos);
+	*(__be32 *)(at + 2) = bpf_htonl(len << 16);
+	*(__be32 *)(at + 6) = bpf_htonl(0x40000000 | LP_OUTER_TTL << 8 | proto);
 	ip->check = lp_csum_finish(sum);
 	ip->saddr = hop->saddr.w[3];
 	ip->daddr = hop->daddr.w[3];
+}
+
+/* As two words: the compiler takes the header for less aligned and makes four. */
+static __always_inline void tunnel_write_address(void *at, const struct lp_addr *addr)
+{
+	((__u64 *)at)[0] = addr->d[0];
+	((__u64 *)at)[1] = addr->d[1];
 }
 
 static __always_inline void tunnel_write_ipv6(void *at, const struct lp_hop *hop, __u8 proto,
@@ -48,8 +51,8 @@ static __always_inline void tunnel_write_ipv6(void *at, const struct lp_hop *hop
 	ip->payload_len = bpf_htons((__u16)(len - sizeof(*ip)));
 	ip->nexthdr = proto;
 	ip->hop_limit = LP_OUTER_TTL;
-	__builtin_memcpy(&ip->saddr, &hop->saddr, sizeof(ip->saddr));
-	__builtin_memcpy(&ip->daddr, &hop->daddr, sizeof(ip->daddr));
+	tunnel_write_address(&ip->saddr, &hop->saddr);
+	tunnel_write_address(&ip->daddr, &hop->daddr);
 }
 
 static __always_inline void tunnel_write_udp(void *at, __u32 len, __u32 entropy)
@@ -103,12 +106,10 @@ static __always_inline enum lp_reason tunnel_encapsulate(struct xdp_md *ctx,
 
 /*
  * Entropy of the flow inside, for ECMP and RSS on the way: the affinity hash
- * may be of the client alone, so the ports are mixed in.
+ * may be of the client alone, so the ports (host byte order) are mixed in.
  */
-static __always_inline __u32 tunnel_entropy(const struct packet *pkt, __u64 hash)
+static __always_inline __u32 tunnel_entropy(__u32 ports, __u64 hash)
 {
-	__u32 ports = (__u32)pkt->sport << 16 | pkt->dport;
-
 	/* The top of the product depends on all bits of the ports. */
 	return (__u32)(hash >> 8) ^ (__u32)(ports * 0x9e3779b97f4a7c15ull >> 44);
 }
@@ -117,7 +118,7 @@ static __always_inline enum lp_reason forward_tunnel(struct xdp_md *ctx, const s
 						     const struct lp_hop *hop, __u64 hash,
 						     const __u32 udp)
 {
-	__u32 entropy = tunnel_entropy(pkt, hash);
+	__u32 entropy = tunnel_entropy(packet_ports(pkt), hash);
 
 	if (hop->flags & LP_HOP_V6)
 		return tunnel_encapsulate(ctx, pkt, hop, entropy, sizeof(struct ipv6hdr), udp);

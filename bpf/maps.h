@@ -22,7 +22,7 @@
 		__type(value, struct value_type);                                                  \
 	} map SEC(".maps")
 
-/* All arrays of the fast path in one element (abi.h: struct lp_layout). */
+/* All arrays of the fast path in one element (abi.h: LP_TABLES). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -53,26 +53,29 @@ struct {
 	__type(value, __u32);
 } proxies SEC(".maps");
 
-/* Known to the verifier as constants; the masks below cost nothing. */
+/* Known to the verifier as constants. */
 const volatile struct lp_hash_key lp_key;
-const volatile struct lp_layout lp_at;
-const volatile __u32 lp_index_max;    /* of a half, a power of two */
-const volatile __u32 lp_places_max;   /* of a half, a power of two */
-const volatile __u32 lp_ranges_max;   /* of a half */
-const volatile __u32 lp_pools_max;    /* of a half */
-const volatile __u32 lp_tables_max;   /* slot tables */
-const volatile __u32 lp_cpus;         /* stripes of counters */
-const volatile __u32 lp_vips_max;     /* of a CPU's stripe of vip_counters */
-const volatile __u32 lp_backends_max; /* of a CPU's stripe of backend_counters */
-const volatile __u32 lp_buckets_max;  /* of the record table, a power of two */
+const volatile __u32 lp_buckets_max; /* of the record table, a power of two */
 
-/* The arrays; NULL never happens, but the verifier wants to see it asked. */
-static __always_inline char *tables_base(void)
-{
-	const __u32 zero = 0;
+/*
+ * A constant that is written into the program when it is loaded (enum lp_patch in
+ * abi.h). Volatile: taken again where it is needed, it costs less than a register.
+ */
+#define LP_PATCHED(number)                                                                         \
+	({                                                                                         \
+		__u64 patched_;                                                                    \
+		asm volatile("%0 = %1 ll" : "=r"(patched_) : "i"(LP_PATCH + (number)));            \
+		patched_;                                                                          \
+	})
 
-	return bpf_map_lookup_elem(&tables, &zero);
-}
+/* A capacity (LP_SIZES). 64 bits: narrowing it would cost two instructions. */
+#define LP_SIZE(name) LP_PATCHED(LP_SIZE_##name)
+
+/* The first element of an array of `tables` (LP_TABLES). */
+#define LP_TABLE_TYPE(name, type) typedef type lp_table_##name;
+LP_TABLES(LP_TABLE_TYPE)
+#undef LP_TABLE_TYPE
+#define TABLE(name) ((lp_table_##name *)LP_PATCHED(LP_TABLE_##name))
 
 /*
  * Is a number that came from a map below `max`? The barrier keeps the compiler
@@ -84,8 +87,9 @@ static __always_inline char *tables_base(void)
 		(number) < (max);                                                                  \
 	})
 
-/* One element of an array of the fast path; `index` must be seen to be in bounds. */
-#define TABLES_AT(base, array, type, index)                                                        \
-	((struct type *)((base) + lp_at.array + (__u64)(index) * sizeof(struct type)))
+static __always_inline const volatile struct lp_control *tables_control(void)
+{
+	return TABLE(control);
+}
 
 #endif

@@ -75,7 +75,7 @@ struct track {
 	__u16 scope;
 	__u32 idle_timeout, client_timeout;
 	__u32 now;
-	__u32 line;           /* of the slot's table, to mark it */
+	__u32 at;             /* of the slot among `slots`, to mark it */
 	__u32 backend, audit; /* what the audit is to note: LP_AUDIT_* */
 	/* Work space of the steps below. */
 	struct making making[2]; /* records to be made by track_after() */
@@ -120,12 +120,13 @@ __noinline int slot_hold(__u32 where, __u32 now)
 	__u32 pool = where >> LP_SLOTS_BITS, line, half;
 	const volatile struct lp_pool *at;
 	struct lp_slot_times *times;
-	char *base = tables_base();
+	__u64 of_half;
 
-	if (!base || !TABLES_HAS(pool, lp_pools_max))
+	half = tables_control()->active & 1;
+	of_half = half * LP_SIZE(pools) + pool;
+	if (!TABLES_HAS(of_half, LP_SIZE(all_pools)))
 		return 0;
-	half = ((const volatile struct lp_control *)base)->active & 1;
-	at = TABLES_AT(base, pools, lp_pool, half * lp_pools_max + pool);
+	at = &TABLE(pools)[of_half];
 	line = at->table * LP_TABLE_LINES + where % LP_SLOTS / LP_LINE_SLOTS;
 	times = bpf_map_lookup_elem(&slot_times, &line);
 	if (times)
@@ -183,16 +184,16 @@ static __always_inline bool lookup_find(struct lookup *look, __u64 fingerprint)
 }
 
 /* An entry of `backends`, or NULL for a number that cannot be. */
-static __always_inline const struct lp_backend *backend_at(char *base, __u32 number)
+static __always_inline const struct lp_backend *backend_at(__u64 number)
 {
-	if (!base || !TABLES_HAS(number, lp_backends_max) || !number)
+	if (!TABLES_HAS(number, LP_SIZE(backends)) || !number)
 		return NULL;
-	return TABLES_AT(base, backends, lp_backend, number);
+	return &TABLE(backends)[number];
 }
 
 static __always_inline struct lp_backend_state backend_state(__u32 number)
 {
-	const volatile struct lp_backend *backend = backend_at(tables_base(), number);
+	const volatile struct lp_backend *backend = backend_at(number);
 	struct lp_backend_state state = { .word = backend ? backend->state.word : 0 };
 
 	return state;
@@ -201,7 +202,7 @@ static __always_inline struct lp_backend_state backend_state(__u32 number)
 /* Does the record name a backend of this pool that lives, in the same life? */
 static __always_inline bool lookup_lives(const struct lookup *look, const struct track *t)
 {
-	const volatile struct lp_backend *backend = backend_at(tables_base(), look->word.backend);
+	const volatile struct lp_backend *backend = backend_at(look->word.backend);
 	struct lp_backend_state state;
 
 	if (!backend || backend->pool != t->where >> LP_SLOTS_BITS)
@@ -324,17 +325,13 @@ static __always_inline void client_keep(struct track *t, __u32 backend, bool kno
 static __always_inline void slot_mark(const struct track *t)
 {
 	struct lp_slot old = t->slot, new = t->slot;
-	char *base = tables_base();
-	__u32 at = t->line;
-	struct lp_slot_line *line;
+	__u64 at = t->at;
 
 	new.prev = (__u16)(LP_SLOT_OPENING + t->phase);
 	if (old.word == new.word)
 		return;
-	if (!base || !TABLES_HAS(at, lp_tables_max * LP_TABLE_LINES))
-		return;
-	line = TABLES_AT(base, slots, lp_slot_line, at);
-	__sync_val_compare_and_swap(&line->slot[t->where % LP_LINE_SLOTS].word, old.word, new.word);
+	if (TABLES_HAS(at, LP_SIZE(all_slots)))
+		__sync_val_compare_and_swap(&TABLE(slots)[at].word, old.word, new.word);
 }
 
 /* In a settled slot there is one answer; an opening packet's client is remembered

@@ -13,24 +13,18 @@
 
 /* The half of the configuration that this packet sees, all of it (P10). */
 struct view {
-	char *base; /* of the tables */
 	__u32 half; /* 0 or 1 */
 	__u32 phase;
 	__u64 salt;
 };
 
-static __always_inline bool view_open(struct view *view)
+static __always_inline void view_open(struct view *view)
 {
-	const volatile struct lp_control *control;
+	const volatile struct lp_control *control = tables_control();
 
-	view->base = tables_base();
-	if (!view->base)
-		return false;
-	control = (const volatile struct lp_control *)view->base;
 	view->half = control->active & 1;
 	view->phase = control->phase & 1;
 	view->salt = control->salt[view->half];
-	return true;
 }
 
 static __always_inline bool vip_matches(const struct lp_vip *vip, const struct packet *pkt,
@@ -46,15 +40,12 @@ static __always_inline bool vip_matches(const struct lp_vip *vip, const struct p
 	return vip->addr.d[0] == 0 && vip->addr.w[2] == bpf_htonl(0xffff);
 }
 
-/*
- * `place` < lp_places_max. The check is for the verifier of Linux 6.1, which does
- * not see it from a mask and a product.
- */
+/* `place` within the half. */
 static __always_inline const struct lp_vip *vip_at(const struct view *view, __u32 place)
 {
-	__u32 at = view->half * lp_places_max + place;
+	__u64 at = view->half * LP_SIZE(places) + place;
 
-	return TABLES_HAS(at, 2 * lp_places_max) ? TABLES_AT(view->base, vips, lp_vip, at) : NULL;
+	return TABLES_HAS(at, LP_SIZE(all_places)) ? &TABLE(vips)[at] : NULL;
 }
 
 /* The place where the key (destination, protocol, port) would be, if it is there. */
@@ -62,14 +53,14 @@ static __always_inline const struct lp_vip *vip_key(const struct view *view,
 						    const struct packet *pkt, __be16 port)
 {
 	__u64 hash = lp_vip_hash(&lp_key, view->salt, &pkt->dst, pkt->proto, port, pkt->v6);
-	__u32 at = view->half * lp_index_max + lp_vip_bucket(hash, lp_index_max);
-	const struct lp_vip_index *index;
+	__u64 at = view->half * LP_SIZE(index) + lp_vip_bucket(hash, LP_SIZE(index));
 	const struct lp_vip *vip;
+	__u32 displacement;
 
-	if (!TABLES_HAS(at, 2 * lp_index_max))
+	if (!TABLES_HAS(at, LP_SIZE(all_index)))
 		return NULL;
-	index = TABLES_AT(view->base, vip_index, lp_vip_index, at);
-	vip = vip_at(view, lp_vip_place(hash, index->displacement, lp_places_max));
+	displacement = TABLE(vip_index)[at].displacement;
+	vip = vip_at(view, lp_place(hash, displacement, LP_SIZE(places)));
 	return !vip || vip->kind == LP_VIP_EMPTY || !vip_matches(vip, pkt, port) ? NULL : vip;
 }
 
@@ -79,12 +70,13 @@ static __always_inline int vip_range(const struct view *view, const struct lp_vi
 	__u32 low = any->range_first, high = any->range_first + any->range_count;
 
 	for (int i = 0; i < LP_RANGE_SEARCH_STEPS && low < high; i++) {
-		__u32 middle = (low + high) / 2, at = view->half * lp_ranges_max + middle;
+		__u32 middle = (low + high) / 2;
+		__u64 at = view->half * LP_SIZE(ranges) + middle;
 		const struct lp_range *range;
 
-		if (!TABLES_HAS(at, 2 * lp_ranges_max))
+		if (!TABLES_HAS(at, LP_SIZE(all_ranges)))
 			return -1;
-		range = TABLES_AT(view->base, vip_ranges, lp_range, at);
+		range = &TABLE(vip_ranges)[at];
 		if (port < range->first)
 			high = middle;
 		else if (port > range->last)

@@ -67,8 +67,7 @@ static __always_inline enum lp_reason walk(struct xdp_md *ctx, __u32 cpu, __u32 
 	reason = packet_parse(&pkt, ctx);
 	if (reason != LP_PARSED)
 		return reason;
-	if (!view_open(&view))
-		return LP_PASS_NOT_VIP;
+	view_open(&view);
 	if (pkt.cut)
 		return cut_verdict(&view, &pkt);
 	vip = vip_find(&view, &pkt);
@@ -78,7 +77,7 @@ static __always_inline enum lp_reason walk(struct xdp_md *ctx, __u32 cpu, __u32 
 	if (!number)
 		return LP_DROP_NO_BACKEND;
 	audit_witness(&affinity, &view, vip, &pkt, cpu, number);
-	backend = backend_at(view.base, number);
+	backend = backend_at(number);
 	if (!backend)
 		return LP_DROP_NO_BACKEND;
 	hop = &backend->hop[((const volatile struct lp_backend *)backend)->active & 1];
@@ -88,7 +87,7 @@ static __always_inline enum lp_reason walk(struct xdp_md *ctx, __u32 cpu, __u32 
 	reason = forward(ctx, &pkt, vip, hop, affinity.hash);
 	if (reason != LP_FORWARD_TX)
 		return reason;
-	account_forwarded(view.base, cpu, vip->vip, number, pkt.frame_len);
+	account_forwarded(cpu, vip->vip, number, pkt.frame_len);
 	return *ifindex == ctx->ingress_ifindex ? LP_FORWARD_TX : LP_FORWARD_REDIRECT;
 }
 
@@ -116,7 +115,7 @@ static __noinline int walk_complete(struct xdp_md *ctx)
 	__u32 cpu = bpf_get_smp_processor_id(), ifindex = 0;
 	enum lp_reason reason = walk(ctx, cpu, &ifindex);
 
-	account_reason(tables_base(), cpu, reason);
+	account_reason(cpu, reason);
 	return action(reason, ifindex);
 }
 
@@ -135,16 +134,12 @@ static __always_inline void walk_after(void)
 /* Both walks count their verdict. */
 static __always_inline int limpet_packet(struct xdp_md *ctx)
 {
-	__u32 ifindex = 0;
-	enum lp_reason reason = fast_walk(ctx, &ifindex);
-	int verdict;
+	int verdict = fast_walk(ctx);
 
-	if (reason == LP_PARSED)
-		verdict = walk_complete(ctx);
-	else
-		verdict = action(reason & ~FAST_AUDITED, ifindex);
-	if (reason == LP_PARSED || (reason & FAST_AUDITED))
-		walk_after();
+	if (verdict != FAST_ODD)
+		return verdict;
+	verdict = walk_complete(ctx);
+	walk_after();
 	return verdict;
 }
 

@@ -26,7 +26,7 @@
 
 #include <linux/types.h>
 
-#define LP_ABI_VERSION 2u
+#define LP_ABI_VERSION 3u
 
 /* Slot table: LP_SLOTS slots for each pool, a power of two (DESIGN section 6). */
 #define LP_SLOTS_BITS  16
@@ -101,18 +101,74 @@ enum lp_vip_kind {
 
 /*
  * The map `tables`: one element that holds all arrays of the fast path, each at
- * an offset that the program knows as a constant (rodata), so that a packet pays
- * for one map lookup and not for nine. The control block is at offset 0 (A5). In
- * bytes, multiples of the page size.
+ * a multiple of the page size. The control block is at offset 0 (A5).
+ *
+ * The program is loaded with their addresses and sizes written into its
+ * instructions (user/dp/dp_patch.h): each stands in it as a 64-bit constant
+ * LP_PATCH + enum lp_patch. An address costs a packet one instruction then, where
+ * a map lookup costs a dozen and a variable two, and the verifier knows it all.
  */
-struct lp_layout {
-	__u64 vip_index, vips, vip_ranges, pools, slots, backends;
-	__u64 vip_counters, backend_counters, reason_counters;
+#define LP_TABLES(X)                                                                               \
+	X(control, struct lp_control)                                                              \
+	X(vip_index, struct lp_vip_index)                                                          \
+	X(vips, struct lp_vip)                                                                     \
+	X(vip_ranges, struct lp_range)                                                             \
+	X(fast_index, struct lp_fast_index)                                                        \
+	X(fast4, struct lp_fast4)                                                                  \
+	X(fast6, struct lp_fast6)                                                                  \
+	X(pools, struct lp_pool)                                                                   \
+	X(backends, struct lp_backend)                                                             \
+	X(vip_counters, struct lp_counter)                                                         \
+	X(backend_counters, struct lp_counter)                                                     \
+	X(reason_counters, struct lp_reason_counters)                                              \
+	X(slots, struct lp_slot)
+
+/* Numbers that the program is loaded with: capacities, see struct lp_control. */
+#define LP_SIZES(X)                                                                                \
+	X(index)                                                                                   \
+	X(places)                                                                                  \
+	X(ranges)                                                                                  \
+	X(pools)                                                                                   \
+	X(tables)                                                                                  \
+	X(vips)                                                                                    \
+	X(backends)                                                                                \
+	X(cpus)                                                                                    \
+	/* and elements in all: both halves, all tables, all CPUs */                               \
+	X(all_index)                                                                               \
+	X(all_places)                                                                              \
+	X(all_ranges)                                                                              \
+	X(all_pools)                                                                               \
+	X(all_slots)                                                                               \
+	X(all_vip_counters)                                                                        \
+	X(all_backend_counters)
+
+enum lp_patch {
+#define LP_PATCH_TABLE(name, type) LP_TABLE_##name,
+	LP_TABLES(LP_PATCH_TABLE)
+#undef LP_PATCH_TABLE
+		LP_TABLE_COUNT,
+	LP_SIZE_FIRST = LP_TABLE_COUNT - 1,
+#define LP_PATCH_SIZE(name) LP_SIZE_##name,
+	LP_SIZES(LP_PATCH_SIZE)
+#undef LP_PATCH_SIZE
+		LP_PATCH_COUNT
 };
-LP_ASSERT_SIZE(struct lp_layout, 72);
+
+/* "limpet", and room for the number below it: no instruction has it by chance. */
+#define LP_PATCH 0x6c696d7065740000ull
 
 /* The verifier allows offsets up to here (BPF_MAX_VAR_OFF). */
 #define LP_TABLES_BYTES_MAX (1ull << 29)
+
+/* How a key of the fast VIP table is hashed (lp_fast_hash4(), lp_fast_hash6()). */
+struct lp_fast_hash {
+	__u64 word[4]; /* secret, and chosen anew until all keys have a place */
+	__u32 places;  /* in use, less than the capacity: the denser, the fewer cache lines */
+	__u32 first;   /* of the half: fast4[first + place] */
+	__u32 buckets; /* mask: their number, a power of two, less 1 */
+	__u32 _pad[5];
+};
+LP_ASSERT_SIZE(struct lp_fast_hash, 64);
 
 /*
  * control[0]: what all packets look at first.
@@ -136,8 +192,10 @@ struct lp_control {
 	__u32 phase;       /* 0 or 1: changes every LP_PHASE_S (enum lp_slot_state) */
 	__u32 buckets_max; /* of the record table, a power of two */
 	__u64 _reserved[6];
+	struct lp_fast_hash fast[2][2]; /* of each half: IPv4, IPv6 */
 };
-LP_ASSERT_SIZE(struct lp_control, 128);
+LP_ASSERT_SIZE(struct lp_control, 384);
+LP_ASSERT_OFFSET(struct lp_control, fast, 128);
 LP_ASSERT_OFFSET(struct lp_control, abi, 0);
 LP_ASSERT_OFFSET(struct lp_control, active, 4);
 LP_ASSERT_OFFSET(struct lp_control, cpus, 44);
@@ -146,14 +204,12 @@ LP_ASSERT_OFFSET(struct lp_control, key_id, 64);
 
 /*
  * vip_index[half * index_max + bucket]: the displacement of the bucket's keys
- * in the perfect hash (lp_vip_place() in hash.h). 64 bits because elements of
- * a BPF array are 8-byte aligned anyway.
+ * in the perfect hash (lp_place() in hash.h).
  */
 struct lp_vip_index {
 	__u32 displacement;
-	__u32 _pad;
 };
-LP_ASSERT_SIZE(struct lp_vip_index, 8);
+LP_ASSERT_SIZE(struct lp_vip_index, 4);
 
 /*
  * vips[half * places_max + place]: key and everything that a packet needs to
@@ -186,6 +242,70 @@ LP_ASSERT_OFFSET(struct lp_vip, range_first, 32);
 LP_ASSERT_OFFSET(struct lp_vip, source_mask, 40);
 LP_ASSERT_OFFSET(struct lp_vip, scope, 38);
 LP_ASSERT_OFFSET(struct lp_vip, idle_timeout, 56);
+
+/*
+ * The fast VIP table: once more those keys of the VIP table that the fast path
+ * (bpf/fast.h) can serve, an exact port of a VIP without anything odd, and of each
+ * only what that path reads. With four of them in a cache line 10,000 VIPs stay in
+ * the second-level cache. A table for each family; what is not found here is looked
+ * for in `vips`.
+ *
+ * fast_index[(half * 2 + family) * LP_FAST_BUCKETS + bucket], family 0 for IPv4 and
+ * 1 for IPv6; fast4[half * places_max + place], fast6 likewise.
+ */
+#define LP_FAST_BUCKETS_BITS 16
+#define LP_FAST_BUCKETS      (1u << LP_FAST_BUCKETS_BITS)
+struct lp_fast_index {
+	__u16 displacement;
+};
+LP_ASSERT_SIZE(struct lp_fast_index, 2);
+
+/* What the fast path does for a key: affinity and forwarding in one. */
+enum lp_fast_class {
+	LP_FAST_NONE = 0,
+	LP_FAST_TCP_IPIP = 1,    /* affinity tcp */
+	LP_FAST_SOURCE_IPIP = 2, /* affinity source, no proxies */
+};
+
+/* Port (network byte order), protocol and class as one word. */
+struct lp_fast_service {
+	union {
+		struct {
+			__be16 port;
+			__u8 proto;
+			__u8 class; /* enum lp_fast_class; LP_FAST_NONE: empty place */
+		};
+		__u32 word;
+	};
+};
+LP_ASSERT_SIZE(struct lp_fast_service, 4);
+
+/* The word of a service, to compare and to hash: fields as they lie in memory. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LP_FAST_SERVICE(port, proto, class)                                                        \
+	((__u32)(__be16)(port) | (__u32)(proto) << 16 | (__u32)(class) << 24)
+#else
+#define LP_FAST_SERVICE(port, proto, class)                                                        \
+	((__u32)(__be16)(port) << 16 | (__u32)(proto) << 8 | (__u32)(class))
+#endif
+
+struct lp_fast4 {
+	__be32 addr;
+	struct lp_fast_service service;
+	__u16 vip;   /* number */
+	__u16 pool;  /* half * pools_max + number */
+	__be32 mask; /* of the source, of LP_FAST_SOURCE_* */
+};
+LP_ASSERT_SIZE(struct lp_fast4, 16);
+
+struct lp_fast6 {
+	struct lp_addr addr;
+	struct lp_fast_service service;
+	__u16 vip;
+	__u16 pool;
+	__be64 mask; /* of the first half of the source; nothing of the second counts */
+};
+LP_ASSERT_SIZE(struct lp_fast6, 32);
 
 /* Ports first..last (host byte order, inclusive) belong to vips[place]. */
 struct lp_range {
@@ -251,6 +371,7 @@ LP_ASSERT_SIZE(struct lp_slot_line, 64);
 enum lp_hop_flags {
 	LP_HOP_V6 = 1 << 0,        /* saddr and daddr are IPv6 */
 	LP_HOP_KEEP_TAGS = 1 << 1, /* no VLAN device on that interface: tags stay as they came */
+	LP_HOP_PLAIN = 1 << 2,     /* resolved, and no tags to put on: set by user/dp */
 };
 
 /* A VLAN tag as it stands in the frame (IEEE 802.1Q clause 9.6). */

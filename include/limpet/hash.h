@@ -68,11 +68,19 @@ LP_INLINE __u64 lp_hash_client(const volatile struct lp_hash_key *key, const str
 	return lp_mix64(sum);
 }
 
-/* Hash of a flow: both addresses and both ports (network byte order). */
-LP_INLINE __u64 lp_hash_flow(const volatile struct lp_hash_key *key, const struct lp_addr *src,
-			     const struct lp_addr *dst, __be16 sport, __be16 dport, int v6)
+/* The same of an IPv6 client whose last 64 bits are masked off; `prefix` as in the packet. */
+LP_INLINE __u64 lp_hash_prefix6(const volatile struct lp_hash_key *key, __be64 prefix)
 {
-	__u32 ports = (__u32)LP_HOST16(sport) << 16 | LP_HOST16(dport);
+	const struct lp_addr src = { .d = { prefix, 0 } };
+
+	return lp_hash_client(key, &src, 1);
+}
+
+/* Hash of a flow: both addresses, and both ports as one word, the source's above (host order). */
+LP_INLINE __u64 lp_hash_flow_ports(const volatile struct lp_hash_key *key,
+				   const struct lp_addr *src, const struct lp_addr *dst,
+				   __u32 ports, int v6)
+{
 	__u64 sum = key->word[0];
 
 	if (v6) {
@@ -86,6 +94,15 @@ LP_INLINE __u64 lp_hash_flow(const volatile struct lp_hash_key *key, const struc
 		sum += LP_HM(key, 3, ports, 4);
 	}
 	return lp_mix64(sum);
+}
+
+/* The same with the ports in network byte order. */
+LP_INLINE __u64 lp_hash_flow(const volatile struct lp_hash_key *key, const struct lp_addr *src,
+			     const struct lp_addr *dst, __be16 sport, __be16 dport, int v6)
+{
+	__u32 ports = (__u32)LP_HOST16(sport) << 16 | LP_HOST16(dport);
+
+	return lp_hash_flow_ports(key, src, dst, ports, v6);
 }
 
 /*
@@ -184,23 +201,47 @@ LP_INLINE __u64 lp_vip_hash(const volatile struct lp_hash_key *key, __u64 salt,
 	return sum ^ salt;
 }
 
-/* Bucket of a VIP hash, from its best bits; `buckets` is a power of two. */
+/*
+ * Hash of a key of the fast VIP table: multilinear-HM again, over words as they
+ * stand in memory, since nobody but this machine sees the table. `service` is
+ * lp_fast_service.word with class 0.
+ */
+LP_INLINE __u64 lp_fast_hash4(const struct lp_fast_hash *hash, __be32 addr, __u32 service)
+{
+	return (hash->word[0] + addr) * (hash->word[1] + service);
+}
+
+LP_INLINE __u64 lp_fast_hash6(const struct lp_fast_hash *hash, const struct lp_addr *addr,
+			      __u32 service)
+{
+	return (hash->word[0] + addr->w[0]) * (hash->word[1] + addr->w[1]) +
+	       (hash->word[2] + addr->w[2]) * (hash->word[3] + addr->w[3]) +
+	       service * 0x9e3779b97f4a7c15ull;
+}
+
+/* Bucket of a perfect hash, from its best bits; `buckets` is a power of two. */
 LP_INLINE __u32 lp_vip_bucket(__u64 hash, __u32 buckets)
 {
 	return (__u32)(hash >> 40) & (buckets - 1);
 }
 
-/*
- * Place of a VIP hash: hash and displace (Belazzougui, Botelho and
- * Dietzfelbinger, ESA 2009). The builder finds for each bucket a displacement
- * that sends its keys to free places; `places` is a power of two.
- */
-LP_INLINE __u32 lp_vip_place(__u64 hash, __u32 displacement, __u32 places)
+/* The same with the mask, less than LP_FAST_BUCKETS. */
+LP_INLINE __u32 lp_fast_bucket(__u64 hash, __u32 mask)
 {
-	__u32 base = (__u32)(hash >> 32);
-	__u32 step = (__u32)(hash >> 8) | 1;
+	return (__u32)(hash >> (64 - LP_FAST_BUCKETS_BITS)) & mask;
+}
 
-	return ((base + displacement * step) >> 2) & (places - 1);
+/*
+ * Place of a hash: hash and displace (Belazzougui, Botelho and Dietzfelbinger, ESA
+ * 2009). The builder finds for each bucket a displacement that sends its keys to
+ * free places; any number of places (Lemire, "Fast random integer generation in an
+ * interval", ACM TOMACS 29(1), 2019).
+ */
+LP_INLINE __u32 lp_place(__u64 hash, __u32 displacement, __u32 places)
+{
+	__u32 base = (__u32)(hash >> 16), step = (__u32)(hash >> 8) | 1;
+
+	return (__u32)((__u64)(base + displacement * step) * places >> 32);
 }
 
 /* Entropy for the outer source port of GUE: 49152 to 65535 (RFC 6335). */

@@ -159,8 +159,7 @@ static int setup_fill(struct dp *dp, const struct bench_point *point, const stru
 	if (!ret)
 		ret = dp_pool_write(dp, SETUP_HALF, SETUP_POOL, pool);
 	if (!ret)
-		ret = dp_vip_table_write(dp, SETUP_HALF, table->salt, table->index, table->places,
-					 table->ranges, table->n_ranges);
+		ret = vip_table_write(table, dp, SETUP_HALF);
 	if (!ret)
 		ret = dp_flip(dp, SETUP_HALF, 1);
 	return ret;

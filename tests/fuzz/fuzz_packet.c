@@ -168,8 +168,7 @@ static int fill(const struct lp_hash_key *key, const struct vip_rule *rules, siz
 	int ret = vip_table_build(key, rules, n, &room, &table, err);
 
 	if (!ret)
-		ret = dp_vip_table_write(dp, 1, table->salt, table->index, table->places,
-					 table->ranges, table->n_ranges);
+		ret = vip_table_write(table, dp, 1);
 	if (!ret)
 		ret = write_ways();
 	if (!ret)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bpf/model.skel.h"
+#include "dp/dp_patch.h"
 
 /* The read-only data of the agent's program; its descriptor, or -errno. */
 static int open_rodata(const struct world *world, struct bpf_map_info *info)
@@ -100,8 +101,10 @@ int world_load(struct world *world, struct lp_err *err)
 		return lp_err(err, -errno, "opening the program: %s", strerror(errno));
 	ret = copy_rodata(world);
 	bpf_object__for_each_map(map, world->skel->obj) if (!ret) ret = share_map(world, map);
+	dp_patch_begin(world->skel->maps.tables, dp_size(world->dp), dp_control(world->dp)->cpus);
 	if (!ret)
 		ret = model_bpf__load(world->skel);
+	dp_patch_end();
 	return ret ? lp_err(err, ret, "loading the program: %s", strerror(-ret)) : 0;
 }
 

@@ -247,8 +247,7 @@ static int fill(struct dp *dp, const json_t *scenario, const struct vip_table *t
 		ret = write_pools(dp, half, json_object_get(scenario, "pools"), err);
 	if (ret)
 		return ret;
-	ret = dp_vip_table_write(dp, half, table->salt, table->index, table->places, table->ranges,
-				 table->n_ranges);
+	ret = vip_table_write(table, dp, half);
 	if (!ret)
 		ret = dp_flip(dp, half, dp_control(dp)->generation + 1);
 	return ret ? lp_err(err, ret, "VIP table: %s", strerror(-ret)) : 0;

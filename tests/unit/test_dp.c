@@ -68,19 +68,20 @@ static void test_half_in_use(void **state)
 {
 	struct lp_vip_index index[8] = { { .displacement = 7 } };
 	struct lp_vip places[8] = { { .vip = 9 } };
+	const struct dp_vip_table table = { .salt = 5, .index = index, .places = places };
 	struct dp *dp = open_fake();
 
 	(void)state;
-	assert_int_equal(dp_vip_table_write(dp, 0, 5, index, places, NULL, 0), -EBUSY);
+	assert_int_equal(dp_vip_table_write(dp, 0, &table), -EBUSY);
 	assert_int_equal(dp_pool_write(dp, 0, 1, (struct lp_pool) { .table = 1 }), -EBUSY);
-	assert_int_equal(dp_vip_table_write(dp, 1, 5, index, places, NULL, 0), 0);
+	assert_int_equal(dp_vip_table_write(dp, 1, &table), 0);
 	assert_int_equal(dp_control(dp)->active, 0);
 	assert_int_equal(dp_flip(dp, 1, 4), 0);
 	assert_int_equal(dp_control(dp)->active, 1);
 	assert_int_equal(dp_control(dp)->generation, 4);
 	assert_int_equal(dp_control(dp)->salt[1], 5);
 	assert_int_equal(dp_vips(dp, 1)[0].vip, 9);
-	assert_int_equal(dp_vip_table_write(dp, 1, 5, index, places, NULL, 0), -EBUSY);
+	assert_int_equal(dp_vip_table_write(dp, 1, &table), -EBUSY);
 	dp_close(&dp);
 }
 

@@ -412,8 +412,7 @@ static int apply_proxies(const struct plan *plan, struct dp *dp)
 static int apply_vips(const struct plan *plan, struct dp *dp)
 {
 	const struct vip_table *table = plan->desired->vips;
-	int ret = dp_vip_table_write(dp, plan->half, table->salt, table->index, table->places,
-				     table->ranges, table->n_ranges);
+	int ret = vip_table_write(table, dp, plan->half);
 
 	if (!ret)
 		ret = dp_proxies_clear(dp, plan->half);

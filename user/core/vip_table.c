@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "core/fast_table.h"
 #include "core/vip_table_keys.h"
 #include "core/vip_table_perfect.h"
 #include "core/vip_table_rules.h"
@@ -68,6 +69,7 @@ void vip_table_free(struct vip_table **table)
 	free((*table)->index);
 	free((*table)->places);
 	free((*table)->ranges);
+	fast_table_free(&(*table)->fast);
 	free(*table);
 	*table = NULL;
 }
@@ -76,14 +78,15 @@ static uint32_t place_of(const struct vip_table *table, uint64_t hash)
 {
 	uint32_t bucket = lp_vip_bucket(hash, table->n_index);
 
-	return lp_vip_place(hash, table->index[bucket].displacement, table->n_places);
+	return lp_place(hash, table->index[bucket].displacement, table->n_places);
 }
 
 /* Looks for a salt with which every key has a place of its own. */
 static int solve(struct vip_table *table, struct vip_keys *keys, const struct lp_hash_key *key)
 {
 	struct vip_perfect *perfect = NULL;
-	int err = vip_perfect_new(keys->n, table->n_index, table->n_places, &perfect);
+	int err = vip_perfect_new(keys->n, table->n_index, table->n_places, &vip_perfect_full,
+				  &perfect);
 
 	if (err)
 		return err;
@@ -91,7 +94,8 @@ static int solve(struct vip_table *table, struct vip_keys *keys, const struct lp
 	for (uint64_t i = 1; i <= SALTS_MAX && err == -EAGAIN; i++) {
 		table->salt = lp_mix64(i);
 		vip_keys_hash(keys, key, table->salt);
-		err = vip_perfect_solve(perfect, keys->hashes, table->index);
+		/* struct lp_vip_index is nothing but a displacement. */
+		err = vip_perfect_solve(perfect, keys->hashes, &table->index->displacement);
 	}
 	vip_perfect_free(&perfect);
 	return err;
@@ -134,6 +138,8 @@ static int build(const struct lp_hash_key *key, const struct vip_rule *const *so
 	err = solve(table, &keys, key);
 	if (!err)
 		fill(table, &keys);
+	if (!err)
+		err = fast_table_build(key, table->places, table->n_places, &table->fast);
 	vip_keys_free(&keys);
 	return err;
 }
@@ -211,6 +217,20 @@ static const struct lp_range *find_range(const struct vip_table *table, const st
 			high = middle;
 	}
 	return low < end && table->ranges[low].first <= port ? &table->ranges[low] : NULL;
+}
+
+int vip_table_write(const struct vip_table *table, struct dp *dp, unsigned int half)
+{
+	const struct dp_vip_table image = {
+		.salt = table->salt,
+		.index = table->index,
+		.places = table->places,
+		.ranges = table->ranges,
+		.n_ranges = table->n_ranges,
+		.fast = table->fast,
+	};
+
+	return dp_vip_table_write(dp, half, &image);
 }
 
 const struct lp_vip *vip_table_find(const struct vip_table *table, const struct lp_hash_key *key,

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dp/dp.h"
 #include "lib/err.h"
 
 /* One (address, protocol, port range) of a VIP, as the table's input. */
@@ -34,6 +35,7 @@ struct vip_table {
 	struct lp_vip_index *index; /* n_index */
 	struct lp_vip *places;      /* n_places */
 	struct lp_range *ranges;    /* n_ranges, or NULL */
+	struct dp_fast_table *fast; /* of the same keys (fast_table.h) */
 };
 
 /* Capacities that a set of rules needs, powers of two for index and places. */
@@ -75,6 +77,9 @@ int vip_table_build(const struct lp_hash_key *key, const struct vip_rule *rules,
  */
 const struct lp_vip *vip_table_find(const struct vip_table *table, const struct lp_hash_key *key,
 				    const struct lp_addr *addr, uint8_t proto, uint16_t port);
+
+/* Writes it into a half of a datapath of its size, as dp_vip_table_write() does. */
+int vip_table_write(const struct vip_table *table, struct dp *dp, unsigned int half);
 
 void vip_table_free(struct vip_table **table);
 

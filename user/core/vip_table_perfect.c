@@ -17,6 +17,7 @@
 #define BUDGET_EXTRA     65536u
 
 struct vip_perfect {
+	const struct vip_perfect_kind *kind;
 	size_t n;
 	uint32_t buckets;
 	uint32_t places;
@@ -28,12 +29,27 @@ struct vip_perfect {
 	bool *taken;      /* places */
 };
 
-int vip_perfect_new(size_t n, uint32_t buckets, uint32_t places, struct vip_perfect **out)
+static uint32_t bucket_fast(uint64_t hash, uint32_t buckets)
+{
+	return lp_fast_bucket(hash, buckets - 1);
+}
+
+static uint32_t bucket_full(uint64_t hash, uint32_t buckets)
+{
+	return lp_vip_bucket(hash, buckets);
+}
+
+const struct vip_perfect_kind vip_perfect_full = { .bucket = bucket_full };
+const struct vip_perfect_kind vip_perfect_fast = { .bucket = bucket_fast, .displacements = 65536 };
+
+int vip_perfect_new(size_t n, uint32_t buckets, uint32_t places,
+		    const struct vip_perfect_kind *kind, struct vip_perfect **out)
 {
 	struct vip_perfect *perfect = calloc(1, sizeof(*perfect));
 
 	if (!perfect)
 		return -ENOMEM;
+	perfect->kind = kind;
 	perfect->n = n;
 	perfect->buckets = buckets;
 	perfect->places = places;
@@ -77,12 +93,13 @@ static void group(struct vip_perfect *perfect, const uint64_t *hashes)
 
 	memset(first, 0, ((size_t)perfect->buckets + 1) * sizeof(*first));
 	for (size_t i = 0; i < perfect->n; i++)
-		first[lp_vip_bucket(hashes[i], perfect->buckets)]++;
+		first[perfect->kind->bucket(hashes[i], perfect->buckets)]++;
 	for (uint32_t i = 0; i < perfect->buckets; i++)
 		first[i + 1] += first[i];
 	/* first[i] is now the end of bucket i, and becomes its beginning. */
 	for (size_t i = 0; i < perfect->n; i++)
-		perfect->hashes[--first[lp_vip_bucket(hashes[i], perfect->buckets)]] = hashes[i];
+		perfect->hashes[--first[perfect->kind->bucket(hashes[i], perfect->buckets)]] =
+			hashes[i];
 }
 
 /* Orders the buckets by size, the largest first, equal ones by number. */
@@ -108,7 +125,7 @@ static bool place(struct vip_perfect *perfect, uint32_t bucket, uint32_t displac
 
 	for (i = 0; i < n; i++) {
 		bool *taken =
-			&perfect->taken[lp_vip_place(hashes[i], displacement, perfect->places)];
+			&perfect->taken[lp_place(hashes[i], displacement, perfect->places)];
 
 		if (*taken)
 			break;
@@ -117,19 +134,21 @@ static bool place(struct vip_perfect *perfect, uint32_t bucket, uint32_t displac
 	if (i == n)
 		return true;
 	while (i-- > 0)
-		perfect->taken[lp_vip_place(hashes[i], displacement, perfect->places)] = false;
+		perfect->taken[lp_place(hashes[i], displacement, perfect->places)] = false;
 	return false;
 }
 
-/* Displacements repeat after `places`: no need to look further. */
-static int displace(struct vip_perfect *perfect, uint32_t bucket, struct lp_vip_index *index)
+static int displace(struct vip_perfect *perfect, uint32_t bucket, uint32_t *displacements)
 {
-	for (uint32_t displacement = 0; displacement < perfect->places; displacement++) {
+	uint32_t end = perfect->kind->displacements ? perfect->kind->displacements
+						    : perfect->places;
+
+	for (uint32_t displacement = 0; displacement < end; displacement++) {
 		if (perfect->budget == 0)
 			break;
 		perfect->budget--;
 		if (place(perfect, bucket, displacement)) {
-			index[bucket] = (struct lp_vip_index) { .displacement = displacement };
+			displacements[bucket] = displacement;
 			return 0;
 		}
 	}
@@ -137,7 +156,7 @@ static int displace(struct vip_perfect *perfect, uint32_t bucket, struct lp_vip_
 }
 
 int vip_perfect_solve(struct vip_perfect *perfect, const uint64_t *hashes,
-		      struct lp_vip_index *index)
+		      uint32_t *displacements)
 {
 	int err = 0;
 
@@ -145,6 +164,6 @@ int vip_perfect_solve(struct vip_perfect *perfect, const uint64_t *hashes,
 	rank(perfect);
 	memset(perfect->taken, 0, perfect->places * sizeof(*perfect->taken));
 	for (uint32_t i = 0; i < perfect->buckets && !err; i++)
-		err = displace(perfect, perfect->order[i], index);
+		err = displace(perfect, perfect->order[i], displacements);
 	return err;
 }

@@ -192,23 +192,73 @@ void dp_phase(struct dp *dp, uint32_t phase)
 	__atomic_store_n(&dp->maps.control->phase, phase & 1, __ATOMIC_RELAXED);
 }
 
-int dp_vip_table_write(struct dp *dp, unsigned int half, uint64_t salt,
-		       const struct lp_vip_index *index, const struct lp_vip *places,
-		       const struct lp_range *ranges, uint32_t n_ranges)
+static void fast_write4(struct dp *dp, unsigned int half, const struct dp_fast_table *fast)
 {
-	if (half > 1 || n_ranges > dp->size.ranges)
+	struct lp_fast4 *to = dp->maps.fast4 + (size_t)half * dp->size.places;
+
+	for (uint32_t i = 0; i < fast->hash[0].places; i++) {
+		to[i] = fast->v4[i];
+		to[i].pool = (uint16_t)(to[i].pool + half * dp->size.pools);
+	}
+}
+
+static void fast_write6(struct dp *dp, unsigned int half, const struct dp_fast_table *fast)
+{
+	struct lp_fast6 *to = dp->maps.fast6 + (size_t)half * dp->size.places;
+
+	for (uint32_t i = 0; i < fast->hash[1].places; i++) {
+		to[i] = fast->v6[i];
+		to[i].pool = (uint16_t)(to[i].pool + half * dp->size.pools);
+	}
+}
+
+/* Without places nothing is found: the one that is looked at is of the class NONE. */
+static void fast_clear(struct dp *dp, unsigned int half)
+{
+	for (unsigned int family = 0; family < 2; family++)
+		dp->maps.control->fast[half][family] = (struct lp_fast_hash) {
+			.places = 1,
+			.first = half * dp->size.places,
+		};
+	dp->maps.fast4[(size_t)half * dp->size.places] = (struct lp_fast4) { 0 };
+	dp->maps.fast6[(size_t)half * dp->size.places] = (struct lp_fast6) { 0 };
+}
+
+static void fast_write(struct dp *dp, unsigned int half, const struct dp_fast_table *fast)
+{
+	fast_clear(dp, half);
+	/* A pool's number in both halves has to fit into 16 bits. */
+	if (!fast || 2 * dp->size.pools > UINT16_MAX)
+		return;
+	memcpy(dp->maps.fast_index + (size_t)half * 2 * LP_FAST_BUCKETS, fast->index,
+	       sizeof(fast->index));
+	fast_write4(dp, half, fast);
+	fast_write6(dp, half, fast);
+	for (unsigned int family = 0; family < 2; family++) {
+		dp->maps.control->fast[half][family] = fast->hash[family];
+		dp->maps.control->fast[half][family].first = half * dp->size.places;
+	}
+}
+
+int dp_vip_table_write(struct dp *dp, unsigned int half, const struct dp_vip_table *table)
+{
+	if (half > 1 || table->n_ranges > dp->size.ranges)
+		return -ERANGE;
+	if (table->fast && (table->fast->hash[0].places > dp->size.places ||
+			    table->fast->hash[1].places > dp->size.places))
 		return -ERANGE;
 	if (half == dp_active_half(dp))
 		return -EBUSY;
 	wait_for(dp, dp->half_left[half]);
-	memcpy(dp->maps.vip_index + (size_t)half * dp->size.index, index,
-	       dp->size.index * sizeof(*index));
-	memcpy(dp->maps.vips + (size_t)half * dp->size.places, places,
-	       dp->size.places * sizeof(*places));
-	if (n_ranges)
-		memcpy(dp->maps.vip_ranges + (size_t)half * dp->size.ranges, ranges,
-		       n_ranges * sizeof(*ranges));
-	dp->maps.control->salt[half] = salt;
+	memcpy(dp->maps.vip_index + (size_t)half * dp->size.index, table->index,
+	       dp->size.index * sizeof(*table->index));
+	memcpy(dp->maps.vips + (size_t)half * dp->size.places, table->places,
+	       dp->size.places * sizeof(*table->places));
+	if (table->n_ranges)
+		memcpy(dp->maps.vip_ranges + (size_t)half * dp->size.ranges, table->ranges,
+		       table->n_ranges * sizeof(*table->ranges));
+	dp->maps.control->salt[half] = table->salt;
+	fast_write(dp, half, table->fast);
 	return 0;
 }
 
@@ -239,6 +289,14 @@ static bool backend_in_use(const struct dp *dp, uint32_t backend)
 	return false;
 }
 
+/* Can the fast path use it? */
+static void hop_judge(struct lp_hop *hop)
+{
+	hop->flags &= (__u8)~LP_HOP_PLAIN;
+	if (hop->ifindex && !hop->tags)
+		hop->flags |= LP_HOP_PLAIN;
+}
+
 int dp_backend_write(struct dp *dp, uint32_t backend, const struct lp_backend *value)
 {
 	if (!backend || backend >= dp->size.backends)
@@ -247,6 +305,8 @@ int dp_backend_write(struct dp *dp, uint32_t backend, const struct lp_backend *v
 		return -EBUSY;
 	wait_for(dp, dp->last_left);
 	dp->maps.backends[backend] = *value;
+	for (int i = 0; i < 2; i++)
+		hop_judge(&dp->maps.backends[backend].hop[i]);
 	return 0;
 }
 
@@ -296,6 +356,7 @@ int dp_backend_flip(struct dp *dp, uint32_t backend, const struct lp_hop *hop)
 	wait_for(dp, dp->hop_left[backend]);
 	other = !(at->active & 1);
 	at->hop[other] = *hop;
+	hop_judge(&at->hop[other]);
 	__atomic_store_n(&at->active, other, __ATOMIC_RELEASE);
 	dp->hop_left[backend] = dp->epoch;
 	return 0;

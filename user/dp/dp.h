@@ -56,13 +56,29 @@ struct lp_pool_meta *dp_pool_meta(struct dp *dp, uint32_t pool);
 struct lp_group_meta *dp_group_meta(struct dp *dp, uint32_t group); /* as many as VIPs */
 struct lp_backend_meta *dp_backend_meta(struct dp *dp, uint32_t backend);
 
+/* A fast VIP table (abi.h: struct lp_fast4), built by core/fast_table.h. */
+struct dp_fast_table {
+	struct lp_fast_hash hash[2]; /* IPv4, IPv6; `first` is set when it is written */
+	struct lp_fast_index index[2][LP_FAST_BUCKETS];
+	struct lp_fast4 *v4; /* hash[0].places; `pool` is the pool's number */
+	struct lp_fast6 *v6; /* hash[1].places */
+};
+
+/* A half of the VIP table: as many elements as the datapath has capacity for. */
+struct dp_vip_table {
+	uint64_t salt;
+	const struct lp_vip_index *index;
+	const struct lp_vip *places;
+	const struct lp_range *ranges; /* n_ranges */
+	uint32_t n_ranges;
+	const struct dp_fast_table *fast; /* NULL: nothing is served on the fast path */
+};
+
 /* --- writing what packets cannot reach (D1) --- */
 /* LP_SLOTS slots, and since when each is in its state (seconds of CLOCK_MONOTONIC). */
 int dp_slots_write(struct dp *dp, uint32_t table, const struct lp_slot *slots,
 		   const uint32_t *since);
-int dp_vip_table_write(struct dp *dp, unsigned int half, uint64_t salt,
-		       const struct lp_vip_index *index, const struct lp_vip *places,
-		       const struct lp_range *ranges, uint32_t n_ranges);
+int dp_vip_table_write(struct dp *dp, unsigned int half, const struct dp_vip_table *table);
 int dp_pool_write(struct dp *dp, unsigned int half, uint32_t pool, struct lp_pool value);
 /* Initialises a backend number that no slot names: both hops, active 0. */
 int dp_backend_write(struct dp *dp, uint32_t backend, const struct lp_backend *value);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "bpf/limpet.skel.h"
+#include "dp/dp_patch.h"
 #include "dp/preflight.h"
 #include "lib/log.h"
 
@@ -68,8 +69,7 @@ static size_t whole_pages(size_t bytes)
 	return (bytes + page - 1) & ~(page - 1);
 }
 
-/* Bytes of each array, and where those inside `tables` begin. Returns its size. */
-static size_t lay_out(const struct dp_size *size, uint32_t cpus, size_t bytes[DP_MAP_COUNT],
+size_t dp_bpf_lay_out(const struct dp_size *size, uint32_t cpus, size_t bytes[DP_MAP_COUNT],
 		      size_t offsets[DP_MAP_COUNT])
 {
 	size_t counts[DP_MAP_COUNT], total = 0;
@@ -89,7 +89,7 @@ static void map_shape(const struct dp_size *size, uint32_t cpus, int number, siz
 		      size_t *entries)
 {
 	size_t bytes[DP_MAP_COUNT], offsets[DP_MAP_COUNT], counts[DP_MAP_COUNT];
-	size_t total = lay_out(size, cpus, bytes, offsets);
+	size_t total = dp_bpf_lay_out(size, cpus, bytes, offsets);
 
 	map_counts(size, cpus, counts);
 	*value = number == DP_MAP_control ? total : map_info[number].element;
@@ -159,7 +159,7 @@ static int maps_mmap(struct dp_bpf *bpf, const int fds[DP_MAP_COUNT])
 {
 	size_t offsets[DP_MAP_COUNT];
 	void **pointers[DP_MAP_COUNT];
-	size_t total = lay_out(&bpf->dp.size, bpf->dp.cpus, bpf->map_bytes, offsets);
+	size_t total = dp_bpf_lay_out(&bpf->dp.size, bpf->dp.cpus, bpf->map_bytes, offsets);
 	int ret = 0;
 
 	bpf->map_bytes[DP_MAP_control] = total;
@@ -323,38 +323,11 @@ static uint64_t key_digest(const struct lp_hash_key *key)
 
 /* --- loading ------------------------------------------------------------------ */
 
-static void set_layout(struct lp_layout *at, const struct dp_size *size, uint32_t cpus)
-{
-	size_t bytes[DP_MAP_COUNT], offsets[DP_MAP_COUNT];
-
-	lay_out(size, cpus, bytes, offsets);
-	*at = (struct lp_layout) {
-		.vip_index = offsets[DP_MAP_vip_index],
-		.vips = offsets[DP_MAP_vips],
-		.vip_ranges = offsets[DP_MAP_vip_ranges],
-		.pools = offsets[DP_MAP_pools],
-		.slots = offsets[DP_MAP_slots],
-		.backends = offsets[DP_MAP_backends],
-		.vip_counters = offsets[DP_MAP_vip_counters],
-		.backend_counters = offsets[DP_MAP_backend_counters],
-		.reason_counters = offsets[DP_MAP_reason_counters],
-	};
-}
-
-static void set_rodata(struct limpet_bpf *skel, const struct dp_size *size, uint32_t cpus,
+static void set_rodata(struct limpet_bpf *skel, const struct dp_size *size,
 		       const struct lp_hash_key *key)
 {
 	memcpy((void *)(uintptr_t)&skel->rodata->lp_key, key, sizeof(*key));
-	set_layout((struct lp_layout *)(uintptr_t)&skel->rodata->lp_at, size, cpus);
-	skel->rodata->lp_index_max = size->index;
-	skel->rodata->lp_places_max = size->places;
-	skel->rodata->lp_ranges_max = size->ranges;
-	skel->rodata->lp_pools_max = size->pools;
-	skel->rodata->lp_tables_max = size->tables;
-	skel->rodata->lp_vips_max = size->vips;
-	skel->rodata->lp_backends_max = size->backends;
 	skel->rodata->lp_buckets_max = size->buckets;
-	skel->rodata->lp_cpus = cpus;
 }
 
 /* What a new program takes over: descriptors of maps, -1 for a new map. */
@@ -418,7 +391,7 @@ static void choose_reuse(struct reuse *reuse, const struct pinned *pinned, bool 
 static int check_size(const struct dp_size *size, uint32_t cpus, struct lp_err *err)
 {
 	size_t bytes[DP_MAP_COUNT], offsets[DP_MAP_COUNT];
-	size_t total = lay_out(size, cpus, bytes, offsets);
+	size_t total = dp_bpf_lay_out(size, cpus, bytes, offsets);
 
 	if (total <= LP_TABLES_BYTES_MAX)
 		return 0;
@@ -438,13 +411,18 @@ static int load(struct dp_bpf *bpf, const struct lp_hash_key *key, const struct 
 	if (ret)
 		return ret;
 	libbpf_set_print(print_libbpf);
+	ret = dp_patch_install();
+	if (ret)
+		return dp_bpf_explain(err, ret, "preparing to load the BPF program");
 	bpf->skel = limpet_bpf__open();
 	if (!bpf->skel)
 		return dp_bpf_explain(err, -errno, "opening the BPF object");
-	set_rodata(bpf->skel, &bpf->dp.size, bpf->dp.cpus, key);
+	set_rodata(bpf->skel, &bpf->dp.size, key);
 	ret = set_maps(bpf, reuse);
+	dp_patch_begin(bpf->skel->maps.tables, &bpf->dp.size, bpf->dp.cpus);
 	if (!ret)
 		ret = limpet_bpf__load(bpf->skel);
+	dp_patch_end();
 	if (ret)
 		return dp_bpf_explain(err, ret, "loading the BPF program");
 	for (int i = 0; i < DP_MAP_COUNT; i++)

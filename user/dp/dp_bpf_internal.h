@@ -18,6 +18,10 @@ struct dp_bpf {
 	size_t map_bytes[DP_MAP_COUNT]; /* of each mapping */
 };
 
+/* Bytes of each array, and where those inside `tables` begin. Returns the size of that. */
+size_t dp_bpf_lay_out(const struct dp_size *size, uint32_t cpus, size_t bytes[DP_MAP_COUNT],
+		      size_t offsets[DP_MAP_COUNT]);
+
 /* Words for a failed bpf(2): what is missing and what to do. Returns ret. */
 int dp_bpf_explain(struct lp_err *err, int ret, const char *what);
 

@@ -11,13 +11,16 @@
 /*
  * All arrays: X(name, element type, number of elements, where), of struct dp_size
  * s and c CPUs. TABLES: in the one element of the map `tables`, in this order,
- * each at a multiple of the page size (struct lp_layout); OWN: a map of its own.
+ * each at a multiple of the page size (abi.h: LP_TABLES); OWN: a map of its own.
  */
 #define DP_MAPS(X)                                                                                 \
 	X(control, struct lp_control, 1, TABLES)                                                   \
 	X(vip_index, struct lp_vip_index, 2 * s->index, TABLES)                                    \
 	X(vips, struct lp_vip, 2 * s->places, TABLES)                                              \
 	X(vip_ranges, struct lp_range, 2 * s->ranges, TABLES)                                      \
+	X(fast_index, struct lp_fast_index, 4 * LP_FAST_BUCKETS, TABLES)                           \
+	X(fast4, struct lp_fast4, 2 * s->places, TABLES)                                           \
+	X(fast6, struct lp_fast6, 2 * s->places, TABLES)                                           \
 	X(pools, struct lp_pool, 2 * s->pools, TABLES)                                             \
 	X(backends, struct lp_backend, s->backends, TABLES)                                        \
 	X(vip_counters, struct lp_counter, c * s->vips, TABLES)                                    \
