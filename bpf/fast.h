@@ -34,6 +34,7 @@ struct fast {
 	const void *l4;    /* its transport header */
 	__u32 ports;       /* source port, destination port; host byte order */
 	__u32 service;     /* lp_fast_service.word of class 0 */
+	__u64 key;         /* hash of the VIP's key */
 	__u16 vip;         /* number */
 	__u16 pool;        /* half * pools_max + number */
 	__u64 hash;        /* of what decides the backend */
@@ -144,7 +145,8 @@ static __always_inline bool fast_find4(struct fast *fast, __u32 half)
 	const struct lp_fast4 *key;
 	__u64 at;
 
-	if (!fast_place(&at, lp_fast_hash4(of, ip->daddr, fast->service), of, half, false))
+	fast->key = lp_fast_hash4(of, ip->daddr, fast->service);
+	if (!fast_place(&at, fast->key, of, half, false))
 		return false;
 	key = &TABLE(fast4)[at];
 	if (key->addr != ip->daddr)
@@ -178,7 +180,8 @@ static __always_inline bool fast_find6(struct fast *fast, __u32 half)
 	const struct lp_fast6 *key;
 	__u64 at;
 
-	if (!fast_place(&at, lp_fast_hash6(of, dst, fast->service), of, half, true))
+	fast->key = lp_fast_hash6(of, dst, fast->service);
+	if (!fast_place(&at, fast->key, of, half, true))
 		return false;
 	key = &TABLE(fast6)[at];
 	if (key->addr.d[0] != dst->d[0] || key->addr.d[1] != dst->d[1])
@@ -189,10 +192,18 @@ static __always_inline bool fast_find6(struct fast *fast, __u32 half)
 }
 
 /* The settled slot's backend; what is unsettled is no number of a backend (abi.h). */
-static __always_inline __u32 fast_backend(const struct fast *fast)
+static __always_inline __u64 fast_backend(const struct fast *fast, __u32 half)
 {
+	__u32 slot = lp_hash_slot(fast->hash), at;
+	struct lp_hint hint;
+
 	_Static_assert(LP_SLOT_SETTLED == 0, "what is settled is the number alone");
-	return affinity_slot(affinity_at(fast->pool, lp_hash_slot(fast->hash))).word;
+	hint.word = ((const volatile struct lp_hint *)TABLE(hints))[half * LP_HINTS +
+								     lp_fast_hint(fast->key)].word;
+	at = hint.table << LP_SLOTS_BITS | slot;
+	if (fast->pool != hint.pool)
+		at = affinity_at(fast->pool, slot);
+	return affinity_slot(at).word;
 }
 
 /* The way to the backend; NULL if it is an odd one. `len`: what is to go there. */
@@ -257,7 +268,7 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, const bool v6)
 		return FAST_ODD;
 	if (audit_samples(fast.flow))
 		return FAST_ODD;
-	number = fast_backend(&fast);
+	number = fast_backend(&fast, half);
 	hop = fast_hop(number, fast_l3_len(fast.l3, v6) + fast_header(v6), v6);
 	if (!hop)
 		return FAST_ODD;

@@ -116,6 +116,7 @@ enum lp_vip_kind {
 	X(fast_index, struct lp_fast_index)                                                        \
 	X(fast4, struct lp_fast4)                                                                  \
 	X(fast6, struct lp_fast6)                                                                  \
+	X(hints, struct lp_hint)                                                                   \
 	X(pools, struct lp_pool)                                                                   \
 	X(backends, struct lp_backend)                                                             \
 	X(vip_counters, struct lp_counter)                                                         \
@@ -329,6 +330,25 @@ struct lp_pool {
 	};
 };
 LP_ASSERT_SIZE(struct lp_pool, 8);
+
+/*
+ * hints[half * LP_HINTS + the best bits of the VIP's hash]: a pool, and where its slot
+ * table is. The fast path looks into the slot there while it still waits for the VIP's
+ * key, and only then asks whether that is its pool: a branch, which is predicted, in
+ * place of two loads in a row. Nothing depends on a hint but time.
+ */
+#define LP_HINTS_BITS 6
+#define LP_HINTS      (1u << LP_HINTS_BITS)
+struct lp_hint {
+	union {
+		struct {
+			__u32 pool; /* half * pools_max + number, as in the key; 0: none */
+			__u32 table;
+		};
+		__u64 word; /* read and written as one (A3) */
+	};
+};
+LP_ASSERT_SIZE(struct lp_hint, 8);
 
 /*
  * One slot: the backend that answers, and in `prev` either the backend that
