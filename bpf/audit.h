@@ -157,13 +157,33 @@ static __always_inline void audit_client(struct track *t, __u32 backend)
 	audit_write(t, look, word);
 }
 
+/* Has the audit seen this sampled flow in this phase, on this backend? */
+static __always_inline bool audit_has_seen(__u64 flow, __u32 backend)
+{
+	__u32 word = LP_AUDIT_SEEN_WORD(flow, backend, tables_control()->phase);
+
+	return TABLE(audit_seen)[LP_AUDIT_SEEN(flow)] == word;
+}
+
+/* An opening or ending packet is always news. */
+static __always_inline void audit_see(const struct track *t)
+{
+	__u32 word = 0;
+
+	if (!t->opening && !t->ending)
+		word = LP_AUDIT_SEEN_WORD(t->flow, t->backend, tables_control()->phase);
+	TABLE(audit_seen)[LP_AUDIT_SEEN(t->flow)] = word;
+}
+
 /* A global function: verified once. */
 __noinline int audit_packet(struct track *t)
 {
 	if (!t)
 		return 0;
-	if (t->audit & LP_AUDIT_FLOW)
+	if (t->audit & LP_AUDIT_FLOW) {
 		audit_flow(t, t->backend);
+		audit_see(t);
+	}
 	if (t->audit & LP_AUDIT_CLIENT)
 		audit_client(t, t->backend);
 	t->audit = 0;
@@ -182,12 +202,12 @@ static __always_inline __u64 audit_mix_ports(__u64 hash, __u32 ports)
 	return hash ^ ports * 0x9e3779b97f4a7c15ull;
 }
 
-/* One flow in LP_AUDIT_SAMPLE. */
-static __always_inline bool audit_samples_flow(const struct affinity *affinity,
-					       const struct packet *pkt)
+/* What decides whether the audit follows a flow. */
+static __always_inline __u64 audit_flow_hash(const struct affinity *affinity,
+					     const struct packet *pkt)
 {
-	return audit_samples(affinity->source ? audit_mix_ports(affinity->hash, packet_ports(pkt))
-					      : affinity->hash);
+	return affinity->source ? audit_mix_ports(affinity->hash, packet_ports(pkt))
+				: affinity->hash;
 }
 
 static __always_inline bool audit_samples_client(const struct affinity *affinity,
@@ -204,10 +224,11 @@ static __always_inline void audit_witness(const struct affinity *affinity, const
 					  const struct lp_vip *vip, const struct packet *pkt,
 					  __u32 cpu, __u32 backend)
 {
+	__u64 flow = audit_flow_hash(affinity, pkt);
 	__u32 what = 0;
 	struct track *t;
 
-	if (audit_samples_flow(affinity, pkt))
+	if (audit_samples(flow))
 		what |= LP_AUDIT_FLOW;
 	if (audit_samples_client(affinity, pkt))
 		what |= LP_AUDIT_CLIENT;
@@ -217,6 +238,7 @@ static __always_inline void audit_witness(const struct affinity *affinity, const
 	if (!t)
 		return;
 	t->backend = backend;
+	t->flow = flow;
 	t->audit = what;
 }
 

@@ -260,15 +260,16 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, const bool v6)
 	const void *data = (const void *)(long)ctx->data;
 	const void *end = (const void *)(long)ctx->data_end;
 	const struct lp_hop *hop;
+	struct lp_tally *tally;
 	struct fast fast;
 
 	if (!fast_parse(&fast, data, end, v6))
 		return FAST_ODD;
 	if (!(v6 ? fast_find6(&fast, half) : fast_find4(&fast, half)))
 		return FAST_ODD;
-	if (audit_samples(fast.flow))
-		return FAST_ODD;
 	number = fast_backend(&fast, half);
+	if (audit_samples(fast.flow) && !audit_has_seen(fast.flow, number))
+		return FAST_ODD;
 	hop = fast_hop(number, fast_l3_len(fast.l3, v6) + fast_header(v6), v6);
 	if (!hop)
 		return FAST_ODD;
@@ -276,13 +277,11 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, const bool v6)
 	number |= (__u32)fast.vip << 16; /* one register for both over the call */
 	if (!fast_ipip(ctx, hop, entropy, v6))
 		return FAST_ODD;
-	account_forwarded(cpu, number >> 16, number & 0xffff,
-			  ctx->data_end - ctx->data - fast_header(v6));
-	if (hop->ifindex == ctx->ingress_ifindex) {
-		account_reason(cpu, LP_FORWARD_TX);
+	tally = tally_packet(cpu, number, ctx->data_end - ctx->data - fast_header(v6));
+	if (hop->ifindex == ctx->ingress_ifindex)
 		return XDP_TX;
-	}
-	account_reason(cpu, LP_FORWARD_REDIRECT);
+	if (tally)
+		tally->redirected++;
 	return bpf_redirect(hop->ifindex, 0);
 }
 

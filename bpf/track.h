@@ -76,6 +76,7 @@ struct track {
 	__u32 idle_timeout, client_timeout;
 	__u32 now;
 	__u32 at;             /* of the slot among `slots`, to mark it */
+	__u64 flow;           /* hash by which the audit takes samples */
 	__u32 backend, audit; /* what the audit is to note: LP_AUDIT_* */
 	/* Work space of the steps below. */
 	struct making making[2]; /* records to be made by track_after() */

@@ -122,6 +122,8 @@ enum lp_vip_kind {
 	X(vip_counters, struct lp_counter)                                                         \
 	X(backend_counters, struct lp_counter)                                                     \
 	X(reason_counters, struct lp_reason_counters)                                              \
+	X(tallies, struct lp_tally)                                                                \
+	X(audit_seen, __u32)                                                                       \
 	X(slots, struct lp_slot)
 
 /* Numbers that the program is loaded with: capacities, see struct lp_control. */
@@ -190,7 +192,7 @@ struct lp_control {
 	__u32 cpus;        /* stripes in the counter maps */
 	__u64 salt[2];     /* of the perfect hash of each half (lp_vip_hash() in hash.h) */
 	__u64 key_id;      /* digest of the hash key that the tables were built with */
-	__u32 phase;       /* 0 or 1: changes every LP_PHASE_S (enum lp_slot_state) */
+	__u32 phase;       /* rises every LP_PHASE_S; its lowest bit: enum lp_slot_state */
 	__u32 buckets_max; /* of the record table, a power of two */
 	__u64 _reserved[6];
 	struct lp_fast_hash fast[2][2]; /* of each half: IPv4, IPv6 */
@@ -477,6 +479,23 @@ struct lp_reason_counters {
 LP_ASSERT_SIZE(struct lp_reason_counters, 512);
 
 /*
+ * tallies[cpu]: packets that the fast path has forwarded. The last ones are noted one
+ * behind the other, and counted for their VIPs and backends all at once when LP_TALLY
+ * have come together: a note costs a third of two counters, whose places in memory
+ * would have to be waited for. Who reads counters adds what is noted.
+ */
+#define LP_TALLY 16
+struct lp_tally {
+	__u64 count;      /* of all; entry[count % LP_TALLY] is the next */
+	__u64 counted;    /* of these in vip_counters and backend_counters; rises after them */
+	__u64 redirected; /* of all, those that left by another interface */
+	__u64 _pad[5];
+	__u64 entry[LP_TALLY]; /* bytes << 32 | VIP << 16 | backend */
+	__u64 _pad2[8];
+};
+LP_ASSERT_SIZE(struct lp_tally, 256);
+
+/*
  * slot_times, beside `slots`: since when a slot is in its state, seconds of
  * CLOCK_MONOTONIC. Packets only set it anew (bpf/track.h T6).
  */
@@ -567,6 +586,16 @@ LP_ASSERT_SIZE(struct lp_info_bucket, 256);
 #define LP_AUDIT_SAMPLE    (1u << LP_AUDIT_BITS)
 #define LP_AUDIT_BUCKETS   (1u << 14) /* 131,072 flows: one in 64 of eight million */
 #define LP_AUDIT_CLOSING_S 5          /* an ended flow is forgotten after this */
+
+/*
+ * audit_seen[LP_AUDIT_SEEN of a sampled flow's hash]: backend | tag << 16 | phase << 24,
+ * as the audit has seen it in this phase already: nothing new, until it goes elsewhere.
+ * Tag and phase are the lowest 8 bits of others of the hash and of control.phase.
+ */
+#define LP_AUDIT_SEEN_BITS 16
+#define LP_AUDIT_SEEN(hash) ((__u32)(hash) & ((1u << LP_AUDIT_SEEN_BITS) - 1))
+#define LP_AUDIT_SEEN_WORD(hash, backend, phase)                                                   \
+	((__u32)(backend) | ((__u32)((hash) >> LP_AUDIT_SEEN_BITS) & 0xff) << 16 | (phase) << 24)
 
 struct lp_audit_counter {
 	__u64 broken; /* connections that went to another backend while theirs lived */

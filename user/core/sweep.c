@@ -127,7 +127,7 @@ static void walk_slots(struct sweep *sweep, struct dp *dp, const struct sweep_po
 		for (uint32_t at = 0; pools[i].table && at < LP_SLOTS; at++)
 			walk_slot(sweep, dp, &pools[i], at, fading, now, passed);
 	if (turned)
-		dp_phase(dp, fading - LP_SLOT_OPENING);
+		dp_phase(dp);
 }
 
 /* --- records -------------------------------------------------------------------------- */

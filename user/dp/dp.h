@@ -97,8 +97,8 @@ int dp_backend_state(struct dp *dp, uint32_t backend, struct lp_backend_state st
  */
 int dp_slot_change(struct dp *dp, uint32_t table, uint32_t slot, struct lp_slot old,
 		   struct lp_slot new, uint32_t since);
-/* 0 or 1: which OPENING mark packets set from now on. */
-void dp_phase(struct dp *dp, uint32_t phase);
+/* The next phase (control.phase): packets set the other OPENING mark from now on. */
+void dp_phase(struct dp *dp);
 
 /* --- sources that hide a crowd: keys of the trie --- */
 int dp_proxy_add(struct dp *dp, const struct lp_proxy_key *key);

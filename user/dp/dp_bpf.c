@@ -479,6 +479,8 @@ static void add_audit(struct lp_audit_counter *to, const struct dp *from, uint32
 /* Counters only rise: what the old datapath counted is added to the new one's. */
 static void add_counters(struct dp *to, const struct dp *from)
 {
+	uint64_t reasons[LP_REASON_COUNT];
+
 	for (uint32_t i = 0; i < from->size.vips; i++) {
 		struct lp_counter sum;
 
@@ -493,11 +495,10 @@ static void add_counters(struct dp *to, const struct dp *from)
 	}
 	for (uint32_t i = 0; i < from->size.pools; i++)
 		add_audit(&to->maps.audit_counters[i], from, i);
-	for (uint32_t cpu = 0; cpu < from->cpus; cpu++)
-		for (int i = 0; i < LP_REASONS_MAX; i++)
-			__atomic_fetch_add(&to->maps.reason_counters[0].packets[i],
-					   from->maps.reason_counters[cpu].packets[i],
-					   __ATOMIC_RELAXED);
+	dp_reasons(from, reasons);
+	for (int i = 0; i < LP_REASON_COUNT; i++)
+		__atomic_fetch_add(&to->maps.reason_counters[0].packets[i], reasons[i],
+				   __ATOMIC_RELAXED);
 }
 
 /* --- ops ------------------------------------------------------------------------ */

@@ -27,6 +27,8 @@
 	X(vip_counters, struct lp_counter, c * s->vips, TABLES)                                    \
 	X(backend_counters, struct lp_counter, c * s->backends, TABLES)                            \
 	X(reason_counters, struct lp_reason_counters, c, TABLES)                                   \
+	X(tallies, struct lp_tally, c, TABLES)                                                     \
+	X(audit_seen, __u32, 1u << LP_AUDIT_SEEN_BITS, TABLES)                                     \
 	X(slots, struct lp_slot_line, s->tables *LP_TABLE_LINES, TABLES)                           \
 	X(slot_times, struct lp_slot_times, s->tables *LP_TABLE_LINES, OWN)                        \
 	X(records, struct lp_bucket, s->buckets, OWN)                                              \
