@@ -191,19 +191,19 @@ static __always_inline bool fast_find6(struct fast *fast, __u32 half)
 	return fast_hash6(fast, key->service.word ^ fast->service, key->mask);
 }
 
-/* The settled slot's backend; what is unsettled is no number of a backend (abi.h). */
+/* The settled slot's backend; 0, which nothing can be sent to, for another one. */
 static __always_inline __u64 fast_backend(const struct fast *fast, __u32 half)
 {
-	__u32 slot = lp_hash_slot(fast->hash), at;
+	__u32 slot = lp_hash_slot(fast->hash);
 	struct lp_hint hint;
+	__u64 at;
 
-	_Static_assert(LP_SLOT_SETTLED == 0, "what is settled is the number alone");
 	hint.word = ((const volatile struct lp_hint *)TABLE(hints))[half * LP_HINTS +
 								     lp_fast_hint(fast->key)].word;
 	at = hint.table << LP_SLOTS_BITS | slot;
 	if (fast->pool != hint.pool)
 		at = affinity_at(fast->pool, slot);
-	return affinity_slot(at).word;
+	return TABLES_HAS(at, LP_SIZE(all_slots)) ? ((const volatile __u16 *)TABLE(settled))[at] : 0;
 }
 
 /* The way to the backend; NULL if it is an odd one. `len`: what is to go there. */

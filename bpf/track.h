@@ -331,8 +331,10 @@ static __always_inline void slot_mark(const struct track *t)
 	new.prev = (__u16)(LP_SLOT_OPENING + t->phase);
 	if (old.word == new.word)
 		return;
-	if (TABLES_HAS(at, LP_SIZE(all_slots)))
-		__sync_val_compare_and_swap(&TABLE(slots)[at].word, old.word, new.word);
+	if (!TABLES_HAS(at, LP_SIZE(all_slots)))
+		return;
+	if (__sync_val_compare_and_swap(&TABLE(slots)[at].word, old.word, new.word) == old.word)
+		((volatile __u16 *)TABLE(settled))[at] = 0;
 }
 
 /* In a settled slot there is one answer; an opening packet's client is remembered

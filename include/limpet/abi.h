@@ -124,7 +124,8 @@ enum lp_vip_kind {
 	X(reason_counters, struct lp_reason_counters)                                              \
 	X(tallies, struct lp_tally)                                                                \
 	X(audit_seen, __u32)                                                                       \
-	X(slots, struct lp_slot)
+	X(slots, struct lp_slot)                                                                   \
+	X(settled, __u16)
 
 /* Numbers that the program is loaded with: capacities, see struct lp_control. */
 #define LP_SIZES(X)                                                                                \
@@ -389,6 +390,13 @@ struct lp_slot_line {
 	struct lp_slot slot[LP_LINE_SLOTS];
 };
 LP_ASSERT_SIZE(struct lp_slot_line, 64);
+
+/*
+ * settled[table * LP_SLOTS + slot]: `cur` of a slot that is SETTLED, otherwise 0; half
+ * as many cache lines for the fast path. Whoever takes a slot out of SETTLED writes 0
+ * after it; whoever puts it in writes `cur` after it and then looks whether it still
+ * is (dp_slot_change()), so that both end with the truth.
+ */
 
 enum lp_hop_flags {
 	LP_HOP_V6 = 1 << 0,        /* saddr and daddr are IPv6 */

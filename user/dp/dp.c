@@ -161,6 +161,26 @@ const uint32_t *dp_slot_times(const struct dp *dp, uint32_t table)
 	return times_at(dp, table);
 }
 
+static __u16 *settled_at(const struct dp *dp, uint32_t table)
+{
+	return dp->maps.settled + (size_t)table * LP_SLOTS;
+}
+
+static __u16 settled_word(struct lp_slot slot)
+{
+	return slot.prev == LP_SLOT_SETTLED ? slot.cur : 0;
+}
+
+/* After the slot was changed: a packet may be changing it again (abi.h, `settled`). */
+static void settled_write(struct dp *dp, uint32_t table, uint32_t slot, struct lp_slot now)
+{
+	__u16 *at = &settled_at(dp, table)[slot];
+
+	__atomic_store_n(at, settled_word(now), __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&slots_at(dp, table)[slot].word, __ATOMIC_SEQ_CST) != now.word)
+		__atomic_store_n(at, 0, __ATOMIC_SEQ_CST);
+}
+
 int dp_slots_write(struct dp *dp, uint32_t table, const struct lp_slot *slots,
 		   const uint32_t *since)
 {
@@ -170,6 +190,8 @@ int dp_slots_write(struct dp *dp, uint32_t table, const struct lp_slot *slots,
 		return -EBUSY;
 	wait_for(dp, dp->table_left[table]);
 	memcpy(slots_at(dp, table), slots, LP_SLOTS * sizeof(*slots));
+	for (uint32_t i = 0; i < LP_SLOTS; i++)
+		settled_at(dp, table)[i] = settled_word(slots[i]);
 	memcpy(times_at(dp, table), since, LP_SLOTS * sizeof(*since));
 	return 0;
 }
@@ -184,6 +206,7 @@ int dp_slot_change(struct dp *dp, uint32_t table, uint32_t slot, struct lp_slot 
 	if (!__atomic_compare_exchange_n(&slots_at(dp, table)[slot].word, &expected, new.word,
 					 false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return -EAGAIN;
+	settled_write(dp, table, slot, new);
 	times_at(dp, table)[slot] = since;
 	return 0;
 }

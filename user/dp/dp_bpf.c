@@ -448,6 +448,7 @@ static void copy_contents(struct dp *to, const struct dp *from)
 	memcpy(to->maps.group_meta, from->maps.group_meta, s->vips * sizeof(struct lp_group_meta));
 	memcpy(to->maps.slots, from->maps.slots,
 	       (size_t)s->tables * LP_TABLE_LINES * sizeof(struct lp_slot_line));
+	memcpy(to->maps.settled, from->maps.settled, (size_t)s->tables * LP_SLOTS * sizeof(__u16));
 	memcpy(to->maps.slot_times, from->maps.slot_times,
 	       (size_t)s->tables * LP_TABLE_LINES * sizeof(struct lp_slot_times));
 	for (unsigned int half = 0; half < 2; half++)

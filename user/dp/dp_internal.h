@@ -30,6 +30,7 @@
 	X(tallies, struct lp_tally, c, TABLES)                                                     \
 	X(audit_seen, __u32, 1u << LP_AUDIT_SEEN_BITS, TABLES)                                     \
 	X(slots, struct lp_slot_line, s->tables *LP_TABLE_LINES, TABLES)                           \
+	X(settled, __u16, (size_t)s->tables *LP_SLOTS, TABLES)                                     \
 	X(slot_times, struct lp_slot_times, s->tables *LP_TABLE_LINES, OWN)                        \
 	X(records, struct lp_bucket, s->buckets, OWN)                                              \
 	X(record_info, struct lp_info_bucket, s->buckets, OWN)                                     \
