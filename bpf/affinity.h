@@ -58,6 +58,15 @@ static __always_inline void affinity_find(struct affinity *out, const struct vie
 	out->slot = lp_hash_slot(out->hash);
 }
 
+/* A hash of the flow, which the affinity hash may be too: it may be the client's alone. */
+static __always_inline __u64 affinity_flow(const struct affinity *affinity,
+					   const struct packet *pkt)
+{
+	if (!affinity->source)
+		return affinity->hash;
+	return lp_mix_ports(affinity->hash, lp_ports(pkt->sport, pkt->dport));
+}
+
 /*
  * Where among `slots` the pool's slot is. `pool` counts both halves. Pool 0 is never
  * given out, table 0 never filled (A4).

@@ -196,20 +196,6 @@ static __always_inline bool audit_samples(__u64 hash)
 	return !(hash >> (40 - LP_AUDIT_BITS) & (LP_AUDIT_SAMPLE - 1));
 }
 
-/* Of a flow, from its client's hash and its ports (packet_ports()). */
-static __always_inline __u64 audit_mix_ports(__u64 hash, __u32 ports)
-{
-	return hash ^ ports * 0x9e3779b97f4a7c15ull;
-}
-
-/* What decides whether the audit follows a flow. */
-static __always_inline __u64 audit_flow_hash(const struct affinity *affinity,
-					     const struct packet *pkt)
-{
-	return affinity->source ? audit_mix_ports(affinity->hash, packet_ports(pkt))
-				: affinity->hash;
-}
-
 static __always_inline bool audit_samples_client(const struct affinity *affinity,
 						 const struct packet *pkt)
 {
@@ -224,7 +210,7 @@ static __always_inline void audit_witness(const struct affinity *affinity, const
 					  const struct lp_vip *vip, const struct packet *pkt,
 					  __u32 cpu, __u32 backend)
 {
-	__u64 flow = audit_flow_hash(affinity, pkt);
+	__u64 flow = affinity_flow(affinity, pkt);
 	__u32 what = 0;
 	struct track *t;
 

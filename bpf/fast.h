@@ -32,13 +32,13 @@
 struct fast {
 	const void *l3;    /* its IP header, with a whole TCP header's length behind it */
 	const void *l4;    /* its transport header */
-	__u32 ports;       /* source port, destination port; host byte order */
+	__u32 ports;       /* lp_ports() */
 	__u32 service;     /* lp_fast_service.word of class 0 */
 	__u64 key;         /* hash of the VIP's key */
 	__u16 vip;         /* number */
 	__u16 pool;        /* half * pools_max + number */
 	__u64 hash;        /* of what decides the backend */
-	__u64 flow;        /* of which the audit takes a sample */
+	__u64 flow;        /* of the flow, for samples and entropy */
 };
 
 static __always_inline __u32 fast_header(const bool v6)
@@ -98,7 +98,7 @@ static __always_inline bool fast_parse(struct fast *fast, const void *data, cons
 	proto = fast_proto(fast->l3, v6);
 	if (!fast_check_l4(fast, proto))
 		return false;
-	fast->ports = bpf_ntohl(*(const __be32 *)fast->l4);
+	fast->ports = LP_LITTLE32(*(const __u32 *)fast->l4);
 	fast->service = LP_FAST_SERVICE(((const __be16 *)fast->l4)[1], proto, 0);
 	return true;
 }
@@ -131,7 +131,7 @@ static __always_inline bool fast_hash4(struct fast *fast, __u32 differs, __be32 
 	} else if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_SOURCE_IPIP)) {
 		src.w[3] = ip->saddr & mask;
 		fast->hash = lp_hash_client(&lp_key, &src, false);
-		fast->flow = audit_mix_ports(fast->hash, fast->ports);
+		fast->flow = lp_mix_ports(fast->hash, fast->ports);
 	} else {
 		return false;
 	}
@@ -166,7 +166,7 @@ static __always_inline bool fast_hash6(struct fast *fast, __u32 differs, __be64 
 		fast->flow = fast->hash;
 	} else if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_SOURCE_IPIP)) {
 		fast->hash = lp_hash_prefix6(&lp_key, src->d[0] & mask);
-		fast->flow = audit_mix_ports(fast->hash, fast->ports);
+		fast->flow = lp_mix_ports(fast->hash, fast->ports);
 	} else {
 		return false;
 	}
@@ -254,9 +254,9 @@ static __always_inline bool fast_ipip(struct xdp_md *ctx, const struct lp_hop *h
 	return true;
 }
 
-static __always_inline int fast_walk_ip(struct xdp_md *ctx, const bool v6)
+static __always_inline int fast_walk_ip(struct xdp_md *ctx, __u32 cpu, const bool v6)
 {
-	__u32 cpu = bpf_get_smp_processor_id(), half = tables_control()->active & 1, number, entropy;
+	__u32 half = tables_control()->active & 1, number, entropy;
 	const void *data = (const void *)(long)ctx->data;
 	const void *end = (const void *)(long)ctx->data_end;
 	const struct lp_hop *hop;
@@ -273,7 +273,7 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, const bool v6)
 	hop = fast_hop(number, fast_l3_len(fast.l3, v6) + fast_header(v6), v6);
 	if (!hop)
 		return FAST_ODD;
-	entropy = v6 ? tunnel_entropy(fast.ports, fast.hash) : 0;
+	entropy = v6 ? tunnel_entropy(fast.flow) : 0;
 	number |= (__u32)fast.vip << 16; /* one register for both over the call */
 	if (!fast_ipip(ctx, hop, entropy, v6))
 		return FAST_ODD;
@@ -288,6 +288,7 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, const bool v6)
 /* The verdict, or FAST_ODD if the packet has to take the complete walk. */
 static __always_inline int fast_walk(struct xdp_md *ctx)
 {
+	__u32 cpu = bpf_get_smp_processor_id();
 	const void *data = (const void *)(long)ctx->data;
 	__be16 type;
 
@@ -296,9 +297,9 @@ static __always_inline int fast_walk(struct xdp_md *ctx)
 	/* Not by struct ethhdr: it is packed, which makes two loads of this one. */
 	type = *(const __be16 *)(data + 2 * ETH_ALEN);
 	if (type == bpf_htons(ETH_P_IP))
-		return fast_walk_ip(ctx, false);
+		return fast_walk_ip(ctx, cpu, false);
 	if (type == bpf_htons(ETH_P_IPV6))
-		return fast_walk_ip(ctx, true);
+		return fast_walk_ip(ctx, cpu, true);
 	return FAST_ODD;
 }
 

@@ -104,21 +104,17 @@ static __always_inline enum lp_reason tunnel_encapsulate(struct xdp_md *ctx,
 	return LP_FORWARD_TX;
 }
 
-/*
- * Entropy of the flow inside, for ECMP and RSS on the way: the affinity hash
- * may be of the client alone, so the ports (host byte order) are mixed in.
- */
-static __always_inline __u32 tunnel_entropy(__u32 ports, __u64 hash)
+/* Entropy of the flow inside, for ECMP and RSS on the way, from the flow's hash. */
+static __always_inline __u32 tunnel_entropy(__u64 flow)
 {
-	/* The top of the product depends on all bits of the ports. */
-	return (__u32)(hash >> 8) ^ (__u32)(ports * 0x9e3779b97f4a7c15ull >> 44);
+	return (__u32)(flow >> 32);
 }
 
 static __always_inline enum lp_reason forward_tunnel(struct xdp_md *ctx, const struct packet *pkt,
-						     const struct lp_hop *hop, __u64 hash,
+						     const struct lp_hop *hop, __u64 flow,
 						     const __u32 udp)
 {
-	__u32 entropy = tunnel_entropy(packet_ports(pkt), hash);
+	__u32 entropy = tunnel_entropy(flow);
 
 	if (hop->flags & LP_HOP_V6)
 		return tunnel_encapsulate(ctx, pkt, hop, entropy, sizeof(struct ipv6hdr), udp);

@@ -90,12 +90,6 @@ static __always_inline enum lp_reason packet_parse_l2(struct packet *pkt, const 
 	return LP_PARSED;
 }
 
-/* Both ports as one word, the source's above (host byte order). */
-static __always_inline __u32 packet_ports(const struct packet *pkt)
-{
-	return (__u32)bpf_ntohs(pkt->sport) << 16 | bpf_ntohs(pkt->dport);
-}
-
 /* An opening packet: a TCP SYN without ACK. */
 static __always_inline bool packet_is_opening(const struct packet *pkt)
 {

@@ -38,13 +38,13 @@ static __always_inline enum lp_reason cut_verdict(const struct view *view, const
 
 static __always_inline enum lp_reason forward(struct xdp_md *ctx, const struct packet *pkt,
 					      const struct lp_vip *vip, const struct lp_hop *hop,
-					      __u64 hash)
+					      __u64 flow)
 {
 	switch (vip->forward) {
 	case LP_FORWARD_IPIP:
-		return forward_tunnel(ctx, pkt, hop, hash, 0);
+		return forward_tunnel(ctx, pkt, hop, flow, 0);
 	case LP_FORWARD_GUE:
-		return forward_tunnel(ctx, pkt, hop, hash, sizeof(struct udphdr));
+		return forward_tunnel(ctx, pkt, hop, flow, sizeof(struct udphdr));
 	case LP_FORWARD_DSR:
 		return forward_dsr(ctx, pkt, hop);
 	default:
@@ -84,7 +84,7 @@ static __always_inline enum lp_reason walk(struct xdp_md *ctx, __u32 cpu, __u32 
 	*ifindex = hop->ifindex;
 	if (!*ifindex)
 		return LP_DROP_NO_NEXT_HOP;
-	reason = forward(ctx, &pkt, vip, hop, affinity.hash);
+	reason = forward(ctx, &pkt, vip, hop, affinity_flow(&affinity, &pkt));
 	if (reason != LP_FORWARD_TX)
 		return reason;
 	account_forwarded(cpu, vip->vip, number, pkt.frame_len);

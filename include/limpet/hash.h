@@ -15,8 +15,8 @@
  * two for the mixer: 3 to 5 ns, where SipHash-1-3 costs about 20 (BPF has no
  * rotate instruction), which is more than all the rest of the lookup.
  *
- * Words of a packet enter as they stand in memory, turned to host order, so
- * that little- and big-endian nodes of a cluster agree (P6).
+ * Words of a packet enter as little-endian numbers: little- and big-endian nodes of
+ * a cluster agree (P6), and most of them have nothing to turn.
  *
  * Key making and table building, which are not on the packet's path, use
  * SipHash-2-4 (Aumasson and Bernstein, 2012).
@@ -31,10 +31,22 @@
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define LP_HOST32(x) __builtin_bswap32(x)
 #define LP_HOST16(x) __builtin_bswap16(x)
+#define LP_LITTLE32(x) (x)
 #else
 #define LP_HOST32(x) (x)
 #define LP_HOST16(x) (x)
+#define LP_LITTLE32(x) __builtin_bswap32(x)
 #endif
+
+/* Both ports (network byte order) as one word, as they stand side by side in a packet. */
+LP_INLINE __u32 lp_ports(__be16 sport, __be16 dport)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return sport | (__u32)dport << 16;
+#else
+	return LP_LITTLE32((__u32)sport << 16 | dport);
+#endif
+}
 
 /* Stafford's mix 13, the finalizer of SplitMix64: a bijection of 64 bits. */
 LP_INLINE __u64 lp_mix64(__u64 x)
@@ -60,10 +72,10 @@ LP_INLINE __u64 lp_hash_client(const volatile struct lp_hash_key *key, const str
 	__u64 sum = key->word[0];
 
 	if (v6) {
-		sum += LP_HM(key, 1, LP_HOST32(src->w[0]), LP_HOST32(src->w[1]));
-		sum += LP_HM(key, 3, LP_HOST32(src->w[2]), LP_HOST32(src->w[3]));
+		sum += LP_HM(key, 1, LP_LITTLE32(src->w[0]), LP_LITTLE32(src->w[1]));
+		sum += LP_HM(key, 3, LP_LITTLE32(src->w[2]), LP_LITTLE32(src->w[3]));
 	} else {
-		sum += LP_HM(key, 1, LP_HOST32(src->w[3]), 4);
+		sum += LP_HM(key, 1, LP_LITTLE32(src->w[3]), 4);
 	}
 	return lp_mix64(sum);
 }
@@ -76,7 +88,7 @@ LP_INLINE __u64 lp_hash_prefix6(const volatile struct lp_hash_key *key, __be64 p
 	return lp_hash_client(key, &src, 1);
 }
 
-/* Hash of a flow: both addresses, and both ports as one word, the source's above (host order). */
+/* Hash of a flow: both addresses, and both ports as one word (lp_ports()). */
 LP_INLINE __u64 lp_hash_flow_ports(const volatile struct lp_hash_key *key,
 				   const struct lp_addr *src, const struct lp_addr *dst,
 				   __u32 ports, int v6)
@@ -84,13 +96,13 @@ LP_INLINE __u64 lp_hash_flow_ports(const volatile struct lp_hash_key *key,
 	__u64 sum = key->word[0];
 
 	if (v6) {
-		sum += LP_HM(key, 1, LP_HOST32(src->w[0]), LP_HOST32(src->w[1]));
-		sum += LP_HM(key, 3, LP_HOST32(src->w[2]), LP_HOST32(src->w[3]));
-		sum += LP_HM(key, 5, LP_HOST32(dst->w[0]), LP_HOST32(dst->w[1]));
-		sum += LP_HM(key, 7, LP_HOST32(dst->w[2]), LP_HOST32(dst->w[3]));
+		sum += LP_HM(key, 1, LP_LITTLE32(src->w[0]), LP_LITTLE32(src->w[1]));
+		sum += LP_HM(key, 3, LP_LITTLE32(src->w[2]), LP_LITTLE32(src->w[3]));
+		sum += LP_HM(key, 5, LP_LITTLE32(dst->w[0]), LP_LITTLE32(dst->w[1]));
+		sum += LP_HM(key, 7, LP_LITTLE32(dst->w[2]), LP_LITTLE32(dst->w[3]));
 		sum += LP_HM(key, 9, ports, 6);
 	} else {
-		sum += LP_HM(key, 1, LP_HOST32(src->w[3]), LP_HOST32(dst->w[3]));
+		sum += LP_HM(key, 1, LP_LITTLE32(src->w[3]), LP_LITTLE32(dst->w[3]));
 		sum += LP_HM(key, 3, ports, 4);
 	}
 	return lp_mix64(sum);
@@ -100,9 +112,7 @@ LP_INLINE __u64 lp_hash_flow_ports(const volatile struct lp_hash_key *key,
 LP_INLINE __u64 lp_hash_flow(const volatile struct lp_hash_key *key, const struct lp_addr *src,
 			     const struct lp_addr *dst, __be16 sport, __be16 dport, int v6)
 {
-	__u32 ports = (__u32)LP_HOST16(sport) << 16 | LP_HOST16(dport);
-
-	return lp_hash_flow_ports(key, src, dst, ports, v6);
+	return lp_hash_flow_ports(key, src, dst, lp_ports(sport, dport), v6);
 }
 
 /*
@@ -248,6 +258,15 @@ LP_INLINE __u32 lp_place(__u64 hash, __u32 displacement, __u32 places)
 	__u32 base = (__u32)(hash >> 16), step = (__u32)(hash >> 8) | 1;
 
 	return (__u32)((__u64)(base + displacement * step) * places >> 32);
+}
+
+/*
+ * A hash of the flow from that of its client and its ports (lp_ports()): for ECMP on the
+ * way to the backend, and for the audit's samples.
+ */
+LP_INLINE __u64 lp_mix_ports(__u64 hash, __u32 ports)
+{
+	return hash ^ ports * 0x9e3779b97f4a7c15ull;
 }
 
 /* Entropy for the outer source port of GUE: 49152 to 65535 (RFC 6335). */
