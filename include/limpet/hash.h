@@ -62,6 +62,13 @@ LP_INLINE __u64 lp_mix64(__u64 x)
 #define LP_HM(key, i, a, b)                                                                        \
 	(((key)->word[i] + (__u64)(__u32)(a)) * ((key)->word[(i) + 1] + (__u64)(__u32)(b)))
 
+/* One product at a time: the BPF compiler would load all words first, and spill them. */
+#ifdef __bpf__
+#define LP_STEP(sum) asm volatile("" : "+r"(sum))
+#else
+#define LP_STEP(sum) (void)(sum)
+#endif
+
 /*
  * Hash of a source address that counts as one client (already masked).
  * `v6` says whether the address is IPv6; of an IPv4 address only w[3] counts.
@@ -97,13 +104,19 @@ LP_INLINE __u64 lp_hash_flow_ports(const volatile struct lp_hash_key *key,
 
 	if (v6) {
 		sum += LP_HM(key, 1, LP_LITTLE32(src->w[0]), LP_LITTLE32(src->w[1]));
+		LP_STEP(sum);
 		sum += LP_HM(key, 3, LP_LITTLE32(src->w[2]), LP_LITTLE32(src->w[3]));
+		LP_STEP(sum);
 		sum += LP_HM(key, 5, LP_LITTLE32(dst->w[0]), LP_LITTLE32(dst->w[1]));
+		LP_STEP(sum);
 		sum += LP_HM(key, 7, LP_LITTLE32(dst->w[2]), LP_LITTLE32(dst->w[3]));
+		LP_STEP(sum);
 		sum += LP_HM(key, 9, ports, 6);
 	} else {
 		sum += LP_HM(key, 1, LP_LITTLE32(src->w[3]), LP_LITTLE32(dst->w[3]));
+		LP_STEP(sum);
 		sum += LP_HM(key, 3, ports, 4);
+		LP_STEP(sum);
 	}
 	return lp_mix64(sum);
 }
@@ -224,9 +237,12 @@ LP_INLINE __u64 lp_fast_hash4(const struct lp_fast_hash *hash, __be32 addr, __u3
 LP_INLINE __u64 lp_fast_hash6(const struct lp_fast_hash *hash, const struct lp_addr *addr,
 			      __u32 service)
 {
-	return (hash->word[0] + addr->w[0]) * (hash->word[1] + addr->w[1]) +
-	       (hash->word[2] + addr->w[2]) * (hash->word[3] + addr->w[3]) +
-	       service * 0x9e3779b97f4a7c15ull;
+	__u64 sum = (hash->word[0] + addr->w[0]) * (hash->word[1] + addr->w[1]);
+
+	LP_STEP(sum);
+	sum += (hash->word[2] + addr->w[2]) * (hash->word[3] + addr->w[3]);
+	LP_STEP(sum);
+	return sum + service * 0x9e3779b97f4a7c15ull;
 }
 
 /* Bucket of a perfect hash, from its best bits; `buckets` is a power of two. */
