@@ -28,13 +28,14 @@
 
 #define FAST_ODD (-1) /* no verdict of XDP's: the packet takes the complete walk */
 
+#define FAST_SHORTEST (sizeof(struct ethhdr) + sizeof(struct iphdr) + sizeof(struct tcphdr))
+
 /* A packet that may go the fast path, and what was found for it. */
 struct fast {
 	const void *l3;    /* its IP header, with a whole TCP header's length behind it */
 	const void *l4;    /* its transport header */
 	__u32 ports;       /* lp_ports() */
 	__u32 service;     /* lp_fast_service.word of class 0 */
-	__u64 key;         /* hash of the VIP's key */
 	__u16 vip;         /* number */
 	__u16 pool;        /* half * pools_max + number */
 	__u64 hash;        /* of what decides the backend */
@@ -93,7 +94,9 @@ static __always_inline bool fast_parse(struct fast *fast, const void *data, cons
 
 	fast->l3 = data + sizeof(struct ethhdr);
 	fast->l4 = fast->l3 + fast_header(v6);
-	if (fast->l4 + sizeof(struct tcphdr) > end || !fast_check_l3(fast->l3, end, v6))
+	if (v6 && fast->l4 + sizeof(struct tcphdr) > end)
+		return false;
+	if (!fast_check_l3(fast->l3, end, v6))
 		return false;
 	proto = fast_proto(fast->l3, v6);
 	if (!fast_check_l4(fast, proto))
@@ -145,8 +148,7 @@ static __always_inline bool fast_find4(struct fast *fast, __u32 half)
 	const struct lp_fast4 *key;
 	__u64 at;
 
-	fast->key = lp_fast_hash4(of, ip->daddr, fast->service);
-	if (!fast_place(&at, fast->key, of, half, false))
+	if (!fast_place(&at, lp_fast_hash4(of, ip->daddr, fast->service), of, half, false))
 		return false;
 	key = &TABLE(fast4)[at];
 	if (key->addr != ip->daddr)
@@ -180,8 +182,7 @@ static __always_inline bool fast_find6(struct fast *fast, __u32 half)
 	const struct lp_fast6 *key;
 	__u64 at;
 
-	fast->key = lp_fast_hash6(of, dst, fast->service);
-	if (!fast_place(&at, fast->key, of, half, true))
+	if (!fast_place(&at, lp_fast_hash6(of, dst, fast->service), of, half, true))
 		return false;
 	key = &TABLE(fast6)[at];
 	if (key->addr.d[0] != dst->d[0] || key->addr.d[1] != dst->d[1])
@@ -192,32 +193,24 @@ static __always_inline bool fast_find6(struct fast *fast, __u32 half)
 }
 
 /* The settled slot's backend; 0, which nothing can be sent to, for another one. */
-static __always_inline __u64 fast_backend(const struct fast *fast, __u32 half)
+static __always_inline __u64 fast_backend(const struct fast *fast)
 {
 	__u32 slot = lp_hash_slot(fast->hash);
-	struct lp_hint hint;
-	__u64 at;
+	__u64 at = affinity_at(fast->pool, slot);
 
-	hint.word = ((const volatile struct lp_hint *)TABLE(hints))[half * LP_HINTS +
-								     lp_fast_hint(fast->key)].word;
-	at = hint.table << LP_SLOTS_BITS | slot;
-	if (fast->pool != hint.pool)
-		at = affinity_at(fast->pool, slot);
 	return TABLES_HAS(at, LP_SIZE(all_slots)) ? ((const volatile __u16 *)TABLE(settled))[at] : 0;
 }
 
 /* The way to the backend; NULL if it is an odd one. `len`: what is to go there. */
 static __always_inline const struct lp_hop *fast_hop(__u64 backend, __u32 len, const bool v6)
 {
+	const struct lp_backend *at;
 	const struct lp_hop *hop;
 
 	if (!TABLES_HAS(backend, LP_SIZE(backends)))
 		return NULL;
-	/* A branch, which is predicted, where an index would have to be waited for. */
-	if (((const volatile struct lp_backend *)&TABLE(backends)[backend])->active)
-		hop = &TABLE(backends)[backend].hop[1];
-	else
-		hop = &TABLE(backends)[backend].hop[0];
+	at = &TABLE(backends)[backend];
+	hop = &at->hop[((const volatile struct lp_backend *)at)->active & 1];
 	if ((hop->flags & (LP_HOP_PLAIN | LP_HOP_V6)) != (LP_HOP_PLAIN | (v6 ? LP_HOP_V6 : 0)) ||
 	    len > hop->mtu)
 		return NULL;
@@ -254,11 +247,10 @@ static __always_inline bool fast_ipip(struct xdp_md *ctx, const struct lp_hop *h
 	return true;
 }
 
-static __always_inline int fast_walk_ip(struct xdp_md *ctx, __u32 cpu, const bool v6)
+static __always_inline int fast_walk_ip(struct xdp_md *ctx, const void *data, const void *end,
+					__u32 cpu, const bool v6)
 {
 	__u32 half = tables_control()->active & 1, number, entropy;
-	const void *data = (const void *)(long)ctx->data;
-	const void *end = (const void *)(long)ctx->data_end;
 	const struct lp_hop *hop;
 	struct lp_tally *tally;
 	struct fast fast;
@@ -267,7 +259,7 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, __u32 cpu, const boo
 		return FAST_ODD;
 	if (!(v6 ? fast_find6(&fast, half) : fast_find4(&fast, half)))
 		return FAST_ODD;
-	number = fast_backend(&fast, half);
+	number = fast_backend(&fast);
 	if (audit_samples(fast.flow) && !audit_has_seen(fast.flow, number))
 		return FAST_ODD;
 	hop = fast_hop(number, fast_l3_len(fast.l3, v6) + fast_header(v6), v6);
@@ -290,16 +282,18 @@ static __always_inline int fast_walk(struct xdp_md *ctx)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	const void *data = (const void *)(long)ctx->data;
+	const void *end = (const void *)(long)ctx->data_end;
 	__be16 type;
 
-	if (data + sizeof(struct ethhdr) > (const void *)(long)ctx->data_end)
+	/* As much as the shortest packet that is none too odd: one check for both. */
+	if (data + FAST_SHORTEST > end)
 		return FAST_ODD;
 	/* Not by struct ethhdr: it is packed, which makes two loads of this one. */
 	type = *(const __be16 *)(data + 2 * ETH_ALEN);
 	if (type == bpf_htons(ETH_P_IP))
-		return fast_walk_ip(ctx, cpu, false);
+		return fast_walk_ip(ctx, data, end, cpu, false);
 	if (type == bpf_htons(ETH_P_IPV6))
-		return fast_walk_ip(ctx, cpu, true);
+		return fast_walk_ip(ctx, data, end, cpu, true);
 	return FAST_ODD;
 }
 

@@ -107,7 +107,7 @@ static __always_inline enum lp_reason tunnel_encapsulate(struct xdp_md *ctx,
 /* Entropy of the flow inside, for ECMP and RSS on the way, from the flow's hash. */
 static __always_inline __u32 tunnel_entropy(__u64 flow)
 {
-	return (__u32)(flow >> 32);
+	return (__u32)(flow >> 33);
 }
 
 static __always_inline enum lp_reason forward_tunnel(struct xdp_md *ctx, const struct packet *pkt,

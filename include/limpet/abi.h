@@ -116,7 +116,6 @@ enum lp_vip_kind {
 	X(fast_index, struct lp_fast_index)                                                        \
 	X(fast4, struct lp_fast4)                                                                  \
 	X(fast6, struct lp_fast6)                                                                  \
-	X(hints, struct lp_hint)                                                                   \
 	X(pools, struct lp_pool)                                                                   \
 	X(backends, struct lp_backend)                                                             \
 	X(vip_counters, struct lp_counter)                                                         \
@@ -333,25 +332,6 @@ struct lp_pool {
 	};
 };
 LP_ASSERT_SIZE(struct lp_pool, 8);
-
-/*
- * hints[half * LP_HINTS + the best bits of the VIP's hash]: a pool, and where its slot
- * table is. The fast path looks into the slot there while it still waits for the VIP's
- * key, and only then asks whether that is its pool: a branch, which is predicted, in
- * place of two loads in a row. Nothing depends on a hint but time.
- */
-#define LP_HINTS_BITS 6
-#define LP_HINTS      (1u << LP_HINTS_BITS)
-struct lp_hint {
-	union {
-		struct {
-			__u32 pool; /* half * pools_max + number, as in the key; 0: none */
-			__u32 table;
-		};
-		__u64 word; /* read and written as one (A3) */
-	};
-};
-LP_ASSERT_SIZE(struct lp_hint, 8);
 
 /*
  * One slot: the backend that answers, and in `prev` either the backend that
@@ -598,12 +578,13 @@ LP_ASSERT_SIZE(struct lp_info_bucket, 256);
 /*
  * audit_seen[LP_AUDIT_SEEN of a sampled flow's hash]: backend | tag << 16 | phase << 24,
  * as the audit has seen it in this phase already: nothing new, until it goes elsewhere.
- * Tag and phase are the lowest 8 bits of others of the hash and of control.phase.
+ * The tag is other bits of the hash; all of them are above bit 33, which the last step
+ * of lp_mix64() does not change any more.
  */
-#define LP_AUDIT_SEEN_BITS 16
-#define LP_AUDIT_SEEN(hash) ((__u32)(hash) & ((1u << LP_AUDIT_SEEN_BITS) - 1))
+#define LP_AUDIT_SEEN_BITS 18
+#define LP_AUDIT_SEEN(hash) ((__u32)((hash) >> (64 - LP_AUDIT_SEEN_BITS)))
 #define LP_AUDIT_SEEN_WORD(hash, backend, phase)                                                   \
-	((__u32)(backend) | ((__u32)((hash) >> LP_AUDIT_SEEN_BITS) & 0xff) << 16 | (phase) << 24)
+	((__u32)(backend) | ((__u32)((hash) >> 40) & 0x3f) << 16 | (phase) << 24)
 
 struct lp_audit_counter {
 	__u64 broken; /* connections that went to another backend while theirs lived */

@@ -257,12 +257,6 @@ LP_INLINE __u32 lp_fast_bucket(__u64 hash, __u32 mask)
 	return (__u32)(hash >> (64 - LP_FAST_BUCKETS_BITS)) & mask;
 }
 
-/* The hint to look at. */
-LP_INLINE __u32 lp_fast_hint(__u64 hash)
-{
-	return (__u32)(hash >> (64 - LP_HINTS_BITS));
-}
-
 /*
  * Place of a hash: hash and displace (Belazzougui, Botelho and Dietzfelbinger, ESA
  * 2009). The builder finds for each bucket a displacement that sends its keys to

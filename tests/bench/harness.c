@@ -27,7 +27,7 @@
  * does with the first packet of a flow is part of a connection's opening.)
  */
 #define HARNESS_WARM_UP       (1u << 18)
-#define HARNESS_WARM_UP_FLOWS 3u
+#define HARNESS_WARM_UP_FLOWS 5u
 
 struct harness {
 	struct driver_bpf *skel;

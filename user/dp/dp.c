@@ -3,7 +3,6 @@
 #include "dp/dp_internal.h"
 
 #include <errno.h>
-#include <limpet/hash.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -216,40 +215,6 @@ void dp_phase(struct dp *dp)
 	__atomic_fetch_add(&dp->maps.control->phase, 1, __ATOMIC_RELAXED);
 }
 
-/* --- hints (struct lp_hint) --- */
-
-static struct lp_hint *hints_at(const struct dp *dp, unsigned int half)
-{
-	return dp->maps.hints + half * LP_HINTS;
-}
-
-/* The pool has got another table; called after its own word was written. */
-static void hints_move(struct dp *dp, unsigned int half, uint32_t pool, uint32_t table)
-{
-	const struct lp_hint moved = {
-		.pool = half * dp->size.pools + pool,
-		.table = table,
-	};
-
-	for (uint32_t i = 0; i < LP_HINTS; i++)
-		if (hints_at(dp, half)[i].pool == moved.pool)
-			__atomic_store_n(&hints_at(dp, half)[i].word, moved.word, __ATOMIC_RELEASE);
-}
-
-/* A hint for a key of this hash, where there is none: the first one wins. */
-static void hint_take(struct dp *dp, unsigned int half, uint64_t hash, uint32_t pool)
-{
-	struct lp_hint *hint = &hints_at(dp, half)[lp_fast_hint(hash)];
-
-	if (!hint->pool)
-		hint->pool = half * dp->size.pools + pool;
-}
-
-static uint32_t key_service(struct lp_fast_service service)
-{
-	return LP_FAST_SERVICE(service.port, service.proto, 0);
-}
-
 static void fast_write4(struct dp *dp, unsigned int half, const struct dp_fast_table *fast)
 {
 	struct lp_fast4 *to = dp->maps.fast4 + (size_t)half * dp->size.places;
@@ -257,10 +222,6 @@ static void fast_write4(struct dp *dp, unsigned int half, const struct dp_fast_t
 	for (uint32_t i = 0; i < fast->hash[0].places; i++) {
 		to[i] = fast->v4[i];
 		to[i].pool = (uint16_t)(to[i].pool + half * dp->size.pools);
-		if (to[i].service.class)
-			hint_take(dp, half,
-				  lp_fast_hash4(&fast->hash[0], to[i].addr, key_service(to[i].service)),
-				  fast->v4[i].pool);
 	}
 }
 
@@ -271,17 +232,12 @@ static void fast_write6(struct dp *dp, unsigned int half, const struct dp_fast_t
 	for (uint32_t i = 0; i < fast->hash[1].places; i++) {
 		to[i] = fast->v6[i];
 		to[i].pool = (uint16_t)(to[i].pool + half * dp->size.pools);
-		if (to[i].service.class)
-			hint_take(dp, half,
-				  lp_fast_hash6(&fast->hash[1], &to[i].addr, key_service(to[i].service)),
-				  fast->v6[i].pool);
 	}
 }
 
 /* Without places nothing is found: the one that is looked at is of the class NONE. */
 static void fast_clear(struct dp *dp, unsigned int half)
 {
-	memset(hints_at(dp, half), 0, LP_HINTS * sizeof(struct lp_hint));
 	for (unsigned int family = 0; family < 2; family++)
 		dp->maps.control->fast[half][family] = (struct lp_fast_hash) {
 			.places = 1,
@@ -301,8 +257,6 @@ static void fast_write(struct dp *dp, unsigned int half, const struct dp_fast_ta
 	       sizeof(fast->index));
 	fast_write4(dp, half, fast);
 	fast_write6(dp, half, fast);
-	for (uint32_t i = 1; i < dp->size.pools; i++)
-		hints_move(dp, half, i, pool_at(dp, half, i)->table);
 	for (unsigned int family = 0; family < 2; family++) {
 		dp->maps.control->fast[half][family] = fast->hash[family];
 		dp->maps.control->fast[half][family].first = half * dp->size.places;
@@ -339,7 +293,6 @@ int dp_pool_write(struct dp *dp, unsigned int half, uint32_t pool, struct lp_poo
 		return -EBUSY;
 	wait_for(dp, dp->half_left[half]);
 	*pool_at(dp, half, pool) = value;
-	hints_move(dp, half, pool, value.table);
 	return 0;
 }
 
@@ -412,7 +365,6 @@ int dp_pool_flip(struct dp *dp, uint32_t pool, struct lp_pool value)
 		return -ERANGE;
 	old = *at;
 	__atomic_store_n(&at->word, value.word, __ATOMIC_RELEASE);
-	hints_move(dp, dp_active_half(dp), pool, value.table);
 	leave_table(dp, old, value.table);
 	return 0;
 }
