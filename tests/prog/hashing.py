@@ -67,26 +67,30 @@ def multilinear(key, words):
     return mix64(total & M64)
 
 
+def words_of(packed):
+    """Words enter the hash as little-endian numbers."""
+    return [int.from_bytes(packed[i:i + 4], "little") for i in range(0, len(packed), 4)]
+
+
 def address_words(address):
+    return words_of(ip_address(address).packed)
+
+
+def masked(address, bits):
     packed = ip_address(address).packed
-    return [int.from_bytes(packed[i:i + 4], "big") for i in range(0, len(packed), 4)]
-
-
-def mask_words(words, bits):
-    whole = 32 * len(words)
-    number = int.from_bytes(b"".join(w.to_bytes(4, "big") for w in words), "big")
+    number, whole = int.from_bytes(packed, "big"), 8 * len(packed)
     number &= ((1 << whole) - 1) ^ ((1 << (whole - bits)) - 1)
-    packed = number.to_bytes(whole // 8, "big")
-    return [int.from_bytes(packed[i:i + 4], "big") for i in range(0, len(packed), 4)]
+    return number.to_bytes(len(packed), "big")
 
 
 def hash_client(key, source, bits):
-    words = mask_words(address_words(source), bits)
+    words = words_of(masked(source, bits))
     return multilinear(key, words if len(words) == 4 else words + [4])
 
 
 def hash_flow(key, source, destination, sport, dport):
-    words = address_words(source) + address_words(destination) + [sport << 16 | dport]
+    ports = words_of(sport.to_bytes(2, "big") + dport.to_bytes(2, "big"))
+    words = address_words(source) + address_words(destination) + ports
     return multilinear(key, words + [6 if ":" in source else 4])
 
 
