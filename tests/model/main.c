@@ -4,17 +4,13 @@
  * and engine, and a plain model of P1 to P4, side by side (oracle.h).
  *
  *	model [--histories N] [--seed S] [--clients N] [--jobs N] [--track WORD]
- *	      [--mixed] [--openings-only]
+ *	      [--openings-only]
  *
  * History i is made from seed S + i alone. Prints TAP, the difference that was
  * found with the shortest history that shows it, and the sums. With `--track
  * never` only the negative control: without memory, connections must break, as
  * many as the slots that changed predict; otherwise the control comes last, over
  * a few of the same histories.
- *
- * A known limit, shown by --mixed: datagrams leave no client record in a settled
- * slot, so where a group has UDP and TCP, a client that has sent nothing but
- * datagrams may be moved by its first SYN after a change.
  *
  * --openings-only takes a client for idle while it opens nothing, whatever else
  * it sends: less is promised then.
@@ -44,7 +40,7 @@
 struct options {
 	uint64_t histories, seed, clients, jobs;
 	const char *track;
-	bool openings_only, mixed;
+	bool openings_only;
 };
 
 /* What all jobs share. */
@@ -106,10 +102,9 @@ static void report(const struct job *job, struct world *world, const struct hist
 		printf("# shrinking failed: %s\n", err.text);
 	report_difference(history, off, result, stdout);
 	explain(world, history, options, off, stdout);
-	printf("# again: model --histories 1 --seed %llu --clients %llu --track %s%s%s\n",
+	printf("# again: model --histories 1 --seed %llu --clients %llu --track %s%s\n",
 	       (unsigned long long)history->seed, (unsigned long long)job->options->clients,
-	       history->spec.track, job->options->mixed ? " --mixed" : "",
-	       job->options->openings_only ? " --openings-only" : "");
+	       history->spec.track, job->options->openings_only ? " --openings-only" : "");
 	fflush(stdout);
 	free(off);
 }
@@ -117,8 +112,7 @@ static void report(const struct job *job, struct world *world, const struct hist
 static int run_history(const struct job *job, struct world *world, uint64_t seed)
 {
 	const struct history_options how = { job->options->clients,
-					     job->control ? "never" : job->options->track,
-					     job->options->mixed };
+					     job->control ? "never" : job->options->track };
 	const struct replay_options options = { .goes_on = job->control,
 						.any_packet = !job->options->openings_only };
 	struct replay_result result;
@@ -326,7 +320,6 @@ static bool parse_options(int argc, char **argv, struct options *options)
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "track", required_argument, NULL, 't' },
 		{ "openings-only", no_argument, NULL, 'o' },
-		{ "mixed", no_argument, NULL, 'm' },
 		{ 0 },
 	};
 	int option;
@@ -345,8 +338,6 @@ static bool parse_options(int argc, char **argv, struct options *options)
 			ok = is_track(options->track = optarg);
 		else if (option == 'o')
 			options->openings_only = true;
-		else if (option == 'm')
-			options->mixed = true;
 		else
 			ok = false;
 	}
@@ -366,7 +357,7 @@ int main(int argc, char **argv)
 		options.jobs = cpus < JOBS_MAX ? (uint64_t)cpus : JOBS_MAX;
 	if (!parse_options(argc, argv, &options)) {
 		fprintf(stderr, "usage: model [--histories N] [--seed S] [--clients N] [--jobs N] "
-				"[--track needed|always|never] [--mixed] [--openings-only]\n");
+				"[--track needed|always|never] [--openings-only]\n");
 		return 2;
 	}
 	if (!strcmp(options.track, "never")) {

@@ -60,9 +60,11 @@ struct oracle_backend {
 struct oracle_client {
 	uint32_t backend; /* NOBODY: none yet */
 	uint32_t life;
+	uint32_t other; /* or there, the model cannot know which; NOBODY: it does */
+	uint32_t other_life;
 	uint64_t seen;                /* ms, of its last packet */
 	uint32_t limit;               /* seconds of idleness that are promised from then on */
-	bool lapsed;                  /* was idle for longer than that */
+	bool lapsed;                  /* was idle for longer than that, and has not asked since */
 	bool spoke_to[SPEC_BACKENDS]; /* everyone whom it ever had to do with */
 };
 
