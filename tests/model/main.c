@@ -220,17 +220,18 @@ static int run_all(const struct options *options, bool control, uint64_t histori
 
 /* --- verdicts ------------------------------------------------------------------------------- */
 
-static bool verdict(unsigned int number, bool ok, const char *text, uint64_t n)
+static bool verdict(unsigned int number, bool ok, const char *name, const char *text, uint64_t n)
 {
-	printf("%sok %u - model: %llu %s\n", ok ? "" : "not ", number, (unsigned long long)n, text);
+	printf("%sok %u - %s: %llu %s\n", ok ? "" : "not ", number, name, (unsigned long long)n,
+	       text);
 	fflush(stdout);
 	return ok;
 }
 
 /* A few histories, run again to look at one of them, may not have what statistics need. */
-static bool skip(unsigned int number, const char *text)
+static bool skip(unsigned int number, const char *name)
 {
-	printf("ok %u - model: %s # SKIP too little of it in so few histories\n", number, text);
+	printf("ok %u - %s # SKIP too little of it in so few histories\n", number, name);
 	fflush(stdout);
 	return true;
 }
@@ -274,8 +275,8 @@ static bool run_control(const struct options *options, unsigned int number, uint
 
 	print_sum(&sum, histories);
 	if (!ret && histories < FEW && sum.predicted <= TELLING)
-		return skip(number, "histories without memory break as hashing predicts");
-	return verdict(number, !ret && control_is_right(&sum),
+		return skip(number, "model_control");
+	return verdict(number, !ret && control_is_right(&sum), "model_control",
 		       "histories without memory break as hashing predicts", histories);
 }
 
@@ -283,12 +284,13 @@ static bool run_model(const struct options *options)
 {
 	struct oracle_counts sum;
 	int ret = run_all(options, false, options->histories, &sum);
-	bool ok = verdict(1, !ret, "histories", options->histories);
+	bool ok = verdict(1, !ret, "model_histories", "histories", options->histories);
 
 	print_sum(&sum, options->histories);
 	if (ok && options->histories < FEW && !sum.spread_freedom)
-		return skip(2, "flows spread by weight");
-	return ok && verdict(2, spread_is_fair(&sum), "flows spread by weight", sum.spread);
+		return skip(2, "model_spread");
+	return ok && verdict(2, spread_is_fair(&sum), "model_spread", "flows spread by weight",
+			     sum.spread);
 }
 
 /* --- main ----------------------------------------------------------------------------------- */

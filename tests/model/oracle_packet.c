@@ -212,6 +212,32 @@ static void client_is_at(struct facts *facts, uint32_t got, bool bound)
 	client->other = NOBODY;
 }
 
+static uint32_t shorter(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * A SYN alone, of somebody who is not known, is remembered for the half-open time
+ * (P7), until a packet of the client's says more. That has to come while slots are
+ * marked: otherwise, in a settled slot, nobody looks.
+ */
+static void client_is_promised(struct facts *facts, bool bound)
+{
+	struct oracle_client *client = facts->client;
+
+	client->limit = facts->oracle->timeout[spec_vip_kinds[facts->script->vip].scope];
+	if (facts->kind == STEP_SYN) {
+		client->half_open |= !bound;
+		client->opened = facts->now;
+		if (client->half_open)
+			client->limit = shorter(client->limit, LP_HALF_OPEN_S);
+	} else if (facts->kind == STEP_DATAGRAM ||
+		   !too_long(facts->now, client->opened, LP_PHASE_S - 1)) {
+		client->half_open = false;
+	}
+}
+
 static void client_learns(struct facts *facts, uint32_t got, bool asks)
 {
 	struct oracle_client *client = facts->client;
@@ -222,7 +248,7 @@ static void client_learns(struct facts *facts, uint32_t got, bool asks)
 	if (!asks && !facts->oracle->any_packet)
 		return;
 	client->seen = facts->now;
-	client->limit = facts->oracle->timeout[spec_vip_kinds[facts->script->vip].scope];
+	client_is_promised(facts, bound);
 	if (!asks)
 		client->lapsed |= late;
 	else if (facts->kind == STEP_SYN && got && got == facts->flow_before)
