@@ -169,7 +169,7 @@ $(O)/bpf/%.bpf.o: tests/stress/%.bpf.c $(BPF_HDRS) $(wildcard tests/stress/*.h) 
 
 $(STRESS_OBJS): | $(STRESS_SKELS)
 
-$(O)/tests/stress/stress_%: $(O)/tests/stress/stress_%.o $(STRESS_LIB) $(LIB_OBJS)
+$(O)/tests/stress/stress_%: $(O)/tests/stress/stress_%.o $(STRESS_LIB) $(LIB_OBJS) $(AGENT_TEST_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
