@@ -22,6 +22,9 @@
  *       however long a flood lasts, it breaks no connection that is silent most
  *       of the time.
  *
+ *       So it does in a residual slot when a record is written that differs from
+ *       `cur`: the sweep's pass may have gone by its place already, and must not
+ *       settle the slot (S1 in user/core/sweep.h).
  *   T7  A datagram of a VIP with `source` affinity in a group shows where its client
  *       is, as an opening packet does, in every slot: the client's next packet may
  *       be a SYN to another VIP of the group, which has nothing else to go by.
@@ -85,6 +88,7 @@ struct track {
 	/* Work space of the steps below. */
 	struct making making[2]; /* records to be made by track_after() */
 	__u32 makings;
+	__u32 differs;        /* a record was written that names another backend than the slot */
 	struct making noting; /* the audit's */
 	struct lookup of_flow, of_client;
 };
@@ -229,6 +233,7 @@ static __always_inline void lookup_write(struct lookup *look, struct track *t, _
 	making->word.incarnation = (__u8)backend_state(backend).incarnation;
 	making->word.flags = flags | record_tag(look->fingerprint);
 	making->word.expires = record_expiry(t->now, life);
+	t->differs |= backend != t->slot.cur;
 	if (look->way < (int)LP_WAYS) {
 		records_change(look->fingerprint, look->way, look->word.word, making->word.word);
 		return;
@@ -470,6 +475,10 @@ static __always_inline void track_make(struct track *t, struct making *making)
 /* Makes the records that the walk has left word of. */
 static __always_inline void track_after(struct track *t)
 {
+	/* The second that has begun may be the one that the pass began in. */
+	if (t->differs && t->slot.prev == LP_SLOT_RESIDUAL)
+		slot_hold(t->where, t->now + 1);
+	t->differs = 0;
 	if (t->makings > 0)
 		track_make(t, &t->making[0]);
 	if (t->makings > 1)
