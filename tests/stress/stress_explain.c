@@ -9,7 +9,9 @@
  * random lives, the record table perhaps a record of its connection and one of its
  * client, good or bad in every way there is: dead, of another life, of another
  * pool, offline, expired. Then explain() is asked, then the packet is sent: this
- * order, because packets write records.
+ * order, because packets write records. Where one is written in a residual slot that
+ * differs from the slot, the slot's time has to begin again, so that the sweep does
+ * not settle it (S1 in core/sweep.h).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,6 +23,7 @@
 
 #include "../../bpf/record.h"
 #include "agent/explain.h"
+#include "core/records.h"
 #include "core/slot_state.h"
 #include "dp/dp_internal.h"
 #include "tap.h"
@@ -85,6 +88,7 @@ struct test {
 	unsigned int cases, met[STATES][PLACES];
 	unsigned int unlike; /* a SYN and another packet go to different backends */
 	unsigned int wrong;
+	unsigned int differ, unheld; /* residual slots with new records, and a time as before */
 };
 
 struct sample {
@@ -92,9 +96,10 @@ struct sample {
 	struct traffic_flow flow;
 	struct lp_addr src, dst;
 	bool source; /* the client decides */
-	uint32_t slot;
+	uint32_t slot, table;
 	struct lp_slot state;
-	uint8_t flags; /* of TCP */
+	uint64_t of_flow, of_client; /* fingerprints */
+	uint8_t flags;               /* of TCP */
 };
 
 static uint32_t draw(struct test *test, uint32_t n)
@@ -149,7 +154,6 @@ static void make_slot(struct test *test, struct sample *sample)
 {
 	struct dp *dp = test->world.dp;
 	uint32_t pool = runtime_pool(&test->world.engine.runtime, "p"), kind = draw(test, 100);
-	uint32_t table = dp_pool(dp, dp_active_half(dp), pool).table;
 	struct lp_slot state = { .cur = (uint16_t)(1 + draw(test, OWN)), .prev = LP_SLOT_SETTLED };
 
 	if (percent(test, 3))
@@ -161,9 +165,10 @@ static void make_slot(struct test *test, struct sample *sample)
 	else if (kind < 90)
 		state.prev = (uint16_t)(LP_SLOT_OPENING + draw(test, 2));
 	sample->slot = slot_of(test, sample);
+	sample->table = dp_pool(dp, dp_active_half(dp), pool).table;
 	sample->state = state;
-	dp_slot_change(dp, table, sample->slot, dp_slots(dp, table)[sample->slot], state,
-		       world_now().mono);
+	dp_slot_change(dp, sample->table, sample->slot, dp_slots(dp, sample->table)[sample->slot],
+		       state, world_now().mono);
 }
 
 static void make_backends(struct test *test)
@@ -211,19 +216,34 @@ static uint16_t scope_of(const struct test *test, const struct sample *sample)
 	return 0;
 }
 
-static void make_records(struct test *test, const struct sample *sample)
+static void make_records(struct test *test, struct sample *sample)
 {
 	const struct lp_hash_key *key = &test->world.key;
 
+	sample->of_flow = lp_fingerprint_flow(key, &sample->src, &sample->dst, sample->flow.sport,
+					      sample->flow.dport, sample->flow.proto, false);
+	sample->of_client = lp_fingerprint_client(key, &sample->src, scope_of(test, sample), false);
 	if (percent(test, 55))
-		make_record(test, sample,
-			    lp_fingerprint_flow(key, &sample->src, &sample->dst, sample->flow.sport,
-						sample->flow.dport, sample->flow.proto, false),
-			    0);
+		make_record(test, sample, sample->of_flow, 0);
 	if (percent(test, 55))
-		make_record(test, sample,
-			    lp_fingerprint_client(key, &sample->src, scope_of(test, sample), false),
-			    LP_RECORD_CLIENT);
+		make_record(test, sample, sample->of_client, LP_RECORD_CLIENT);
+}
+
+/* The backend that a record names; 0: there is none. */
+static uint32_t remembered(const struct test *test, uint64_t fingerprint)
+{
+	struct records_entry entry;
+
+	return records_find(test->world.dp, fingerprint, &entry) ? entry.record.value.backend : 0;
+}
+
+/* Does a record name another backend than the slot, and than it did before? */
+static bool is_news(const struct test *test, const struct sample *sample, uint64_t fingerprint,
+		    uint32_t before)
+{
+	uint32_t after = remembered(test, fingerprint);
+
+	return after && after != before && after != sample->state.cur;
 }
 
 /* --- the question -------------------------------------------------------------------- */
@@ -275,6 +295,22 @@ static void count(struct test *test, const struct sample *sample, int got)
 	test->met[state][place]++;
 }
 
+/* Sends the packet; where it went, or -errno. */
+static int send_packet(struct test *test, const struct sample *sample)
+{
+	uint32_t flow = remembered(test, sample->of_flow), now = world_now().mono;
+	uint32_t client = remembered(test, sample->of_client);
+	int got = traffic_send(test->traffic, &sample->flow, sample->flags);
+
+	if (sample->state.prev != LP_SLOT_RESIDUAL ||
+	    !(is_news(test, sample, sample->of_flow, flow) ||
+	      is_news(test, sample, sample->of_client, client)))
+		return got;
+	test->differ++;
+	test->unheld += dp_slot_times(test->world.dp, sample->table)[sample->slot] <= now;
+	return got;
+}
+
 static int run_case(struct test *test, struct lp_err *err)
 {
 	struct sample sample;
@@ -287,7 +323,7 @@ static int run_case(struct test *test, struct lp_err *err)
 	told = ask(test, &sample, err);
 	if (told < 0)
 		return told;
-	got = traffic_send(test->traffic, &sample.flow, sample.flags);
+	got = send_packet(test, &sample);
 	if (got < 0)
 		return lp_err(err, got, "program run: %s", strerror(-got));
 	count(test, &sample, got);
@@ -354,6 +390,8 @@ static void check(struct test *test, unsigned int cases, struct tap *tap)
 			  moving[PLACE_OTHER] > few && residual[PLACE_CUR] > few &&
 			  residual[PLACE_OTHER] > few && test->unlike > few,
 		  "explain_met_everything", "fewer than %u of something", few);
+	tap_check(tap, test->differ > few && !test->unheld, "explain_residual_waits",
+		  "%u of %u residual slots do not", test->unheld, test->differ);
 }
 
 static bool parse(int argc, char **argv, struct test *test, unsigned int *cases)
