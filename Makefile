@@ -4,6 +4,8 @@
 # make demo       everything on this machine, with real traffic (root)
 # make check      all tests (root); ends with "N passed, N failed, N skipped"
 # make bench      build/bench/report.json
+# make soak       thousands of random histories through the model (root)
+# make stress     threads and floods, STRESS_SECONDS each (default 120, root)
 # make asan       the same binaries under ASan and UBSan, in build/asan
 # make fuzz       fuzzers, FUZZ_SECONDS each (default 60)
 # make format lint install
@@ -167,12 +169,16 @@ $(O)/bpf/%.bpf.o: tests/stress/%.bpf.c $(BPF_HDRS) $(wildcard tests/stress/*.h) 
 
 $(STRESS_OBJS): | $(STRESS_SKELS)
 
-$(O)/tests/stress/stress_%: $(O)/tests/stress/stress_%.o $(STRESS_LIB) $(LIB_OBJS)
+$(O)/tests/stress/stress_%: $(O)/tests/stress/stress_%.o $(STRESS_LIB) $(LIB_OBJS) $(AGENT_TEST_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
-stress: $(STRESS_BINS)
-.PHONY: stress
+# Built by check, too; here each of them runs for longer.
+STRESS_SECONDS ?= 120
+stressers: $(STRESS_BINS)
+stress: stressers
+	$(Q)scripts/check --build $(O) --only stress --stress-seconds $(STRESS_SECONDS)
+.PHONY: stress stressers
 
 # --- fuzzers ---
 
@@ -206,7 +212,7 @@ deps-test:
 # What is installed by deps has to be there before make looks for it, hence the
 # second make.
 check: deps-test
-	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) tools asan fuzzers
+	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) tools asan fuzzers stressers model
 	$(Q)scripts/check --build $(O)
 
 demo: deps-test
@@ -236,10 +242,11 @@ $(O)/tests/model/model: $(MODEL_OBJS) $(LIB_OBJS)
 
 SOAK_HISTORIES ?= 5000
 SOAK_SEED      ?= 1000000
-soak: $(O)/tests/model/model
-	$(Q)$< --histories $(SOAK_HISTORIES) --seed $(SOAK_SEED)
+model: $(O)/tests/model/model
+soak: model
+	$(Q)$(O)/tests/model/model --histories $(SOAK_HISTORIES) --seed $(SOAK_SEED)
 
-.PHONY: soak
+.PHONY: model soak
 
 # --- the source ------------------------------------------------------------
 

@@ -126,7 +126,8 @@ static __always_inline bool affinity_is_settled(const struct affinity *affinity,
 {
 	return vip->track == LP_TRACK_NEVER ||
 	       (slot.prev == LP_SLOT_SETTLED && vip->track == LP_TRACK_NEEDED &&
-		!(packet_is_opening(pkt) && affinity->source));
+		!(packet_is_opening(pkt) && affinity->source) &&
+		!track_shows_client(affinity->source, pkt->proto, vip->scope));
 }
 
 /* The slow paths' view of the packet. */

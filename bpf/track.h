@@ -22,6 +22,13 @@
  *       however long a flood lasts, it breaks no connection that is silent most
  *       of the time.
  *
+ *       So it does in a residual slot when a record is written that differs from
+ *       `cur`: the sweep's pass may have gone by its place already, and must not
+ *       settle the slot (S1 in user/core/sweep.h).
+ *   T7  A datagram of a VIP with `source` affinity in a group shows where its client
+ *       is, as an opening packet does, in every slot: the client's next packet may
+ *       be a SYN to another VIP of the group, which has nothing else to go by.
+ *
  * Records begin unconfirmed, those that opening packets make half open
  * (LP_HALF_OPEN_S); the second packet of their owner confirms them. In
  * a settled slot nobody looks at records, so an opening packet marks the slot
@@ -29,7 +36,8 @@
  * client's record wants to be confirmed.
  *
  * UDP has no opening packets: all are in the middle of a flow, and in `source`
- * mode the client's record is the connection's.
+ * mode the client's record is the connection's. Without a group nothing but
+ * datagrams asks for it, so a settled slot needs none.
  */
 #ifndef LIMPET_BPF_TRACK_H
 #define LIMPET_BPF_TRACK_H
@@ -81,6 +89,7 @@ struct track {
 	/* Work space of the steps below. */
 	struct making making[2]; /* records to be made by track_after() */
 	__u32 makings;
+	__u32 differs;        /* a record was written that names another backend than the slot */
 	struct making noting; /* the audit's */
 	struct lookup of_flow, of_client;
 };
@@ -226,6 +235,7 @@ static __always_inline void lookup_write(struct lookup *look, struct track *t, _
 	making->word.incarnation = (__u8)backend_state(backend).incarnation;
 	making->word.flags = flags | record_tag(look->fingerprint);
 	making->word.expires = record_expiry(t->now, life);
+	t->differs |= backend != t->slot.cur;
 	if (look->way < (int)LP_WAYS) {
 		records_change(look->fingerprint, look->way, look->word.word, making->word.word);
 		return;
@@ -274,28 +284,36 @@ static __always_inline __u64 flow_fingerprint(const struct track *t)
 	return lp_fingerprint_flow(&lp_key, &t->src, &t->dst, t->sport, t->dport, t->proto, t->v6);
 }
 
-/* T2: where an opening packet's client is remembered to be; 0: nowhere. The record
- * is written or refreshed to say where it goes now. */
-static __always_inline __u32 client_open(struct track *t, bool any_age)
+/* A client's record anew: unconfirmed, and of an opening packet half open. */
+static __always_inline void client_write(struct track *t, __u32 backend)
 {
-	__u32 backend = t->slot.cur;
-	struct lookup *look = &t->of_client;
-	bool known;
-
-	known = lookup_find(look, client_fingerprint(t)) && lookup_lives(look, t) &&
-		(any_age || !record_expired(look->word, t->now)) &&
-		!(backend_state(look->word.backend).flags & LP_BACKEND_OFFLINE);
-	if (known) {
-		backend = look->word.backend;
-		lookup_refresh(look, t, false, t->client_timeout);
-	} else {
-		lookup_write(look, t, backend, LP_RECORD_CLIENT | LP_RECORD_OPENING,
+	if (t->opening)
+		lookup_write(&t->of_client, t, backend, LP_RECORD_CLIENT | LP_RECORD_OPENING,
 			     LP_HALF_OPEN_S);
+	else
+		lookup_write(&t->of_client, t, backend, LP_RECORD_CLIENT, t->client_timeout);
+}
+
+/*
+ * T2: where an opening packet's client is remembered to be, otherwise `backend`. The
+ * record is refreshed, or written to say so; in the place of one that is not good
+ * for this packet, too: it is where the client is from now on.
+ */
+static __always_inline __u32 client_open(struct track *t, __u32 backend)
+{
+	struct lookup *look = &t->of_client;
+
+	if (lookup_find(look, client_fingerprint(t)) && lookup_lives(look, t) &&
+	    (track_is_moving(t->slot) || !record_expired(look->word, t->now)) &&
+	    !(backend_state(look->word.backend).flags & LP_BACKEND_OFFLINE)) {
+		lookup_refresh(look, t, false, t->client_timeout);
+		return look->word.backend;
 	}
+	client_write(t, backend);
 	return backend;
 }
 
-/* A packet of a flow keeps its client's record alive, in the middle of it it confirms it. */
+/* A packet in the middle of a flow confirms its client's record and keeps it alive. */
 static __always_inline bool client_refresh(struct track *t)
 {
 	struct lookup *look = &t->of_client;
@@ -303,20 +321,21 @@ static __always_inline bool client_refresh(struct track *t)
 	if (!lookup_find(look, client_fingerprint(t)))
 		return false;
 	if (lookup_lives(look, t))
-		lookup_refresh(look, t, !t->opening, t->client_timeout);
+		lookup_refresh(look, t, true, t->client_timeout);
 	return true;
 }
 
-/* The same in a moving slot, where it is made if there is none: confirmed, if the
- * flow is known and thus this is not the first packet. */
+/*
+ * The client of a connection that goes to `backend`. An opening packet that follows
+ * its own old connection (T1) says where its client is as any other does (T2). One
+ * in the middle confirms, and in a moving slot makes the record if there is none:
+ * confirmed, if the flow is known and thus this is not the first packet.
+ */
 static __always_inline void client_keep(struct track *t, __u32 backend, bool known)
 {
-	if (client_refresh(t) || !track_is_moving(t->slot))
-		return;
 	if (t->opening)
-		lookup_write(&t->of_client, t, backend, LP_RECORD_CLIENT | LP_RECORD_OPENING,
-			     LP_HALF_OPEN_S);
-	else
+		client_open(t, backend);
+	else if (!client_refresh(t) && track_is_moving(t->slot))
 		lookup_write(&t->of_client, t, backend,
 			     LP_RECORD_CLIENT | (known ? LP_RECORD_CONFIRMED : 0),
 			     t->client_timeout);
@@ -337,30 +356,37 @@ static __always_inline void slot_mark(const struct track *t)
 		((volatile __u16 *)TABLE(settled))[at] = 0;
 }
 
-/* In a settled slot there is one answer; an opening packet's client is remembered
- * with it, whatever an older record said. */
+/* In a settled slot there is one answer; the client is remembered with it, whatever
+ * an older record said. */
 static __always_inline void client_settle(struct track *t)
 {
 	struct lookup *look = &t->of_client;
 
 	if (lookup_find(look, client_fingerprint(t)) && look->word.backend == t->slot.cur &&
 	    lookup_lives(look, t))
-		lookup_refresh(look, t, false, t->client_timeout);
+		lookup_refresh(look, t, !t->opening, t->client_timeout);
 	else
-		lookup_write(look, t, t->slot.cur, LP_RECORD_CLIENT | LP_RECORD_OPENING,
-			     LP_HALF_OPEN_S);
+		client_write(t, t->slot.cur);
+}
+
+/* T7 */
+static __always_inline bool track_shows_client(bool source, __u8 proto, __u16 scope)
+{
+	return source && proto == IPPROTO_UDP && (scope & LP_SCOPE_GROUP);
 }
 
 static __always_inline __u32 track_settled(struct track *t)
 {
-	if (!t->source || t->proto != IPPROTO_TCP || t->reset)
+	bool shown = track_shows_client(t->source, t->proto, t->scope);
+
+	if (!t->source || (t->proto != IPPROTO_TCP && !shown) || t->reset)
 		return t->slot.cur;
-	if (t->opening) {
+	if (t->opening)
 		slot_mark(t);
+	if (t->opening || shown)
 		client_settle(t);
-	} else {
+	else
 		client_refresh(t);
-	}
 	return t->slot.cur;
 }
 
@@ -389,11 +415,9 @@ static __always_inline __u8 flow_flags(const struct track *t)
 /* T2 to T4: where a packet goes whose connection is not known. */
 static __always_inline __u32 flow_unknown(struct track *t)
 {
-	bool moving = track_is_moving(t->slot);
-
 	if (t->opening)
-		return t->source ? client_open(t, moving) : t->slot.cur;
-	if (moving && (backend_state(t->slot.prev).flags & LP_BACKEND_ALIVE))
+		return t->source ? client_open(t, t->slot.cur) : t->slot.cur;
+	if (track_is_moving(t->slot) && (backend_state(t->slot.prev).flags & LP_BACKEND_ALIVE))
 		return t->slot.prev;
 	return t->slot.cur;
 }
@@ -420,7 +444,7 @@ static __always_inline __u32 track_flow(struct track *t)
 	/* A record of the past that was not good for this packet must not be good
 	 * for the next one. */
 	write = track_is_moving(t->slot) || backend != t->slot.cur || t->mode == LP_TRACK_ALWAYS ||
-		look->way < (int)LP_WAYS;
+		look->way < (int)LP_WAYS || track_shows_client(t->source, t->proto, t->scope);
 	if (!known && write)
 		lookup_write(look, t, backend, flow_flags(t),
 			     t->opening ? LP_HALF_OPEN_S : flow_life(t));
@@ -451,6 +475,10 @@ static __always_inline void track_make(struct track *t, struct making *making)
 /* Makes the records that the walk has left word of. */
 static __always_inline void track_after(struct track *t)
 {
+	/* The second that has begun may be the one that the pass began in. */
+	if (t->differs && t->slot.prev == LP_SLOT_RESIDUAL)
+		slot_hold(t->where, t->now + 1);
+	t->differs = 0;
 	if (t->makings > 0)
 		track_make(t, &t->making[0]);
 	if (t->makings > 1)

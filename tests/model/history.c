@@ -128,7 +128,7 @@ static void make_spec(struct spec *spec, struct prng *prng, const struct history
 	*spec = (struct spec) {
 		.salt = (uint32_t)prng_next(prng),
 		.track = options->track,
-		.mixed = options->mixed,
+		.mixed = prng_percent(prng, 75),
 	};
 	for (unsigned int i = 0; i < SPEC_POOLS; i++)
 		make_pool(&spec->pools[i], prng, timeout);

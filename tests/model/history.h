@@ -87,7 +87,6 @@ struct history {
 struct history_options {
 	size_t clients;
 	const char *track;
-	bool mixed; /* with UDP in the group of TCP VIPs */
 };
 
 bool step_is_packet(const struct step *step);

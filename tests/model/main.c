@@ -4,17 +4,13 @@
  * and engine, and a plain model of P1 to P4, side by side (oracle.h).
  *
  *	model [--histories N] [--seed S] [--clients N] [--jobs N] [--track WORD]
- *	      [--mixed] [--openings-only]
+ *	      [--openings-only]
  *
  * History i is made from seed S + i alone. Prints TAP, the difference that was
  * found with the shortest history that shows it, and the sums. With `--track
  * never` only the negative control: without memory, connections must break, as
  * many as the slots that changed predict; otherwise the control comes last, over
  * a few of the same histories.
- *
- * A known limit, shown by --mixed: datagrams leave no client record in a settled
- * slot, so where a group has UDP and TCP, a client that has sent nothing but
- * datagrams may be moved by its first SYN after a change.
  *
  * --openings-only takes a client for idle while it opens nothing, whatever else
  * it sends: less is promised then.
@@ -44,7 +40,7 @@
 struct options {
 	uint64_t histories, seed, clients, jobs;
 	const char *track;
-	bool openings_only, mixed;
+	bool openings_only;
 };
 
 /* What all jobs share. */
@@ -106,10 +102,9 @@ static void report(const struct job *job, struct world *world, const struct hist
 		printf("# shrinking failed: %s\n", err.text);
 	report_difference(history, off, result, stdout);
 	explain(world, history, options, off, stdout);
-	printf("# again: model --histories 1 --seed %llu --clients %llu --track %s%s%s\n",
+	printf("# again: model --histories 1 --seed %llu --clients %llu --track %s%s\n",
 	       (unsigned long long)history->seed, (unsigned long long)job->options->clients,
-	       history->spec.track, job->options->mixed ? " --mixed" : "",
-	       job->options->openings_only ? " --openings-only" : "");
+	       history->spec.track, job->options->openings_only ? " --openings-only" : "");
 	fflush(stdout);
 	free(off);
 }
@@ -117,8 +112,7 @@ static void report(const struct job *job, struct world *world, const struct hist
 static int run_history(const struct job *job, struct world *world, uint64_t seed)
 {
 	const struct history_options how = { job->options->clients,
-					     job->control ? "never" : job->options->track,
-					     job->options->mixed };
+					     job->control ? "never" : job->options->track };
 	const struct replay_options options = { .goes_on = job->control,
 						.any_packet = !job->options->openings_only };
 	struct replay_result result;
@@ -226,17 +220,18 @@ static int run_all(const struct options *options, bool control, uint64_t histori
 
 /* --- verdicts ------------------------------------------------------------------------------- */
 
-static bool verdict(unsigned int number, bool ok, const char *text, uint64_t n)
+static bool verdict(unsigned int number, bool ok, const char *name, const char *text, uint64_t n)
 {
-	printf("%sok %u - model: %llu %s\n", ok ? "" : "not ", number, (unsigned long long)n, text);
+	printf("%sok %u - %s: %llu %s\n", ok ? "" : "not ", number, name, (unsigned long long)n,
+	       text);
 	fflush(stdout);
 	return ok;
 }
 
 /* A few histories, run again to look at one of them, may not have what statistics need. */
-static bool skip(unsigned int number, const char *text)
+static bool skip(unsigned int number, const char *name)
 {
-	printf("ok %u - model: %s # SKIP too little of it in so few histories\n", number, text);
+	printf("ok %u - %s # SKIP too little of it in so few histories\n", number, name);
 	fflush(stdout);
 	return true;
 }
@@ -280,8 +275,8 @@ static bool run_control(const struct options *options, unsigned int number, uint
 
 	print_sum(&sum, histories);
 	if (!ret && histories < FEW && sum.predicted <= TELLING)
-		return skip(number, "histories without memory break as hashing predicts");
-	return verdict(number, !ret && control_is_right(&sum),
+		return skip(number, "model_control");
+	return verdict(number, !ret && control_is_right(&sum), "model_control",
 		       "histories without memory break as hashing predicts", histories);
 }
 
@@ -289,12 +284,13 @@ static bool run_model(const struct options *options)
 {
 	struct oracle_counts sum;
 	int ret = run_all(options, false, options->histories, &sum);
-	bool ok = verdict(1, !ret, "histories", options->histories);
+	bool ok = verdict(1, !ret, "model_histories", "histories", options->histories);
 
 	print_sum(&sum, options->histories);
 	if (ok && options->histories < FEW && !sum.spread_freedom)
-		return skip(2, "flows spread by weight");
-	return ok && verdict(2, spread_is_fair(&sum), "flows spread by weight", sum.spread);
+		return skip(2, "model_spread");
+	return ok && verdict(2, spread_is_fair(&sum), "model_spread", "flows spread by weight",
+			     sum.spread);
 }
 
 /* --- main ----------------------------------------------------------------------------------- */
@@ -326,7 +322,6 @@ static bool parse_options(int argc, char **argv, struct options *options)
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "track", required_argument, NULL, 't' },
 		{ "openings-only", no_argument, NULL, 'o' },
-		{ "mixed", no_argument, NULL, 'm' },
 		{ 0 },
 	};
 	int option;
@@ -345,8 +340,6 @@ static bool parse_options(int argc, char **argv, struct options *options)
 			ok = is_track(options->track = optarg);
 		else if (option == 'o')
 			options->openings_only = true;
-		else if (option == 'm')
-			options->mixed = true;
 		else
 			ok = false;
 	}
@@ -366,7 +359,7 @@ int main(int argc, char **argv)
 		options.jobs = cpus < JOBS_MAX ? (uint64_t)cpus : JOBS_MAX;
 	if (!parse_options(argc, argv, &options)) {
 		fprintf(stderr, "usage: model [--histories N] [--seed S] [--clients N] [--jobs N] "
-				"[--track needed|always|never] [--mixed] [--openings-only]\n");
+				"[--track needed|always|never] [--openings-only]\n");
 		return 2;
 	}
 	if (!strcmp(options.track, "never")) {

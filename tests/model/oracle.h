@@ -10,6 +10,7 @@
  *   O2  (P2) A client that was never idle for longer than the timeout gets the
  *       backend that it had, for each connection it opens, while that lives and
  *       is not offline. Of UDP with source affinity each datagram is like that.
+ *       Whoever has sent nothing but SYNs has the half-open time only (P7).
  *       A SYN of addresses and ports that were in use before may go where they
  *       went: whoever sends it, it must not move a living connection.
  *   O3  (P4, P6) Whoever opens a connection and has nothing of this kind to go
@@ -60,9 +61,13 @@ struct oracle_backend {
 struct oracle_client {
 	uint32_t backend; /* NOBODY: none yet */
 	uint32_t life;
+	uint32_t other; /* or there, the model cannot know which; NOBODY: it does */
+	uint32_t other_life;
 	uint64_t seen;                /* ms, of its last packet */
+	uint64_t opened;              /* ms, of its last SYN */
 	uint32_t limit;               /* seconds of idleness that are promised from then on */
-	bool lapsed;                  /* was idle for longer than that */
+	bool half_open;               /* nothing is known of it but SYNs */
+	bool lapsed;                  /* was idle for longer than that, and has not asked since */
 	bool spoke_to[SPEC_BACKENDS]; /* everyone whom it ever had to do with */
 };
 

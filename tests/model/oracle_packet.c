@@ -86,6 +86,11 @@ static void allow_table(struct facts *facts)
 		allow(facts, table_answer(facts, pool->before));
 }
 
+static bool is_sure(const struct facts *facts, uint32_t id, uint32_t life)
+{
+	return surely_lives(facts, id, life) && surely_open(facts, id);
+}
+
 /* O2 */
 static bool client_is_bound(const struct facts *facts)
 {
@@ -93,8 +98,16 @@ static bool client_is_bound(const struct facts *facts)
 
 	return client && client->backend && !client->lapsed &&
 	       !too_long(facts->now, client->seen, client->limit) &&
-	       surely_lives(facts, client->backend, client->life) &&
-	       surely_open(facts, client->backend);
+	       is_sure(facts, client->backend, client->life) &&
+	       (!client->other || is_sure(facts, client->other, client->other_life));
+}
+
+static void allow_client(struct facts *facts)
+{
+	facts->complaint->promise = "P2: a client stays";
+	allow(facts, facts->client->backend);
+	if (facts->client->other)
+		allow(facts, facts->client->other);
 }
 
 /* O1. Before its handshake a connection has no more than the half-open time. */
@@ -120,8 +133,7 @@ static void allow_old(struct facts *facts, uint32_t id)
 static void expect_opening(struct facts *facts)
 {
 	if (client_is_bound(facts)) {
-		facts->complaint->promise = "P2: a client stays";
-		allow(facts, facts->client->backend);
+		allow_client(facts);
 		allow_old(facts, facts->flow->backend);
 		return;
 	}
@@ -135,8 +147,7 @@ static void expect_middle(struct facts *facts)
 {
 	if (facts->kind == STEP_DATAGRAM && facts->client) {
 		if (client_is_bound(facts)) {
-			facts->complaint->promise = "P2: a client stays";
-			allow(facts, facts->client->backend);
+			allow_client(facts);
 			return;
 		}
 	} else if (flow_is_bound(facts)) {
@@ -165,27 +176,85 @@ static bool is_allowed(const struct facts *facts, uint32_t got)
 /* --- what is known then --------------------------------------------------------------------- */
 
 /*
- * Where a client is, only what opens something says; but not if it opens a
- * connection that was there before where that was: only the connection is
- * remembered then.
+ * A SYN of addresses and ports that were in use may go where they went for their own
+ * sake, and then says nothing of a client who is remembered elsewhere. Whether one
+ * is who is not promised to be, the model cannot know: it is one or the other.
  */
+static void client_follows(struct facts *facts, uint32_t got, bool bound)
+{
+	const struct oracle_backend *backends = facts->oracle->backends;
+	struct oracle_client *client = facts->client;
+	const struct oracle_client was = *client;
+	bool good = may_live(facts, was.backend) && may_be_open(facts, was.backend) &&
+		    (backends[was.backend].life == was.life || backends[was.backend].alive_unsure);
+
+	if (bound)
+		return;
+	client->backend = got;
+	client->life = backends[got].life;
+	if (got == was.backend)
+		return;
+	client->lapsed = was.lapsed || was.other;
+	client->other = good ? was.backend : NOBODY;
+	client->other_life = was.life;
+}
+
+/* Where a client is, only what opens something says, and datagrams. */
+static void client_is_at(struct facts *facts, uint32_t got, bool bound)
+{
+	struct oracle_client *client = facts->client;
+
+	if (bound && got != client->backend && got != client->other)
+		return; /* complained of already */
+	client->lapsed = false;
+	client->backend = got;
+	client->life = facts->oracle->backends[got].life;
+	client->other = NOBODY;
+}
+
+static uint32_t shorter(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * A SYN alone, of somebody who is not known, is remembered for the half-open time
+ * (P7), until a packet of the client's says more. That has to come while slots are
+ * marked: otherwise, in a settled slot, nobody looks.
+ */
+static void client_is_promised(struct facts *facts, bool bound)
+{
+	struct oracle_client *client = facts->client;
+
+	client->limit = facts->oracle->timeout[spec_vip_kinds[facts->script->vip].scope];
+	if (facts->kind == STEP_SYN) {
+		client->half_open |= !bound;
+		client->opened = facts->now;
+		if (client->half_open)
+			client->limit = shorter(client->limit, LP_HALF_OPEN_S);
+	} else if (facts->kind == STEP_DATAGRAM ||
+		   !too_long(facts->now, client->opened, LP_PHASE_S - 1)) {
+		client->half_open = false;
+	}
+}
+
 static void client_learns(struct facts *facts, uint32_t got, bool asks)
 {
 	struct oracle_client *client = facts->client;
-	bool stays = asks && client_is_bound(facts) && got != client->backend;
+	bool bound = client_is_bound(facts);
+	bool late = too_long(facts->now, client->seen, client->limit);
 
 	client->spoke_to[got] = true;
 	if (!asks && !facts->oracle->any_packet)
 		return;
-	if (too_long(facts->now, client->seen, client->limit))
-		client->lapsed = true;
 	client->seen = facts->now;
-	client->limit = facts->oracle->timeout[spec_vip_kinds[facts->script->vip].scope];
-	if (!asks || stays)
-		return;
-	client->lapsed = got == facts->flow_before;
-	client->backend = got;
-	client->life = facts->oracle->backends[got].life;
+	client_is_promised(facts, bound);
+	if (!asks)
+		client->lapsed |= late;
+	else if (facts->kind == STEP_SYN && got && got == facts->flow_before)
+		client_follows(facts, got, bound);
+	else
+		client_is_at(facts, got, bound);
 }
 
 static void flow_takes(struct facts *facts, uint32_t got)

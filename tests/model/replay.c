@@ -30,15 +30,22 @@ static struct world_backend truth(const struct run *run, uint32_t id)
 	return (struct world_backend) { id, backend->dead, backend->admin, backend->deadline };
 }
 
-/* What checks and operators have to say after an agent's start. */
-static int tell_all(struct run *run)
+static size_t truths(const struct run *run, struct world_backend all[SPEC_BACKENDS])
 {
-	struct world_backend all[SPEC_BACKENDS];
 	size_t n = 0;
 
 	for (uint32_t id = 1; id < SPEC_BACKENDS; id++)
 		if (run->oracle.backends[id].wanted)
 			all[n++] = truth(run, id);
+	return n;
+}
+
+/* What checks and operators have to say after an agent's start. */
+static int tell_all(struct run *run)
+{
+	struct world_backend all[SPEC_BACKENDS];
+	size_t n = truths(run, all);
+
 	return world_backends(run->world, &run->oracle.spec, all, n, 0, run->err);
 }
 
@@ -64,7 +71,9 @@ static int run_backend(struct run *run, const struct step *step)
 
 static int run_configure(struct run *run, const struct step *step)
 {
-	int ret = world_configure(run->world, &run->oracle.spec, step->cut, run->err);
+	struct world_backend all[SPEC_BACKENDS];
+	size_t n = truths(run, all);
+	int ret = world_configure(run->world, &run->oracle.spec, all, n, step->cut, run->err);
 
 	if (!ret)
 		ret = oracle_applied(&run->oracle, step->cut);
@@ -155,7 +164,7 @@ static int begin(struct run *run)
 	int ret = world_reset(run->world, run->history->wall_ms, run->err);
 
 	if (!ret)
-		ret = world_configure(run->world, &run->oracle.spec, 0, run->err);
+		ret = world_configure(run->world, &run->oracle.spec, NULL, 0, 0, run->err);
 	return ret ? ret : oracle_applied(&run->oracle, false);
 }
 

@@ -39,12 +39,16 @@ static void drop_tail(struct shrinking *s)
 
 typedef bool (*step_filter)(const struct shrinking *s, const struct step *step);
 
+/* Clients of one block may share a prefix that counts as one client (entity() in
+ * oracle.c); those of others have nothing to do with it. */
+#define BLOCK 256
+
 static bool is_of_others(const struct shrinking *s, const struct step *step)
 {
 	const struct step *failed = &s->history->steps[s->result->step];
 
-	return step_is_packet(step) &&
-	       s->history->flows[step->flow].client != s->history->flows[failed->flow].client;
+	return step_is_packet(step) && s->history->flows[step->flow].client / BLOCK !=
+					       s->history->flows[failed->flow].client / BLOCK;
 }
 
 static bool is_packet(const struct shrinking *s, const struct step *step)

@@ -28,7 +28,7 @@
 enum spec_vip_number {
 	VIP_WEB,    /* source, in the group, names proxies */
 	VIP_ADMIN,  /* source, in the group */
-	VIP_QUIC,   /* UDP, source, in the group; only if asked for */
+	VIP_QUIC,   /* UDP, source, in the group; of mixed histories */
 	VIP_API,    /* TCP by connection, same pool as the group's */
 	VIP_SITE,   /* source, wide masks, the other pool */
 	VIP_STREAM, /* TCP by connection, the other pool */
@@ -70,7 +70,7 @@ struct spec {
 	uint32_t salt; /* in the names of backends: other names, other tables */
 	const char *track;
 	struct spec_pool pools[SPEC_POOLS];
-	bool mixed;                       /* VIP_QUIC is there */
+	bool mixed;                       /* VIP_QUIC is there: UDP in the group of TCP VIPs */
 	uint32_t idle_timeout[SPEC_VIPS]; /* seconds */
 	uint32_t timeout[SPEC_SCOPES];    /* of client records, seconds */
 };

@@ -214,32 +214,6 @@ static int read_config(struct world *world, const struct spec *spec, struct lp_e
 	return 0;
 }
 
-int world_configure(struct world *world, const struct spec *spec, unsigned int cut,
-		    struct lp_err *err)
-{
-	int ret = read_config(world, spec, err);
-
-	if (!ret)
-		ret = engine_assign(&world->engine, world->config, world_time(world), err);
-	if (ret)
-		return ret;
-	find_hops(world);
-	ret = converge(world, true, cut, err);
-	if (ret || cut)
-		return ret;
-	ret = dp_publish(world->dp, err);
-	if (!ret)
-		engine_settle(&world->engine, world_time(world));
-	return ret;
-}
-
-int world_start(struct world *world, const struct spec *spec, struct lp_err *err)
-{
-	int ret = world_open_dp(world, err);
-
-	return ret ? ret : world_configure(world, spec, 0, err);
-}
-
 static int set_backend(struct world *world, const struct spec *spec,
 		       const struct world_backend *backend, struct lp_err *err)
 {
@@ -256,6 +230,35 @@ static int set_backend(struct world *world, const struct spec *spec,
 		runtime_set_admin(at, (enum lp_admin)backend->admin, backend->deadline,
 				  world_wall(world));
 	return 0;
+}
+
+int world_configure(struct world *world, const struct spec *spec,
+		    const struct world_backend *backends, size_t n, unsigned int cut,
+		    struct lp_err *err)
+{
+	int ret = read_config(world, spec, err);
+
+	if (!ret)
+		ret = engine_assign(&world->engine, world->config, world_time(world), err);
+	for (size_t i = 0; i < n && !ret; i++)
+		ret = set_backend(world, spec, &backends[i], err);
+	if (ret)
+		return ret;
+	find_hops(world);
+	ret = converge(world, true, cut, err);
+	if (ret || cut)
+		return ret;
+	ret = dp_publish(world->dp, err);
+	if (!ret)
+		engine_settle(&world->engine, world_time(world));
+	return ret;
+}
+
+int world_start(struct world *world, const struct spec *spec, struct lp_err *err)
+{
+	int ret = world_open_dp(world, err);
+
+	return ret ? ret : world_configure(world, spec, NULL, 0, 0, err);
 }
 
 int world_backends(struct world *world, const struct spec *spec,

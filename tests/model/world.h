@@ -46,10 +46,13 @@ uint64_t world_wall(const struct world *world);
 bool world_has_agent(const struct world *world);
 
 /*
- * The agent applies a configuration. With `cut` it dies before the operation of that
- * number of its plan, from 1, or after the last one.
+ * The agent applies a configuration; health and operators' decisions of `n` of its
+ * backends are known already, those of one that had left and been forgotten, too.
+ * With `cut` it dies before the operation of that number of its plan, from 1, or
+ * after the last one.
  */
-int world_configure(struct world *world, const struct spec *spec, unsigned int cut,
+int world_configure(struct world *world, const struct spec *spec,
+		    const struct world_backend *backends, size_t n, unsigned int cut,
 		    struct lp_err *err);
 /* Health and operators' decisions of `n` backends that the configuration names. */
 int world_backends(struct world *world, const struct spec *spec,

@@ -483,11 +483,11 @@ static int falsify(struct stress *stress, struct traffic_run *sum)
 
 static int set_up(struct stress *stress, struct lp_err *err)
 {
-	int ret = world_open(&stress->world, yaml, stress->options.buckets, err);
+	int ret = world_open(&stress->world, yaml, "lo", stress->options.buckets, err);
 
 	if (ret)
 		return ret;
-	ret = traffic_open(stress->world.dp, &stress->traffic, err);
+	ret = traffic_open(stress->world.dp, false, &stress->traffic, err);
 	stress->pools = calloc(dp_size(stress->world.dp)->pools, sizeof(*stress->pools));
 	if (!ret && !stress->pools)
 		ret = lp_err(err, -ENOMEM, "out of memory");

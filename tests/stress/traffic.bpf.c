@@ -7,6 +7,11 @@
  *   known   packets of flows from a table, each checked for where it went
  *   flood   packets of nobody: opening packets, stray ACKs, UDP and fragments
  *           from random sources
+ *
+ * and for real frames, by way of an interface that limpet is attached to:
+ *
+ *   flood_live   the same packets, each sent there
+ *   sink         takes what limpet sends back, and tells where marked frames went
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -42,6 +47,17 @@ struct {
 /* Where the flood goes; written by the test. */
 __be32 flood_vip[TRAFFIC_VIPS];
 __be16 flood_port;
+
+/* Of flood_live: its frames are used again and again, and cannot carry it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct traffic_run);
+} live_run SEC(".maps");
+
+__u32 live_ifindex;    /* where flood_live sends; written by the test */
+volatile __u64 answer; /* the sink's last: number of the frame << 16 | backend */
 
 struct frame {
 	struct ethhdr eth;
@@ -141,20 +157,14 @@ int known(struct xdp_md *ctx)
 	return XDP_ABORTED;
 }
 
-SEC("xdp")
-int flood(struct xdp_md *ctx)
+/* Writes one packet of nobody's, and counts it. */
+static __always_inline void flood_write(struct frame *frame, struct traffic_run *run)
 {
 	struct traffic_flow flow = { .proto = IPPROTO_TCP };
-	struct traffic_run *run;
-	struct frame *frame = frame_of(ctx, &run);
-	__u32 choice, ports;
+	__u32 choice = draw(run, 16), ports = draw(run, 0xffffffff);
 	__u16 fragment = 0;
 	__u8 flags = 0;
 
-	if (!frame)
-		return XDP_ABORTED;
-	choice = draw(run, 16);
-	ports = draw(run, 0xffffffff);
 	flow.src = draw(run, 0xffffffff);
 	flow.dst = flood_vip[draw(run, TRAFFIC_VIPS) & (TRAFFIC_VIPS - 1)];
 	flow.sport = (__be16)ports;
@@ -175,8 +185,46 @@ int flood(struct xdp_md *ctx)
 	}
 	frame_write(frame, &flow, flags, fragment);
 	run->packets++;
+}
+
+SEC("xdp")
+int flood(struct xdp_md *ctx)
+{
+	struct traffic_run *run;
+	struct frame *frame = frame_of(ctx, &run);
+
+	if (!frame)
+		return XDP_ABORTED;
+	flood_write(frame, run);
 	bpf_tail_call_static(ctx, &limpet, 0);
 	return XDP_ABORTED;
+}
+
+SEC("xdp")
+int flood_live(struct xdp_md *ctx)
+{
+	const __u32 zero = 0;
+	struct traffic_run *run = bpf_map_lookup_elem(&live_run, &zero), *none;
+	struct frame *frame = frame_of(ctx, &none);
+
+	if (!frame || !run)
+		return XDP_ABORTED;
+	flood_write(frame, run);
+	return bpf_redirect(live_ifindex, 0);
+}
+
+SEC("xdp")
+int sink(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data;
+	const struct traffic_mark *mark = data + TRAFFIC_PAYLOAD;
+	const struct frame *frame = data;
+
+	if ((void *)(mark + 1) > (void *)(long)ctx->data_end)
+		return XDP_DROP;
+	if (mark->magic == TRAFFIC_MAGIC && frame->eth.h_dest[0] == TRAFFIC_MAC0)
+		answer = mark->number << 16 | frame->eth.h_dest[4] << 8 | frame->eth.h_dest[5];
+	return XDP_DROP;
 }
 
 char LICENSE[] SEC("license") = "GPL";

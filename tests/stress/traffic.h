@@ -15,6 +15,14 @@
 #define TRAFFIC_PAYLOAD 64u        /* offset of the run in the frame */
 #define TRAFFIC_FRAME   256u
 
+/* In the payload of a frame that the sink is to tell of: its number, less than 2^48. */
+struct traffic_mark {
+	__u64 magic; /* TRAFFIC_MAGIC */
+	__u64 number;
+};
+
+#define TRAFFIC_MAGIC 0x6b6e696d7065744cull
+
 /* A backend is known by the MAC address of its hop: 02:00:00:00 and its number. */
 #define TRAFFIC_MAC0 0x02
 /* ... and a frame that has not been forwarded by this one. */

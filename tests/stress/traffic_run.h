@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Running traffic through limpet: masses of packets by the programs of
- * traffic.bpf.c, from any number of threads, and single ones.
+ * traffic.bpf.c, from any number of threads, and single ones. Either as program
+ * runs, or as frames that travel: into one end of a veth, limpet is at the other
+ * one, and what it sends (XDP_TX) comes back to the sink at the first (live.h).
  */
 #ifndef LIMPET_STRESS_TRAFFIC_RUN_H
 #define LIMPET_STRESS_TRAFFIC_RUN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dp/dp.h"
@@ -24,12 +27,18 @@ struct traffic_frame {
 
 struct traffic;
 
-/* Loads the programs, in front of the program of `dp`. -errno with words in err. */
-int traffic_open(const struct dp *dp, struct traffic **out, struct lp_err *err);
+/*
+ * Loads the programs, in front of the program of `dp`; with `live`, attaches that one
+ * to LIVE_LIMPET (live_make() was before). -errno with words in err.
+ */
+int traffic_open(struct dp *dp, bool live, struct traffic **out, struct lp_err *err);
 void traffic_close(struct traffic **traffic);
 
 /* TRAFFIC_FLOWS of them, to be written before a run of TRAFFIC_KNOWN. */
 struct traffic_flow *traffic_flows(struct traffic *traffic);
+
+/* How many packets of all kinds a live flood has sent. -errno. */
+int traffic_live_sum(const struct traffic *traffic, struct traffic_run *sum);
 
 /* Where a flood goes, before a run of TRAFFIC_FLOOD. Network byte order. */
 void traffic_flood_at(struct traffic *traffic, const __be32 vips[TRAFFIC_VIPS], __be16 port);
@@ -41,7 +50,10 @@ int traffic_go(struct traffic *traffic, enum traffic_program program, struct tra
 struct traffic_run *traffic_run_of(struct traffic_frame *frame);
 
 /* One packet with these TCP flags: the backend that it went to, 0 if it was not
- * forwarded, -errno. */
-int traffic_send(const struct traffic *traffic, const struct traffic_flow *flow, uint8_t flags);
+ * forwarded, -errno. Live: sent again if it gets lost, as TCP does; 0 if it always is. */
+int traffic_send(struct traffic *traffic, const struct traffic_flow *flow, uint8_t flags);
+
+/* How often a packet of traffic_send() was sent again. */
+uint64_t traffic_again(const struct traffic *traffic);
 
 #endif

@@ -37,14 +37,14 @@ struct engine_time world_now(void)
 	return (struct engine_time) { .mono = (uint32_t)mono.tv_sec, .wall = (uint64_t)time(NULL) };
 }
 
-/* Each backend's way is known: by loopback, to a MAC address with its number. */
+/* Each backend's way is known: to a MAC address with its number. */
 static void fill_hops(struct world *world)
 {
 	for (size_t i = 0; i < world->engine.runtime.n_backends; i++) {
 		struct runtime_backend *backend = &world->engine.runtime.backends[i];
 
 		backend->hop = (struct lp_hop) {
-			.ifindex = if_nametoindex("lo"),
+			.ifindex = world->ifindex,
 			.mtu = 9000,
 			.dst = { TRAFFIC_MAC0, 0, 0, 0, (uint8_t)(backend->number >> 8),
 				 (uint8_t)backend->number },
@@ -83,12 +83,15 @@ static int open_dp(struct world *world, const struct config *config, uint32_t bu
 	return ret ? ret : dp_bpf_open(&options, &world->dp, &adopted, err);
 }
 
-int world_open(struct world *world, const char *yaml, uint32_t buckets, struct lp_err *err)
+int world_open(struct world *world, const char *yaml, const char *interface, uint32_t buckets,
+	       struct lp_err *err)
 {
 	struct config *config = NULL;
 	int ret;
 
-	*world = (struct world) { 0 };
+	*world = (struct world) { .ifindex = if_nametoindex(interface) };
+	if (!world->ifindex)
+		return lp_err(err, -ENODEV, "\"%s\": no such interface", interface);
 	ret = config_parse("stress.yaml", yaml, strlen(yaml), &config, err);
 	if (ret)
 		return ret;

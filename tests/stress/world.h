@@ -20,14 +20,16 @@ struct world {
 	struct engine engine;
 	struct config *config;
 	struct lp_hash_key key;
+	uint32_t ifindex; /* that backends are behind */
 };
 
 /* Network and mount namespaces of the process's own; once, before anything else. */
 int world_enter(struct lp_err *err);
 
-/* Brings up a configuration (YAML), with a record table of `buckets` (0: as the agent
- * makes it). On failure there is nothing to close. */
-int world_open(struct world *world, const char *yaml, uint32_t buckets, struct lp_err *err);
+/* Brings up a configuration (YAML), with backends behind `interface` and a record table
+ * of `buckets` (0: as the agent makes it). On failure there is nothing to close. */
+int world_open(struct world *world, const char *yaml, const char *interface, uint32_t buckets,
+	       struct lp_err *err);
 
 /* Another configuration, as a reload does it. */
 int world_reload(struct world *world, const char *yaml, struct lp_err *err);

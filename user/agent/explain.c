@@ -394,12 +394,13 @@ static json_t *make_deciding(const struct agent *agent, const struct question *q
 
 static json_t *make_since(const struct agent *agent, const struct walk *walk)
 {
-	json_int_t now = agent_now().mono;
+	json_int_t now = agent_now().mono, since;
 
 	if (!walk->pool.table)
 		return json_null();
-	return json_integer(now -
-			    (json_int_t)dp_slot_times(agent->dp, walk->pool.table)[walk->slot]);
+	since = dp_slot_times(agent->dp, walk->pool.table)[walk->slot];
+	/* A packet may have begun it a second ahead (T6). */
+	return json_integer(since < now ? now - since : 0);
 }
 
 /* What the state of affinity is: slot, records, what becomes of packets. */

@@ -8,7 +8,10 @@
  *
  *   S1  A slot settles only after a whole pass over the record table, begun when
  *       the slot was residual already, has found no living record of it that
- *       names another backend than `cur`.
+ *       names another backend than `cur`, and if none was written since the pass
+ *       began: packets tell by the slot's time (T6 in bpf/track.h). A client's
+ *       record may have been followed behind the pass's back and be gone when
+ *       it comes by.
  *   S2  A record is taken away only when it cannot decide about a packet any
  *       more: its backend's life is over, or it is a connection's that says what
  *       its settled slot says anyway, or it has expired. Two kinds of expired
