@@ -4,6 +4,7 @@
 # make demo       everything on this machine, with real traffic (root)
 # make check      all tests (root); ends with "N passed, N failed, N skipped"
 # make bench      build/bench/report.json
+# make vm         loads and forwards on other kernels, in virtual machines
 # make asan       the same binaries under ASan and UBSan, in build/asan
 # make fuzz       fuzzers, FUZZ_SECONDS each (default 60)
 # make format lint install
@@ -149,7 +150,18 @@ $(O)/tests/e2e/pass.bpf.o: tests/e2e/pass.bpf.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
-tools: all $(O)/tests/progrun $(O)/tests/e2e/pass.bpf.o
+# The kernel matrix: scripts/vm boots other kernels, tests/vm is what runs there.
+$(O)/tests/vm/replay: $(O)/tests/vm/replay.o $(LIB_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+# KERNELS, "6.1 6.12" or names of Debian's packages; the default is in scripts/vm.
+vm: deps-test
+	$(Q)scripts/deps --vm
+	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) tools
+	$(Q)LIMPET_BUILD=$(O) scripts/vm $(KERNELS)
+
+tools: all $(O)/tests/progrun $(O)/tests/vm/replay $(O)/tests/e2e/pass.bpf.o
 
 # --- stress tests (tests/stress) ---
 
@@ -277,6 +289,6 @@ install: all
 	install -m644 scripts/limpet.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/limpet
 
 .SECONDARY:
-.PHONY: all units asan tools fuzzers fuzz deps deps-test check demo benches bench format lint install clean
+.PHONY: all units asan tools fuzzers fuzz deps deps-test check demo vm benches bench format lint install clean
 clean:
 	rm -rf $(O)
