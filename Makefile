@@ -156,8 +156,7 @@ $(O)/tests/vm/replay: $(O)/tests/vm/replay.o $(LIB_OBJS)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
 # KERNELS, "6.1 6.12" or names of Debian's packages; the default is in scripts/vm.
-vm: deps-test
-	$(Q)scripts/deps --vm
+vm: deps-vm
 	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) tools
 	$(Q)LIMPET_BUILD=$(O) scripts/vm $(KERNELS)
 
@@ -214,10 +213,13 @@ deps:
 	$(Q)scripts/deps
 deps-test:
 	$(Q)scripts/deps --test
+deps-vm:
+	$(Q)scripts/deps --vm
 
 # What is installed by deps has to be there before make looks for it, hence the
 # second make.
 check: deps-test
+	-$(Q)scripts/deps --vm
 	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) tools asan fuzzers
 	$(Q)scripts/check --build $(O)
 
@@ -289,6 +291,6 @@ install: all
 	install -m644 scripts/limpet.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/limpet
 
 .SECONDARY:
-.PHONY: all units asan tools fuzzers fuzz deps deps-test check demo vm benches bench format lint install clean
+.PHONY: all units asan tools fuzzers fuzz deps deps-test deps-vm check demo vm benches bench format lint install clean
 clean:
 	rm -rf $(O)

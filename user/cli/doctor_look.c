@@ -79,6 +79,7 @@ static void look_at_driver(struct doctor_interface *interface, const char *name)
 	interface->lro = known(driver.lro);
 	interface->rx_queues = driver.rx_queues;
 	interface->rx_queues_max = driver.rx_queues_max;
+	interface->combined = driver.combined == 1;
 	interface->rx_ring = driver.rx_ring;
 	interface->rx_ring_max = driver.rx_ring_max;
 }

@@ -48,6 +48,7 @@ struct doctor_interface {
 	char peer[16];                /* the veth's other end, if it is in this namespace; or "" */
 	int rp_filter;                /* as it takes effect, all and its own; -1: not known */
 	int rx_queues, rx_queues_max; /* 0: not known */
+	bool combined;                /* queues both send and receive */
 	int rx_ring, rx_ring_max;     /* 0: not known */
 };
 

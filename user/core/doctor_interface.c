@@ -172,32 +172,40 @@ static void judge_veth(const struct judged *judged, struct doctor_report *report
 
 /* --- how much comes in -------------------------------------------------------------------- */
 
-static void judge_queues(const struct judged *judged, unsigned int cpus,
-			 struct doctor_report *report)
+/* Virtual devices are as fast as whoever is behind them: only a card is warned of. */
+static void find_few_queues(const struct judged *judged, unsigned int cpus,
+			    struct doctor_report *report)
 {
 	const struct doctor_interface *facts = judged->facts;
-	unsigned int queues = (unsigned int)facts->rx_queues;
-	unsigned int most = (unsigned int)facts->rx_queues_max;
-	struct doctor_finding *finding;
+	int most = facts->rx_queues_max < (int)cpus ? facts->rx_queues_max : (int)cpus;
+	bool more = most > facts->rx_queues;
+	struct doctor_finding *finding = doctor_find(
+		report, more && !*facts->kind ? DOCTOR_WARNING : DOCTOR_NOTE, "queues",
+		"%s: %d receive queue%s for %u CPUs", judged->name, facts->rx_queues,
+		facts->rx_queues == 1 ? "" : "s", cpus);
 
-	if (!queues || !cpus)
-		return;
-	if (queues >= cpus) {
-		doctor_find(report, DOCTOR_OK, "queues", "%s: %u receive queues for %u CPUs",
-			    judged->name, queues, cpus);
-		return;
-	}
-	finding = doctor_find(report, most > queues ? DOCTOR_WARNING : DOCTOR_NOTE, "queues",
-			      "%s: %u receive queue%s for %u CPUs", judged->name, queues,
-			      queues == 1 ? "" : "s", cpus);
 	doctor_why(finding,
 		   "XDP runs on the CPUs that queues interrupt: the others do nothing for it");
-	if (most > queues)
-		doctor_fix(finding, "ethtool -L %s combined %u (or rx %u)", judged->name,
-			   most < cpus ? most : cpus, most < cpus ? most : cpus);
+	if (more)
+		doctor_fix(finding, "ethtool -L %s %s %d", judged->name,
+			   facts->combined ? "combined" : "rx", most);
 	else
 		doctor_fix(finding, "it has no more; a card with more queues, where one CPU is not "
 				    "enough");
+}
+
+static void judge_queues(const struct judged *judged, unsigned int cpus,
+			 struct doctor_report *report)
+{
+	int queues = judged->facts->rx_queues;
+
+	if (queues <= 0 || !cpus)
+		return;
+	if (queues < (int)cpus)
+		find_few_queues(judged, cpus, report);
+	else
+		doctor_find(report, DOCTOR_OK, "queues", "%s: %d receive queues for %u CPUs",
+			    judged->name, queues, cpus);
 }
 
 static void judge_ring(const struct judged *judged, struct doctor_report *report)

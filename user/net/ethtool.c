@@ -49,6 +49,7 @@ static void read_queues(struct device *device, struct net_ethtool *out)
 	if (ask(device, &channels))
 		return;
 	out->rx_queues = (int)(channels.rx_count + channels.combined_count);
+	out->combined = channels.max_combined != 0;
 	out->rx_queues_max = (int)(channels.max_rx + channels.max_combined);
 }
 

@@ -9,6 +9,7 @@ struct net_ethtool {
 	int lro;                      /* large receive offload is on: 0 or 1 */
 	int tx_csum;                  /* packets are sent with checksums left to the card: 0 or 1 */
 	int rx_queues, rx_queues_max; /* that take packets, combined ones included */
+	int combined;                 /* queues both send and receive, "combined": 0 or 1 */
 	int rx_ring, rx_ring_max;     /* packets */
 };
 
