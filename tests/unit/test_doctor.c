@@ -415,7 +415,7 @@ static void test_local_vip(void **state)
 
 	world->facts.local[world->facts.n_local++] = world->config->vips[SITE].addresses[1];
 	finding = only(world, "vip_local", DOCTOR_WARNING);
-	assert_says(finding->what, "VIP site: 203.0.113.3");
+	assert_says(finding->what, "address of VIP site (203.0.113.3)");
 	assert_says(finding->fix, "ip address delete 203.0.113.3/32");
 	assert_null(nth(world, "vip_local", DOCTOR_OK, 0));
 }
@@ -455,6 +455,20 @@ static void test_mtu_alike(void **state)
 	judge(world);
 	assert_says(nth(world, "mtu", DOCTOR_WARNING, 0)->what, "web/w1: packets");
 	assert_says(nth(world, "mtu", DOCTOR_WARNING, 1)->what, "web/w2: packets");
+}
+
+/* One arm: the MTU that was raised for the tunnel is not what clients send. */
+static void test_mtu_one_armed(void **state)
+{
+	struct world *world = *state;
+
+	world->facts.interfaces[1].mtu = 1540;
+	for (int i = W1; i <= W3; i++)
+		world->facts.backends[i].mtu = 1540;
+	assert_non_null(only(world, "mtu", DOCTOR_OK));
+	world->facts.interfaces[0].mtu = 9000; /* but by another, large ones can come */
+	judge(world);
+	assert_says(nth(world, "mtu", DOCTOR_WARNING, 0)->what, "and 9000 can come in");
 }
 
 static void test_mtu_tiny(void **state)
@@ -532,8 +546,9 @@ int main(void)
 		TEST(test_lro),           TEST(test_veth),        TEST(test_queues),
 		TEST(test_ring),          TEST(test_rp_filter),   TEST(test_ways),
 		TEST(test_many_backends), TEST(test_names),       TEST(test_local_vip),
-		TEST(test_mtu),           TEST(test_mtu_alike),   TEST(test_mtu_tiny),
-		TEST(test_nat),           TEST(test_records),     TEST(test_room),
+		TEST(test_mtu),           TEST(test_mtu_alike),   TEST(test_mtu_one_armed),
+		TEST(test_mtu_tiny),      TEST(test_nat),         TEST(test_records),
+		TEST(test_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,7 +85,8 @@ struct doctor_facts {
 	struct doctor_host host;
 	struct doctor_interface *interfaces; /* one for each of config->interfaces */
 	struct doctor_backend *backends;     /* those of all pools, one pool behind the other */
-	struct lp_addr *local;               /* VIP addresses that are this host's own */
+	struct lp_addr
+		*local; /* VIP addresses that are this host's own, in the configuration's order */
 	size_t n_local;
 	struct doctor_records records;
 };

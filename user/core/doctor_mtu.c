@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Room for outer headers: what comes in, with its tunnel, has to fit on the way out. */
-#include <stdio.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/doctor_internal.h"
@@ -26,15 +28,24 @@ static uint32_t overhead(const struct tunnel *tunnel)
 	       (tunnel->forward == LP_FORWARD_GUE ? UDP_BYTES : 0);
 }
 
-/* The largest packet that can come in. */
-static uint32_t largest(const struct doctor_facts *facts)
+/*
+ * The largest packet that can come in and take this tunnel. By the interface that the
+ * tunnel leaves by itself, none above Ethernet's 1,500: a larger MTU of it is the room
+ * that was made for the tunnel.
+ */
+static uint32_t largest(const struct doctor_facts *facts, const struct tunnel *tunnel)
 {
-	uint32_t mtu = 0;
+	uint32_t most = 0;
 
-	for (size_t i = 0; i < facts->config->n_interfaces; i++)
-		if (facts->interfaces[i].present && facts->interfaces[i].mtu > mtu)
-			mtu = facts->interfaces[i].mtu;
-	return mtu;
+	for (size_t i = 0; i < facts->config->n_interfaces; i++) {
+		uint32_t mtu = facts->interfaces[i].present ? facts->interfaces[i].mtu : 0;
+
+		if (mtu > ETH_DATA_LEN &&
+		    !strcmp(facts->config->interfaces[i].name, tunnel->way->interface))
+			mtu = ETH_DATA_LEN;
+		most = mtu > most ? mtu : most;
+	}
+	return most;
 }
 
 static bool same(const struct tunnel *a, const struct tunnel *b)
@@ -43,44 +54,64 @@ static bool same(const struct tunnel *a, const struct tunnel *b)
 	       !strcmp(a->way->interface, b->way->interface);
 }
 
-typedef void (*tunnel_fn)(const struct tunnel *tunnel, const char *pool, const char *backend,
-			  void *arg);
-
-static void each_backend(const struct doctor_facts *facts, enum lp_forward forward, tunnel_fn fn,
-			 void *arg)
-{
-	const struct doctor_backend *way = facts->backends;
-
-	for (size_t i = 0; i < facts->config->n_pools; i++) {
-		const struct config_pool *pool = &facts->config->pools[i];
-		bool used = doctor_uses(facts->config, forward, pool->name);
-
-		for (size_t j = 0; j < pool->n_backends; j++, way++) {
-			const struct tunnel tunnel = { forward,
-						       lp_addr_is_v6(&pool->backends[j].address),
-						       way };
-
-			if (used && way->mtu)
-				fn(&tunnel, pool->name, pool->backends[j].name, arg);
-		}
-	}
-}
-
-struct gathered {
-	const struct tunnel *like;
+/* Tunnels that are alike, and whom they lead to: one finding for all of them. */
+struct kind {
+	struct tunnel tunnel;
 	struct doctor_names names;
-	const struct doctor_backend *first;
 };
 
-static void gather(const struct tunnel *tunnel, const char *pool, const char *backend, void *arg)
-{
-	struct gathered *gathered = arg;
+struct kinds {
+	struct kind *list;
+	size_t n;
+};
 
-	if (!same(tunnel, gathered->like))
-		return;
-	if (!gathered->first)
-		gathered->first = tunnel->way;
-	doctor_names_add(&gathered->names, "%s/%s", pool, backend);
+static struct kind *find_kind(struct kinds *kinds, const struct tunnel *tunnel)
+{
+	struct kind *more;
+
+	for (size_t i = 0; i < kinds->n; i++)
+		if (same(&kinds->list[i].tunnel, tunnel))
+			return &kinds->list[i];
+	more = reallocarray(kinds->list, kinds->n + 1, sizeof(*more));
+	if (!more)
+		return NULL;
+	kinds->list = more;
+	more[kinds->n] = (struct kind) { .tunnel = *tunnel };
+	return &more[kinds->n++];
+}
+
+/* The tunnels of one pool, whose first backend's way is `way`. */
+static int gather_pool(const struct config_pool *pool, const struct doctor_backend *way,
+		       enum lp_forward forward, struct kinds *kinds)
+{
+	for (size_t i = 0; i < pool->n_backends; i++) {
+		const struct tunnel tunnel = { forward, lp_addr_is_v6(&pool->backends[i].address),
+					       &way[i] };
+		struct kind *kind;
+
+		if (!way[i].mtu)
+			continue; /* there is no way, which is said elsewhere */
+		kind = find_kind(kinds, &tunnel);
+		if (!kind)
+			return -ENOMEM;
+		doctor_names_add(&kind->names, "%s/%s", pool->name, pool->backends[i].name);
+	}
+	return 0;
+}
+
+static int gather(const struct doctor_facts *facts, enum lp_forward forward, struct kinds *kinds)
+{
+	const struct doctor_backend *way = facts->backends;
+	int ret = 0;
+
+	for (size_t i = 0; i < facts->config->n_pools && !ret; i++) {
+		const struct config_pool *pool = &facts->config->pools[i];
+
+		if (doctor_uses(facts->config, forward, pool->name))
+			ret = gather_pool(pool, way, forward, kinds);
+		way += pool->n_backends;
+	}
+	return ret;
 }
 
 static void find_small(const struct tunnel *tunnel, const char *names, uint32_t in,
@@ -113,40 +144,26 @@ static void find_small(const struct tunnel *tunnel, const char *names, uint32_t 
 		room > IPV6_BYTES + 20 ? room - IPV6_BYTES - 20 : 0);
 }
 
-struct search {
-	const struct doctor_facts *facts;
-	struct doctor_report *report;
-	uint32_t in;
-	size_t tunnels;
-};
-
-/* One finding for all backends that are alike, at the first of them. */
-static void judge(const struct tunnel *tunnel, const char *pool, const char *backend, void *arg)
-{
-	struct search *search = arg;
-	struct gathered gathered = { .like = tunnel };
-
-	(void)pool;
-	(void)backend;
-	search->tunnels++;
-	if (tunnel->way->mtu >= search->in + overhead(tunnel))
-		return;
-	each_backend(search->facts, tunnel->forward, gather, &gathered);
-	if (gathered.first == tunnel->way)
-		find_small(tunnel, doctor_names_end(&gathered.names), search->in, search->report);
-}
-
 void doctor_judge_mtu(const struct doctor_facts *facts, struct doctor_report *report)
 {
-	struct search search = { .facts = facts, .report = report, .in = largest(facts) };
+	struct kinds kinds = { 0 };
 	size_t before = report->n;
+	int ret;
 
-	if (!search.in)
-		return;
-	each_backend(facts, LP_FORWARD_IPIP, judge, &search);
-	each_backend(facts, LP_FORWARD_GUE, judge, &search);
-	if (search.tunnels && report->n == before)
+	ret = gather(facts, LP_FORWARD_IPIP, &kinds);
+	if (!ret)
+		ret = gather(facts, LP_FORWARD_GUE, &kinds);
+	if (ret)
+		report->error = ret;
+	for (size_t i = 0; i < kinds.n; i++) {
+		struct kind *kind = &kinds.list[i];
+		uint32_t in = largest(facts, &kind->tunnel);
+
+		if (kind->tunnel.way->mtu < in + overhead(&kind->tunnel))
+			find_small(&kind->tunnel, doctor_names_end(&kind->names), in, report);
+	}
+	if (kinds.n && report->n == before)
 		doctor_find(report, DOCTOR_OK, "mtu",
-			    "packets of %u bytes fit into every tunnel, as far as is known here",
-			    search.in);
+			    "what comes in fits into every tunnel, as far as is known here");
+	free(kinds.list);
 }

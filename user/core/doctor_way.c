@@ -99,43 +99,49 @@ static void judge_backends(const struct doctor_facts *facts, struct doctor_repor
 			    n, n == 1 ? "" : "s");
 }
 
-static bool is_local(const struct doctor_facts *facts, const struct lp_addr *addr)
+/* In the order of the configuration, as facts->local is. */
+static void name_local(const struct doctor_facts *facts, struct doctor_names *names)
 {
-	for (size_t i = 0; i < facts->n_local; i++)
-		if (lp_addr_equal(&facts->local[i], addr))
-			return true;
-	return false;
-}
-
-static void find_local(const struct config_vip *vip, const struct lp_addr *addr,
-		       struct doctor_report *report)
-{
-	struct doctor_finding *finding;
+	const struct lp_addr *local = facts->local, *end = local + facts->n_local;
 	char text[LP_ADDR_TEXT];
 
-	lp_addr_format(addr, text);
-	finding = doctor_find(report, DOCTOR_WARNING, "vip_local",
-			      "VIP %s: %s is an address of this host", vip->name, text);
-	doctor_why(finding,
-		   "its other ports, ping and ICMP errors are answered by this host, checks and "
-		   "requests from here go to itself, and a moment without XDP resets connections");
-	doctor_fix(finding,
-		   "ip address delete %s/%d dev ... (ip address show to %s), and on the router: a "
-		   "route for %s to this host",
-		   text, lp_addr_is_v6(addr) ? 128 : 32, text, text);
+	for (size_t i = 0; i < facts->config->n_vips; i++) {
+		const struct config_vip *vip = &facts->config->vips[i];
+
+		for (size_t j = 0; j < vip->n_addresses && local < end; j++) {
+			if (!lp_addr_equal(&vip->addresses[j], local))
+				continue;
+			local++;
+			doctor_names_add(names, "%s (%s)", vip->name,
+					 lp_addr_format(&vip->addresses[j], text));
+		}
+	}
 }
 
 static void judge_vips(const struct doctor_facts *facts, struct doctor_report *report)
 {
-	for (size_t i = 0; i < facts->config->n_vips; i++) {
-		const struct config_vip *vip = &facts->config->vips[i];
+	struct doctor_names names = { 0 };
+	struct doctor_finding *finding;
+	char text[LP_ADDR_TEXT];
 
-		for (size_t j = 0; j < vip->n_addresses; j++)
-			if (is_local(facts, &vip->addresses[j]))
-				find_local(vip, &vip->addresses[j], report);
-	}
-	if (!facts->n_local)
+	if (!facts->n_local) {
 		doctor_find(report, DOCTOR_OK, "vip_local", "no VIP is an address of this host");
+		return;
+	}
+	name_local(facts, &names);
+	finding = doctor_find(report, DOCTOR_WARNING, "vip_local",
+			      "this host itself has the address of VIP %s",
+			      doctor_names_end(&names));
+	doctor_why(finding,
+		   "their other ports, ping and ICMP errors are answered by this host, checks "
+		   "and requests from here go to itself, and a moment without XDP resets "
+		   "connections");
+	lp_addr_format(&facts->local[0], text);
+	doctor_fix(
+		finding,
+		"ip address delete %s/%d dev ... (ip address show to %s); and on the router, ip route "
+		"add %s via this host",
+		text, lp_addr_is_v6(&facts->local[0]) ? 128 : 32, text, text);
 }
 
 void doctor_judge_ways(const struct doctor_facts *facts, struct doctor_report *report)

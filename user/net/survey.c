@@ -210,6 +210,7 @@ int net_survey_way(struct net_survey *survey, const struct lp_addr *addr,
 		found.state = net_links_egress(&survey->links, route.ifindex, &egress);
 	}
 	if (found.state == NET_OK) {
+		name_interface(survey, egress.ifindex, &found);
 		found.mtu = route.mtu && route.mtu < egress.mtu ? route.mtu : egress.mtu;
 		ret = neighbour_state(survey, &route, &found.state);
 	}

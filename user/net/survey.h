@@ -39,7 +39,8 @@ struct net_survey_way {
 	enum net_state state;
 	uint32_t mtu; /* the least of the devices, the route, and what the path is known to carry */
 	bool on_link; /* the address is the next hop's own */
-	char interface[16]; /* "" without a route */
+	/* Where packets leave, below all VLAN devices; "" without a route. */
+	char interface[16];
 };
 
 /*
