@@ -50,7 +50,7 @@ static void judge_limit(const char *what, const char *where, uint64_t n, uint64_
 /* Each pool has two slot tables in the worst moment, all in one map (abi.h). */
 static uint64_t pools_max(void)
 {
-	return LP_TABLES_BYTES_MAX / (2 * LP_TABLE_LINES * sizeof(struct lp_slot_line));
+	return LP_TABLES_BYTES_MAX / (2ull * LP_TABLE_LINES * sizeof(struct lp_slot_line));
 }
 
 void doctor_judge_room(const struct doctor_facts *facts, struct doctor_report *report)

@@ -23,7 +23,7 @@ static int read_line(const char *path, char *text, size_t size)
 	if (!file)
 		return -errno;
 	got = fgets(text, (int)size, file) != NULL;
-	fclose(file);
+	(void)fclose(file);
 	if (!got)
 		return -ENODATA;
 	text[strcspn(text, "\n")] = 0;
@@ -124,6 +124,6 @@ int net_capabilities(int pid, uint64_t *capabilities)
 		*capabilities = strtoull(line + 8, NULL, 16);
 		ret = 0;
 	}
-	fclose(file);
+	(void)fclose(file);
 	return ret;
 }

@@ -197,7 +197,7 @@ int net_survey_way(struct net_survey *survey, const struct lp_addr *addr,
 		   struct net_survey_way *way)
 {
 	struct net_survey_way found = { 0 };
-	struct net_egress egress;
+	struct net_egress egress = { 0 };
 	struct net_route route;
 	int ret = ask_route(survey, addr, &route);
 
