@@ -359,6 +359,22 @@ def test_two_limpetds(fresh_site, agents):
     doctor(first).one("agents", "warning", "2 limpetds", str(second.process.pid))
 
 
+def test_a_namespace_that_cannot_be_entered(site, agent):
+    """limpetd is in the balancer's, and doctor may not go there."""
+    agent.start(configuration(site.network))
+    report = Report(
+        subprocess.run(
+            ["setpriv", "--bounding-set=-all", "--inh-caps=-all", agent.build / "limpet",
+             "--socket", agent.socket, "--json", "doctor"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+    )
+    report.one("namespace", "warning", "cannot be entered")
+    assert not report.of("interface") and not report.of("neighbour")
+    assert report.one("records", "ok")  # limpetd's own numbers are there all the same
+
+
 def test_a_broken_file(site, agent):
     config = configuration(site.network)
     config["vips"]["www4"]["pool"] = "nowhere"
