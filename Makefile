@@ -6,6 +6,7 @@
 # make bench      build/bench/report.json
 # make soak       thousands of random histories through the model (root)
 # make stress     threads and floods, STRESS_SECONDS each (default 120, root)
+# make vm         loads and forwards on other kernels, in virtual machines
 # make asan       the same binaries under ASan and UBSan, in build/asan
 # make fuzz       fuzzers, FUZZ_SECONDS each (default 60)
 # make format lint install
@@ -151,7 +152,17 @@ $(O)/tests/e2e/pass.bpf.o: tests/e2e/pass.bpf.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
-tools: all $(O)/tests/progrun $(O)/tests/e2e/pass.bpf.o
+# The kernel matrix: scripts/vm boots other kernels, tests/vm is what runs there.
+$(O)/tests/vm/replay: $(O)/tests/vm/replay.o $(LIB_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+# KERNELS, "6.1 6.12" or names of Debian's packages; the default is in scripts/vm.
+vm: deps-vm
+	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) tools
+	$(Q)LIMPET_BUILD=$(O) scripts/vm $(KERNELS)
+
+tools: all $(O)/tests/progrun $(O)/tests/vm/replay $(O)/tests/e2e/pass.bpf.o
 
 # --- stress tests (tests/stress) ---
 
@@ -208,10 +219,13 @@ deps:
 	$(Q)scripts/deps
 deps-test:
 	$(Q)scripts/deps --test
+deps-vm:
+	$(Q)scripts/deps --vm
 
 # What is installed by deps has to be there before make looks for it, hence the
 # second make.
 check: deps-test
+	-$(Q)scripts/deps --vm
 	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) tools asan fuzzers stressers model
 	$(Q)scripts/check --build $(O)
 
@@ -284,6 +298,6 @@ install: all
 	install -m644 scripts/limpet.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/limpet
 
 .SECONDARY:
-.PHONY: all units asan tools fuzzers fuzz deps deps-test check demo benches bench format lint install clean
+.PHONY: all units asan tools fuzzers fuzz deps deps-test deps-vm check demo vm benches bench format lint install clean
 clean:
 	rm -rf $(O)

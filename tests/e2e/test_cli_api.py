@@ -1606,7 +1606,6 @@ LATER = [
     (["config", "apply", "f"], "limpet config apply: not supported yet"),
     (["top"], "limpet top: not supported yet"),
     (["watch"], "limpet watch: not supported yet"),
-    (["doctor"], "limpet doctor: not supported yet"),
     (["lab", "run", "f"], "limpet lab: not supported yet"),
     (["help", "lab"], "limpet lab: not supported yet"),
 ]
@@ -1621,7 +1620,7 @@ def test_not_supported_yet(api, args, error):
 # --- help ------------------------------------------------------------------------
 
 VERBS = (
-    "status vip pool interface backend config explain records audit reasons reload version help".split()
+    "status vip pool interface backend config explain records audit reasons doctor reload version help".split()
 )
 
 
@@ -1649,7 +1648,7 @@ def test_help_lists_what_there_is():
     assert (result.returncode, result.stderr) == (DONE, "")
     assert limpet("help").stdout == result.stdout
     listed = [row.split()[0] for row in result.stdout.split("\n") if row.startswith("  ")]
-    assert [verb for verb in listed if not verb.startswith("--")] == VERBS[:11] + [
+    assert [verb for verb in listed if not verb.startswith("--")] == VERBS[:12] + [
         "decap",
         "version",
         "help",

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""progrun as a Python object, and scenarios for it (see progrun.c, scenario.h)."""
+"""progrun as a Python object, and scenarios for it (see progrun.c, scenario.h).
+
+With $LIMPET_RECORD set to a directory, each progrun leaves a file in it with what it
+was asked and what it answered, line by line, for tests/vm/replay.c.
+"""
 import json
 import os
 import pathlib
@@ -46,19 +50,37 @@ class Result:
         return f"Result({self.raw})"
 
 
+class Recording:
+    """What a progrun was asked and what it answered, in a file of its own."""
+
+    def __init__(self):
+        directory = os.environ.get("LIMPET_RECORD")
+        name = os.environ.get("PYTEST_CURRENT_TEST", "progrun").split("::")[0]
+        path = directory and pathlib.Path(directory) / f"{pathlib.Path(name).stem}.jsonl"
+        self.file = path and open(path, "w", encoding="utf-8")
+
+    def add(self, *lines):
+        if self.file:
+            self.file.writelines(f"{line.rstrip()}\n" for line in lines)
+            self.file.flush()
+
+
 class Progrun:
     """A running progrun, alone in its network namespace."""
 
     def __init__(self):
+        self.recording = Recording()
         self.process = subprocess.Popen([str(BUILD / "tests/progrun")], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         self.request(op="ifindex", name="lo")  # it is in its namespace when it answers
 
     def request(self, **request):
-        self.process.stdin.write(json.dumps(request) + "\n")
+        asked = json.dumps(request)
+        self.process.stdin.write(asked + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         assert line, "progrun is gone"
+        self.recording.add(asked, line)
         answer = json.loads(line)
         if "error" in answer:
             raise RuntimeError(answer["error"])
@@ -70,6 +92,7 @@ class Progrun:
 
     def tool(self, *args):
         net = f"--net=/proc/{self.process.pid}/ns/net"
+        self.recording.add(json.dumps({"tool": args}))
         out = subprocess.run(["nsenter", net, *args], check=True, stdout=subprocess.PIPE,
                              text=True).stdout
         return json.loads(out) if out.startswith("[") else None

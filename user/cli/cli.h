@@ -36,6 +36,7 @@ int cmd_audit(struct cli *cli, int argc, char **argv);
 int cmd_backend(struct cli *cli, int argc, char **argv);
 int cmd_config(struct cli *cli, int argc, char **argv);
 int cmd_decap(struct cli *cli, int argc, char **argv);
+int cmd_doctor(struct cli *cli, int argc, char **argv);
 int cmd_explain(struct cli *cli, int argc, char **argv);
 int cmd_interface(struct cli *cli, int argc, char **argv);
 int cmd_later(struct cli *cli, int argc, char **argv); /* verbs that are still to come */

@@ -57,6 +57,10 @@ static const struct verb verbs[] = {
 	  "theirs lived. A number without samples is shown as <192: below that with 95%\n"
 	  "confidence.\n" },
 	{ "reasons", cmd_reasons, "reasons", "packets by verdict: forwarded, passed, dropped", "" },
+	{ "doctor", cmd_doctor, "doctor [--config FILE]", "what would bite here, and how to fix it",
+	  "Looks at this host, its interfaces, the ways to backends, and the running limpetd.\n"
+	  "Ends with 1 if there is a problem.\n\n"
+	  "--config FILE  what can be told of this file without limpetd\n" },
 	{ "reload", cmd_reload, "reload", "make limpetd read its configuration file again",
 	  "Prints what changed. A file that is wrong anywhere changes nothing.\n" },
 	{ "decap", cmd_decap, "decap INTERFACE --from ADDRESS,...",
@@ -65,7 +69,6 @@ static const struct verb verbs[] = {
 	{ "help", cmd_help, "help [COMMAND]", "this list, or what a command does", "" },
 	{ .name = "top", .run = cmd_later },
 	{ .name = "watch", .run = cmd_later },
-	{ .name = "doctor", .run = cmd_later },
 	{ .name = "lab", .run = cmd_later },
 };
 

@@ -359,10 +359,3 @@ int net_link(struct net *net, const char *name, struct net_link *link)
 	memcpy(link->driver_kind, info->kind, sizeof(link->driver_kind));
 	return 0;
 }
-
-bool net_is_local(struct net *net, const struct lp_addr *addr)
-{
-	struct net_route route;
-
-	return !net_request_route(&net->requests, addr, &route) && route.state == NET_LOCAL;
-}

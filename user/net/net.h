@@ -80,10 +80,4 @@ struct net_link {
 /* -ENODEV if there is no such interface. */
 int net_link(struct net *net, const char *name, struct net_link *link);
 
-/*
- * Is this one of the host's own addresses? (A VIP should not be.) Asks the
- * kernel's routing tables: whatever is delivered locally is the host's own.
- */
-bool net_is_local(struct net *net, const struct lp_addr *addr);
-
 #endif

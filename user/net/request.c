@@ -131,3 +131,10 @@ int net_request_release(struct net_socket *socket, const struct net_key *neigh)
 	return net_socket_call(socket, neigh_message(RTM_NEWNEIGH, NLM_F_ACK, neigh, NTF_USE), NULL,
 			       NULL);
 }
+
+int net_request_use(struct net_socket *socket, const struct net_key *neigh)
+{
+	return net_socket_call(
+		socket, neigh_message(RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE, neigh, NTF_USE), NULL,
+		NULL);
+}

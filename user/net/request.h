@@ -33,6 +33,9 @@ int net_request_manage(struct net_socket *socket, const struct net_key *neigh, b
 int net_request_neigh(struct net_socket *socket, const struct net_key *key,
 		      struct net_neigh_info *info);
 
+/* Makes the kernel ask for a neighbour, or again for a failed one, as a packet to it would. */
+int net_request_use(struct net_socket *socket, const struct net_key *neigh);
+
 /* Gives a managed neighbour back: it becomes an ordinary, collectable one. */
 int net_request_release(struct net_socket *socket, const struct net_key *neigh);
 
