@@ -24,7 +24,12 @@ struct config_interface {
 	enum config_xdp_mode mode;
 };
 
-enum config_check_type { CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP };
+enum config_check_type {
+	CONFIG_CHECK_TCP,
+	CONFIG_CHECK_HTTP,
+	CONFIG_CHECK_HTTPS,
+	CONFIG_CHECK_EXEC,
+};
 
 struct config_status_range {
 	uint16_t first, last; /* HTTP status codes, inclusive */
@@ -37,6 +42,12 @@ struct config_check {
 			*/
 	char *path;    /* never NULL; begins with '/' */
 	char *host;    /* NULL: the backend's address */
+	bool verify;   /* https: a certificate that is not trusted is a bad result */
+	char *ca;      /* https: file of trusted roots, an absolute path; NULL: the system's */
+	double expiry_warning; /* https: seconds before the end of a certificate; 0: none */
+	char **command; /* exec: program, an absolute path, and arguments, then NULL; else NULL */
+	size_t n_command;
+	char *user; /* exec: who runs it; NULL: see health/exec_user.h */
 	struct config_status_range *expect;
 	size_t n_expect;
 	double interval; /* seconds */
@@ -61,6 +72,8 @@ struct config_backend {
 #define CONFIG_BACKENDS_MAX 65534u   /* of all pools together (A4 and LP_BACKENDS_MAX in abi.h) */
 #define CONFIG_RULES_MAX    1000000u /* of all VIPs together: addresses times ports */
 #define CONFIG_PROXIES_MAX  4096u    /* of a VIP */
+#define CONFIG_COMMAND_MAX  64u      /* words of an exec check's command */
+#define CONFIG_PATH_MAX     4095u    /* bytes of a file's path */
 #define CONFIG_DURATION_MAX (365 * 86400.0)
 #define CONFIG_TEXT_MAX     (64u << 20) /* bytes of a file */
 
@@ -68,7 +81,7 @@ struct config_pool {
 	char *name;
 	enum config_hash hash;
 	char *check;          /* NULL: always up */
-	uint16_t check_port;  /* where the check goes; 0 if there is no check */
+	uint16_t check_port;  /* where the check goes; 0: there is no check, or an exec one */
 	double drain_timeout; /* seconds */
 	struct config_backend *backends;
 	size_t n_backends;

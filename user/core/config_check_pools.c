@@ -13,7 +13,8 @@ static int check_pool_check(const struct config_checker *checker, const struct c
 	pool->check_port = checker->config->checks[check->i].port;
 	if (!pool->check_port && use->used && !use->several)
 		pool->check_port = use->port;
-	if (pool->check_port)
+	/* A program that is no client of a port need not be told one. */
+	if (pool->check_port || checker->config->checks[check->i].type == CONFIG_CHECK_EXEC)
 		return 0;
 	return config_fail(checker->reader, node,
 			   "%s: this check (line %zu) has no port, and %s; set checks.%s.port",
