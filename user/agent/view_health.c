@@ -22,7 +22,7 @@ static json_t *view_flaps(const struct agent *agent, uint32_t number)
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(
 			list, json_pack("{s:I, s:s, s:o}", "at", (json_int_t)flaps[i].at_s, "state",
-					flaps[i].up ? "up" : "down", "why", flaps[i].why));
+					flaps[i].up ? "up" : "down", "why", text_of(flaps[i].why)));
 	return list;
 }
 
