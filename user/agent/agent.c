@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/carry.h"
 #include "agent/interfaces.h"
 #include "lib/addr.h"
 #include "lib/file.h"
@@ -176,6 +177,7 @@ static void on_net_changed(void *arg)
 		return; /* starting, or ending */
 	interfaces_follow(agent->config, agent->net, agent->dp);
 	follow_hops(agent);
+	carry_follow(agent);
 	agent_converge(agent);
 }
 
@@ -391,9 +393,9 @@ int agent_reload(struct agent *agent, struct lp_err *err)
 		return ret;
 	}
 	take_config(agent, config, text);
-	ret = checks_set(agent);
+	ret = checks_set(agent, err);
 	if (ret)
-		return lp_err(err, ret, "health checks: %s", strerror(-ret));
+		return ret;
 	lp_info("configuration loaded file=%s vips=%zu pools=%zu generation=%llu",
 		agent->options->config, agent->config->n_vips, agent->config->n_pools,
 		(unsigned long long)dp_control(agent->dp)->generation);

@@ -35,8 +35,9 @@ struct agent {
 	struct net *net;
 	struct health *health;
 	struct checks checks;
-	char *changes; /* what the last configuration changed, a line each; may be NULL */
-	bool adopted;  /* took over a running datapath */
+	struct via *via; /* NULL: no check goes via vip */
+	char *changes;   /* what the last configuration changed, a line each; may be NULL */
+	bool adopted;    /* took over a running datapath */
 };
 
 /*

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "agent/agent.h"
+#include "agent/carry.h"
 #include "lib/log.h"
 
 /* Notes of ten thousand backends have the same cause, mostly. */
@@ -107,13 +109,14 @@ static size_t add_targets(struct health_target *targets, const struct agent *age
 			.pool = backend->pool,
 			.name = backend->name,
 			.check = check,
+			.mark = carry_mark(check, backend),
 			.initially_up = backend->healthy,
 		};
 	}
 	return pool->n_backends;
 }
 
-int checks_set(struct agent *agent)
+static int set_targets(struct agent *agent)
 {
 	struct health_target *targets = calloc(agent->engine.runtime.n_backends + 1,
 					       sizeof(*targets));
@@ -128,6 +131,16 @@ int checks_set(struct agent *agent)
 	ret = health_set(agent->health, targets, n);
 	free(targets);
 	return ret;
+}
+
+int checks_set(struct agent *agent, struct lp_err *err)
+{
+	int ret = carry_set(agent, err);
+
+	if (ret)
+		return ret;
+	ret = set_targets(agent);
+	return ret ? lp_err(err, ret, "health checks: %s", strerror(-ret)) : 0;
 }
 
 int checks_verify(const struct agent *agent, const struct config *config, struct lp_err *err)
@@ -167,6 +180,7 @@ int checks_open(struct agent *agent, struct lp_err *err)
 void checks_close(struct agent *agent)
 {
 	health_close(&agent->health);
+	carry_close(agent);
 	uv_close((uv_handle_t *)&agent->checks.settle, NULL);
 	uv_close((uv_handle_t *)&agent->checks.hurry, NULL);
 }

@@ -45,7 +45,7 @@ void checks_close(struct agent *agent);
  */
 int checks_verify(const struct agent *agent, const struct config *config, struct lp_err *err);
 
-/* Checks what the configuration in force says. -ENOMEM: the checks before go on. */
-int checks_set(struct agent *agent);
+/* Checks what the configuration in force says. On failure the checks before go on. */
+int checks_set(struct agent *agent, struct lp_err *err);
 
 #endif

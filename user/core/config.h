@@ -31,6 +31,8 @@ enum config_check_type {
 	CONFIG_CHECK_EXEC,
 };
 
+enum config_via { CONFIG_VIA_DIRECT, CONFIG_VIA_VIP };
+
 struct config_status_range {
 	uint16_t first, last; /* HTTP status codes, inclusive */
 };
@@ -50,8 +52,9 @@ struct config_check {
 	char *user; /* exec: who runs it; NULL: see health/exec_user.h */
 	struct config_status_range *expect;
 	size_t n_expect;
-	double interval; /* seconds */
-	double timeout;  /* seconds, at most interval */
+	enum config_via via; /* CONFIG_VIA_VIP: not of CONFIG_CHECK_EXEC */
+	double interval;     /* seconds */
+	double timeout;      /* seconds, at most interval */
 	unsigned int rise, fall;
 };
 
@@ -80,9 +83,13 @@ struct config_backend {
 struct config_pool {
 	char *name;
 	enum config_hash hash;
-	char *check;          /* NULL: always up */
-	uint16_t check_port;  /* where the check goes; 0: there is no check, or an exec one */
-	double drain_timeout; /* seconds */
+	char *check;         /* NULL: always up */
+	uint16_t check_port; /* where the check goes; 0: there is no check, or an exec one */
+	/* A check with CONFIG_VIA_VIP goes to these addresses, IPv4 and IPv6, of the first VIP by
+	 * name that it can go through; all zero where the pool has no backends of the family. */
+	struct lp_addr via[2];
+	enum lp_forward via_forward; /* that VIP's */
+	double drain_timeout;        /* seconds */
 	struct config_backend *backends;
 	size_t n_backends;
 };

@@ -8,12 +8,6 @@
 #define HTTP_PATH_MAX  1024u          /* characters of a path */
 #define EXPIRY_WARNING (14 * 86400.0) /* seconds */
 
-/* A check and what its keys say that the model has no place for yet. */
-struct check_values {
-	struct config_check check;
-	unsigned int via;
-};
-
 static const struct config_word types[] = {
 	{ "tcp", CONFIG_CHECK_TCP, CONFIG_FEATURE_BASE },
 	{ "http", CONFIG_CHECK_HTTP, CONFIG_FEATURE_BASE },
@@ -23,8 +17,8 @@ static const struct config_word types[] = {
 static const struct config_words type_words = { "check type", types, CONFIG_COUNT(types) };
 
 static const struct config_word ways[] = {
-	{ "direct", 0, CONFIG_FEATURE_BASE },
-	{ "vip", 1, CONFIG_FEATURE_CHECK_VIA_VIP },
+	{ "direct", CONFIG_VIA_DIRECT, CONFIG_FEATURE_BASE },
+	{ "vip", CONFIG_VIA_VIP, CONFIG_FEATURE_CHECK_VIA_VIP },
 };
 static const struct config_words via_words = { "way to the backend", ways, CONFIG_COUNT(ways) };
 
@@ -102,7 +96,7 @@ static int read_user(const struct config_reader *reader, const struct config_nod
 	return config_store_text(reader, node->text, to);
 }
 
-#define CHECK_FIELD(member) .offset = offsetof(struct check_values, check.member)
+#define CHECK_FIELD(member) .offset = offsetof(struct config_check, member)
 
 static const struct config_field fields[] = {
 	{ .key = "type", .read = config_read_word, CHECK_FIELD(type), .words = &type_words },
@@ -115,17 +109,12 @@ static const struct config_field fields[] = {
 	{ .key = "expiry_warning", .read = config_read_duration, CHECK_FIELD(expiry_warning) },
 	{ .key = "command", .read = config_read_command, .offset = 0 },
 	{ .key = "user", .read = read_user, CHECK_FIELD(user) },
-	{ .key = "via",
-	  .read = config_read_word,
-	  .offset = offsetof(struct check_values, via),
-	  .words = &via_words },
+	{ .key = "via", .read = config_read_word, CHECK_FIELD(via), .words = &via_words },
 	{ .key = "interval", .read = config_read_duration, CHECK_FIELD(interval), .min = 1 },
 	{ .key = "timeout", .read = config_read_duration, CHECK_FIELD(timeout), .min = 1 },
 	{ .key = "rise", .read = config_read_u32, CHECK_FIELD(rise), .min = 1, .max = ROUNDS_MAX },
 	{ .key = "fall", .read = config_read_u32, CHECK_FIELD(fall), .min = 1, .max = ROUNDS_MAX },
 };
-_Static_assert(!offsetof(struct check_values, check),
-	       "config_read_expect() and config_read_command() want the check");
 static const struct config_schema schema = { "a map with the keys of a check", fields,
 					     CONFIG_COUNT(fields) };
 
@@ -180,6 +169,18 @@ static int check_ca(const struct config_reader *reader, const struct config_node
 	return config_fail(reader, ca, "%s: only with verify: true", CONFIG_QUOTE(ca->text));
 }
 
+/* What a program sends nobody marks. */
+static int check_via(const struct config_reader *reader, const struct config_node *node,
+		     const struct config_check *check)
+{
+	const struct config_node *via = config_node_get(node, "via");
+
+	if (check->type != CONFIG_CHECK_EXEC || check->via == CONFIG_VIA_DIRECT)
+		return 0;
+	return config_fail(reader, via, "%s: only for checks of type tcp, http and https",
+			   CONFIG_QUOTE(via->text));
+}
+
 static int check_times(const struct config_reader *reader, const struct config_node *node,
 		       const struct config_check *check)
 {
@@ -214,22 +215,23 @@ static int set_default_texts(const struct config_reader *reader, struct config_c
 static int read_check(const struct config_reader *reader, const struct config_node *node,
 		      struct config_check *check)
 {
-	struct check_values values = { .check = {
-					       .type = CONFIG_CHECK_TCP,
-					       .interval = 2,
-					       .timeout = 1,
-					       .rise = 2,
-					       .fall = 3,
-					       .expiry_warning = EXPIRY_WARNING,
-				       } };
 	int ret;
 
-	ret = config_read_map(reader, node, &schema, &values);
-	*check = values.check;
+	*check = (struct config_check) {
+		.type = CONFIG_CHECK_TCP,
+		.interval = 2,
+		.timeout = 1,
+		.rise = 2,
+		.fall = 3,
+		.expiry_warning = EXPIRY_WARNING,
+	};
+	ret = config_read_map(reader, node, &schema, check);
 	if (!ret)
 		ret = check_type_keys(reader, node, check->type);
 	if (!ret)
 		ret = check_ca(reader, node, check);
+	if (!ret)
+		ret = check_via(reader, node, check);
 	if (!ret)
 		ret = check_times(reader, node, check);
 	return ret ? ret : set_default_texts(reader, check);

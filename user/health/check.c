@@ -108,7 +108,7 @@ bool health_check_equal(const struct config_check *a, const struct config_check 
 {
 	return a->type == b->type && equal_text(a->path, b->path) && equal_text(a->host, b->host) &&
 	       equal_text(a->ca, b->ca) && equal_text(a->user, b->user) && equal_expect(a, b) &&
-	       equal_command(a, b) && a->verify == b->verify &&
+	       equal_command(a, b) && a->verify == b->verify && a->via == b->via &&
 	       a->expiry_warning == b->expiry_warning && a->interval == b->interval &&
 	       a->timeout == b->timeout && a->rise == b->rise && a->fall == b->fall;
 }

@@ -24,6 +24,7 @@ struct health_target {
 	uint32_t backend; /* number, the key of the target */
 	struct lp_addr address;
 	uint16_t port;                    /* host byte order */
+	uint32_t mark;                    /* of the sockets of its checks (SO_MARK); 0: none */
 	const char *pool, *name;          /* for exec checks; NULL: unknown. Copied. */
 	const struct config_check *check; /* copied */
 	bool initially_up;                /* state until `rise` or `fall` results say otherwise */

@@ -80,7 +80,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct http_probe *probe = arg;
-	int fd = tcp_socket(address->family);
+	int fd = tcp_socket(address->family, probe->request->mark);
 
 	(void)purpose;
 	if (fd >= 0)

@@ -14,6 +14,7 @@ struct http_request {
 	char *url;                        /* with the literal address: nothing to resolve */
 	const struct config_check *check; /* not owned: path and expect */
 	struct curl_slist *headers;
+	uint32_t mark; /* of its sockets: tcp_socket(); 0 unless somebody sets it */
 	/* https; its URL has the host's name, for SNI, if there is one: */
 	struct curl_slist *connect_to; /* the literal address instead; NULL: the URL's */
 	struct tls_check tls;

@@ -19,6 +19,7 @@ struct target {
 	const struct target_env *env;
 	uint32_t backend;
 	uint16_t port;
+	uint32_t mark;
 	struct lp_addr address;
 	struct config_check check;
 	char *pool, *name;           /* NULL: unknown */
@@ -94,8 +95,8 @@ static int probe_start(struct target *target)
 					&target->probe);
 	if (target->exec)
 		return exec_probe_start(env->exec, target->exec, on_done, target, &target->probe);
-	return tcp_probe_start(env->loop, &target->address, target->port, on_done, target,
-			       &target->probe);
+	return tcp_probe_start(env->loop, &target->address, target->port, target->mark, on_done,
+			       target, &target->probe);
 }
 
 /* Starts a check, or says why not. */
@@ -210,12 +211,14 @@ int target_new(struct target_env *env, const struct health_target *spec, struct 
 	target->backend = spec->backend;
 	target->address = spec->address;
 	target->port = spec->port;
+	target->mark = spec->mark;
 	target->status.up = spec->initially_up;
 	if (!copy_name(&target->pool, spec->pool) || !copy_name(&target->name, spec->name) ||
 	    health_check_copy(&target->check, spec->check) || make_request(env, spec, target)) {
 		target_free(&target);
 		return -ENOMEM;
 	}
+	target->request.mark = spec->mark;
 	*out = target;
 	return 0;
 }
@@ -295,7 +298,8 @@ static bool same_name(const char *a, const char *b)
 bool target_is(const struct target *target, const struct health_target *spec)
 {
 	return target->backend == spec->backend && target->port == spec->port &&
-	       same_name(target->pool, spec->pool) && same_name(target->name, spec->name) &&
+	       target->mark == spec->mark && same_name(target->pool, spec->pool) &&
+	       same_name(target->name, spec->name) &&
 	       lp_addr_equal(&target->address, &spec->address) &&
 	       health_check_equal(&target->check, spec->check);
 }
