@@ -217,16 +217,46 @@ static const struct config_case cases[] = {
 	  "t:5:29: checks.c.verify: \"maybe\": not a truth value; allowed: true, false\n"
 	  "  5 |   c: { type: https, verify: maybe }\n"
 	  "    |                             ^~~~~" },
-	{ "via",
+	{ "via of exec",
 	  HEAD "checks:\n"
-	       "  c: { via: vip }\n",
-	  "t:5:13: checks.c.via: \"vip\": this way to the backend is not supported yet; allowed: direct\n"
-	  "  5 |   c: { via: vip }\n"
-	  "    |             ^~~" },
+	       "  c: { type: exec, command: [/bin/true], via: vip }\n",
+	  "t:5:47: checks.c.via: \"vip\": only for checks of type tcp, http and https\n"
+	  "  5 |   c: { type: exec, command: [/bin/true], via: vip }\n"
+	  "    |                                               ^~~" },
+	{ "via without a VIP",
+	  HEAD "checks: { c: { via: vip, port: 80 } }\n"
+	       "pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n",
+	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool has port 80 and an address of each family of the pool's backends\n"
+	  "  5 | pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
+	  "    |                      ^" },
+	{ "via of another port",
+	  HEAD
+	  "checks: { c: { via: vip, port: 80 } }\n"
+	  "pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
+	  "vips: { v: { addresses: [192.0.2.1], protocol: tcp, ports: [443], pool: p, forward: ipip } }\n",
+	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool has port 80 and an address of each family of the pool's backends\n"
+	  "  5 | pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
+	  "    |                      ^" },
+	{ "via of udp",
+	  HEAD
+	  "checks: { c: { via: vip, port: 80 } }\n"
+	  "pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
+	  "vips: { v: { addresses: [192.0.2.1], protocol: udp, ports: [80], pool: p, forward: ipip } }\n",
+	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool has port 80 and an address of each family of the pool's backends\n"
+	  "  5 | pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
+	  "    |                      ^" },
+	{ "via of another family",
+	  HEAD
+	  "checks: { c: { via: vip, port: 80 } }\n"
+	  "pools: { p: { check: c, backends: [{ name: b, address: \"2001:db8::1\" }] } }\n"
+	  "vips: { v: { addresses: [192.0.2.1], protocol: tcp, ports: [80], pool: p, forward: ipip } }\n",
+	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool has port 80 and an address of each family of the pool's backends\n"
+	  "  5 | pools: { p: { check: c, backends: [{ name: b, address: \"2001:db8::1\" }] } }\n"
+	  "    |                      ^" },
 	{ "via else",
 	  HEAD "checks:\n"
 	       "  c: { via: tunnel }\n",
-	  "t:5:13: checks.c.via: \"tunnel\": no such way to the backend; allowed: direct\n"
+	  "t:5:13: checks.c.via: \"tunnel\": no such way to the backend; allowed: direct, vip\n"
 	  "  5 |   c: { via: tunnel }\n"
 	  "    |             ^~~~~~" },
 	{ "interval without unit",
