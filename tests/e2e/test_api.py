@@ -17,7 +17,7 @@ NEXT_HOP = {"state": TEXT, "interface": TEXT, "mac": TEXT}
 CHECK = {
     "last": TEXT, "last_at": WHOLE, "since_at": WHOLE, "streak": WHOLE, "checks": WHOLE,
     "failures": WHOLE, "flaps": WHOLE, "latency_s": NUMBER, "late_s": NUMBER,
-    "late_max_s": NUMBER, "flaps_1h": WHOLE, "not_made": WHOLE, "result": TEXT,
+    "late_max_s": NUMBER, "flaps_1h": WHOLE, "not_made": WHOLE, "result": MAYBE,
     "transitions": [], "certificate_ends_at": MAYBE, "certificate_days": MAYBE,
 }  # fmt: skip
 VIP = {

@@ -31,15 +31,15 @@ static char *host_name(const char *host)
 static bool set_url(struct http_request *request, const struct lp_addr *address, uint16_t port)
 {
 	bool tls = request->check->type == CONFIG_CHECK_HTTPS;
-	char *place = place_new(address, port);
+	char *place = place_new(address, port), *url;
 	int len = -1;
 
 	if (place)
-		len = asprintf(&request->url, "%s://%s/", tls ? "https" : "http", place);
+		len = asprintf(&url, "%s://%s/", tls ? "https" : "http", place);
 	free(place);
-	if (len < 0)
-		request->url = NULL;
-	return request->url;
+	if (len >= 0)
+		request->url = url;
+	return len >= 0;
 }
 
 static int header_add(struct curl_slist **headers, const char *header)
@@ -66,27 +66,36 @@ static int header_add_host(struct curl_slist **headers, const char *host)
 	return err;
 }
 
+static struct curl_slist *connect_to_new(const char *place)
+{
+	struct curl_slist *list = NULL;
+	char *to;
+
+	if (asprintf(&to, "::%s", place) < 0)
+		return NULL;
+	list = curl_slist_append(NULL, to);
+	free(to);
+	return list;
+}
+
 /* By name, but to the address: nobody is asked for the name's. */
 static bool set_named_url(struct http_request *request, const struct lp_addr *address,
 			  uint16_t port)
 {
-	const char *name = request->tls.name;
-	char *place = place_new(address, port), *to = NULL;
-	int len = -1;
+	bool v6 = strchr(request->tls.name, ':');
+	char *place = place_new(address, port), *url;
+	int len;
 
-	if (place && asprintf(&to, "::%s", place) >= 0)
-		request->connect_to = curl_slist_append(NULL, to);
-	else
-		to = NULL;
-	if (request->connect_to)
-		len = asprintf(&request->url,
-			       strchr(name, ':') ? "https://[%s]:%u/" : "https://%s:%u/", name,
-			       port);
+	if (place)
+		request->connect_to = connect_to_new(place);
 	free(place);
-	free(to);
-	if (len < 0)
-		request->url = NULL;
-	return request->url;
+	if (!request->connect_to)
+		return false;
+	len = asprintf(&url, "https://%s%s%s:%u/", v6 ? "[" : "", request->tls.name, v6 ? "]" : "",
+		       port);
+	if (len >= 0)
+		request->url = url;
+	return len >= 0;
 }
 
 static bool set_tls(struct http_request *request, const struct lp_addr *address,
