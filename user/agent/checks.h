@@ -3,10 +3,10 @@
  * Health checks in the agent: what is to be checked, and the way of a verdict into
  * the datapath.
  *
- * Verdicts that come together (a switch dies, and with it a rack) are carried out
- * together, at the end of the loop's iteration in which the first of them came:
- * a change of the datapath costs milliseconds, and a hundred of them one by one
- * would hold up the checks of all others.
+ * A verdict is carried out at once. Those that follow it closely (a switch dies, and
+ * with it a rack) are carried out together, at the end of the loop's iteration in
+ * which the first of them came: a change of the datapath costs milliseconds, and a
+ * hundred of them one by one would hold up the checks of all others.
  */
 #ifndef LIMPET_AGENT_CHECKS_H
 #define LIMPET_AGENT_CHECKS_H
@@ -20,12 +20,13 @@
 struct agent;
 
 struct checks {
-	uv_check_t settle;     /* runs while verdicts wait: after the sockets, before the timers */
-	uv_idle_t hurry;       /* and meanwhile the loop does not sleep */
-	unsigned int waiting;  /* verdicts */
-	uint64_t first_ns;     /* when the first of them came, on the clock of uv_hrtime() */
-	uint64_t verdicts;     /* that are in the datapath */
-	double last_s, max_s;  /* from a verdict until it was in the datapath */
+	uv_check_t settle;    /* runs while verdicts wait: after the sockets, before the timers */
+	uv_idle_t hurry;      /* and meanwhile the loop does not sleep */
+	unsigned int waiting; /* verdicts */
+	uint64_t done_ns;     /* when verdicts were carried out last, on the clock of uv_hrtime() */
+	uint64_t first_ns;    /* when the first of them came, on the clock of uv_hrtime() */
+	uint64_t verdicts;    /* that are in the datapath */
+	double last_s, max_s; /* from a verdict until it was in the datapath */
 	uint64_t noted_minute; /* minutes since the epoch: of the notes counted below */
 	unsigned int noted;
 };
