@@ -6,6 +6,8 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#define ENTRY_MAX 16384 /* bytes of a user's entry: home directory, shell and so on */
+
 static int fill(const struct passwd *entry, struct exec_user *user, struct lp_err *err)
 {
 	struct exec_user found = { .change = true, .uid = entry->pw_uid, .gid = entry->pw_gid };
@@ -21,7 +23,8 @@ static int fill(const struct passwd *entry, struct exec_user *user, struct lp_er
 int exec_user_find(const char *name, struct exec_user *user, struct lp_err *err)
 {
 	bool root = geteuid() == 0;
-	const struct passwd *entry;
+	struct passwd stored, *entry = NULL;
+	char text[ENTRY_MAX];
 
 	if (!name && !root) {
 		*user = (struct exec_user) { .change = false };
@@ -29,8 +32,7 @@ int exec_user_find(const char *name, struct exec_user *user, struct lp_err *err)
 	}
 	if (!name)
 		name = EXEC_USER_DEFAULT;
-	entry = getpwnam(name);
-	if (!entry)
+	if (getpwnam_r(name, &stored, text, sizeof(text), &entry) || !entry)
 		return lp_err(err, -EINVAL, "user \"%s\": there is no such user", name);
 	if (!root && entry->pw_uid != geteuid())
 		return lp_err(err, -EINVAL,
