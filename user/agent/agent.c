@@ -383,8 +383,12 @@ int agent_reload(struct agent *agent, struct lp_err *err)
 	if (ret)
 		return ret;
 	ret = checks_verify(agent, config, err);
-	if (!ret)
-		ret = apply_config(agent, config, err);
+	if (ret) {
+		config_free(&config);
+		free(text);
+		return ret;
+	}
+	ret = apply_config(agent, config, err);
 	if (ret) {
 		if (agent->config)
 			go_back(agent);
