@@ -395,3 +395,16 @@ def test_verdicts_that_come_together(site, agent):
             agent.wait_state(backend.role, "down", pool)
     told = [int(n) for n in re.findall(r"verdicts=(\d+) in the datapath", agent.log_since())]
     assert sum(told) == 2 * len(site.backends)
+
+
+def test_reloads_while_programs_start(site, agent, public):
+    """A program that has been forked and not yet run has copies of limpetd's descriptors,
+    the lock of the pin directory among them: it must not keep limpetd itself out."""
+    config = with_check(
+        site, type="exec", command=[program(public, "exit 0")], interval="10ms", timeout="10ms"
+    )
+    agent.start(config)
+    for n in range(20):
+        agent.write({**config, "seed": f"e2e {n}"})  # another key: the datapath opens anew
+        agent.tell("reload")
+    assert agent.running
