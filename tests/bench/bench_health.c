@@ -2,15 +2,18 @@
 /*
  * What health checks cost: N targets on loopback, each with an address of its
  * own in 127.0.0.0/8, against a server in another process. Prints one JSON
- * object: the CPU time of the checking process alone, as a share of one core,
- * and how late checks started. HANGING percent of the targets accept and never
- * answer (http; a TCP check is content with that).
+ * object: the CPU time of the checking process alone (exec: without that of its
+ * programs, which are /bin/true), as a share of one core, how long it waited for
+ * a CPU in all, and how late checks started. HANGING percent of the targets
+ * accept and never answer (http and https; a TCP check is content with that,
+ * exec has no servers).
  *
- *	bench_health tcp|http TARGETS INTERVAL_S SECONDS [HANGING]
+ *	bench_health tcp|http|https|exec TARGETS INTERVAL_S SECONDS [HANGING]
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <jansson.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +29,7 @@
 
 struct bench {
 	const char *type;
+	enum config_check_type kind;
 	size_t targets;
 	double interval, seconds, hanging;
 	uv_loop_t loop;
@@ -35,6 +39,7 @@ struct bench {
 	size_t n_late, max_late;
 	struct rusage usage; /* at the start of the measurement */
 	uint64_t start_ns, checks;
+	double waited; /* for a CPU, seconds, at the start of the measurement */
 };
 
 /* --- the server ------------------------------------------------------------ */
@@ -74,10 +79,10 @@ static bool hangs(int fd, double hanging)
 	       ntohl(addr.sin_addr.s_addr) % 100 < hanging;
 }
 
+static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
+
 static void serve_one(int fd, double hanging)
 {
-	static const char reply[] =
-		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
 	char request[4096];
 
 	if (recv(fd, request, sizeof(request), 0) > 0) {
@@ -86,6 +91,53 @@ static void serve_one(int fd, double hanging)
 		send(fd, reply, sizeof(reply) - 1, MSG_NOSIGNAL);
 	}
 	close(fd);
+}
+
+/* --- the server with TLS: a handshake is several steps, each when its bytes are there --- */
+
+static SSL_CTX *tls;
+static SSL *sessions[1 << 20]; /* by descriptor */
+
+static bool tls_open(void)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = X509_new();
+
+	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
+	X509_gmtime_adj(X509_getm_notAfter(cert), 90 * 86400);
+	X509_set_pubkey(cert, key);
+	tls = SSL_CTX_new(TLS_server_method());
+	return tls && X509_sign(cert, key, EVP_sha256()) > 0 &&
+	       SSL_CTX_use_certificate(tls, cert) == 1 && SSL_CTX_use_PrivateKey(tls, key) == 1;
+}
+
+static void tls_end(int fd)
+{
+	SSL_free(sessions[fd]);
+	sessions[fd] = NULL;
+	close(fd);
+}
+
+static void serve_tls(int fd, double hanging)
+{
+	char request[4096];
+	int n;
+
+	if (hanging > 0 && hangs(fd, hanging)) {
+		serve_one(fd, hanging);
+		return;
+	}
+	if (!sessions[fd]) {
+		sessions[fd] = SSL_new(tls);
+		SSL_set_fd(sessions[fd], fd);
+		SSL_set_accept_state(sessions[fd]);
+	}
+	n = SSL_read(sessions[fd], request, sizeof(request));
+	if (n <= 0 && SSL_get_error(sessions[fd], n) == SSL_ERROR_WANT_READ)
+		return;
+	if (n > 0)
+		SSL_write(sessions[fd], reply, sizeof(reply) - 1);
+	tls_end(fd);
 }
 
 static void serve(int listener, double hanging)
@@ -102,6 +154,8 @@ static void serve(int listener, double hanging)
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.fd == listener)
 				serve_new(epoll, listener);
+			else if (tls)
+				serve_tls(events[i].data.fd, hanging);
 			else
 				serve_one(events[i].data.fd, hanging);
 		}
@@ -158,6 +212,19 @@ static double cpu_seconds(const struct rusage *usage)
 	       (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) / 1e6;
 }
 
+/* Seconds that this thread has waited for a CPU: Documentation/scheduler/sched-stats.rst
+ * of Linux; 0 if the kernel does not tell. */
+static double cpu_waited(void)
+{
+	unsigned long long ran, waited;
+	FILE *file = fopen("/proc/thread-self/schedstat", "r");
+	bool known = file && fscanf(file, "%llu %llu", &ran, &waited) == 2;
+
+	if (file)
+		fclose(file);
+	return known ? (double)waited / 1e9 : 0;
+}
+
 static int compare_double(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -183,15 +250,16 @@ static void report(struct bench *bench)
 	getrusage(RUSAGE_SELF, &usage);
 	cpu = cpu_seconds(&usage) - cpu_seconds(&bench->usage);
 	qsort(bench->late, bench->n_late, sizeof(double), compare_double);
-	json = json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I}",
-			 "type", bench->type, "targets", (json_int_t)bench->targets, "interval_s",
-			 bench->interval, "hanging_percent", bench->hanging, "seconds", seconds,
-			 "checks_per_s", (double)checks / seconds, "cpu_percent",
-			 cpu / seconds * 100, "cpu_us_per_check", cpu / (double)checks * 1e6,
-			 "late_median_ms", late_ms(bench, 0.5), "late_99_ms", late_ms(bench, 0.99),
-			 "late_999_ms", late_ms(bench, 0.999), "late_max_ms", late_ms(bench, 1),
-			 "rss_mib", (double)usage.ru_maxrss / 1024, "down",
-			 (json_int_t)count_down(bench));
+	json = json_pack(
+		"{s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I}",
+		"type", bench->type, "targets", (json_int_t)bench->targets, "interval_s",
+		bench->interval, "hanging_percent", bench->hanging, "seconds", seconds,
+		"checks_per_s", (double)checks / seconds, "cpu_percent", cpu / seconds * 100,
+		"cpu_waited_percent", (cpu_waited() - bench->waited) / seconds * 100,
+		"cpu_us_per_check", cpu / (double)checks * 1e6, "late_median_ms",
+		late_ms(bench, 0.5), "late_99_ms", late_ms(bench, 0.99), "late_999_ms",
+		late_ms(bench, 0.999), "late_max_ms", late_ms(bench, 1), "rss_mib",
+		(double)usage.ru_maxrss / 1024, "down", (json_int_t)count_down(bench));
 	json_dumpf(json, stdout, JSON_REAL_PRECISION(4));
 	putchar('\n');
 	json_decref(json);
@@ -215,6 +283,7 @@ static void on_warm(uv_timer_t *timer)
 	bench->start_ns = uv_hrtime();
 	bench->checks = count_checks(bench);
 	getrusage(RUSAGE_SELF, &bench->usage);
+	bench->waited = cpu_waited();
 	uv_timer_start(&bench->sample, on_sample, (uint64_t)(bench->interval * 1e3),
 		       (uint64_t)(bench->interval * 1e3));
 	uv_timer_start(&bench->end, on_end, (uint64_t)(bench->seconds * 1e3), 0);
@@ -222,10 +291,13 @@ static void on_warm(uv_timer_t *timer)
 
 static int set_targets(struct bench *bench, uint16_t port)
 {
-	static char path[] = "/health";
+	static char path[] = "/health", program[] = "/bin/true";
+	char *command[] = { program, NULL };
 	struct config_status_range expect = { 200, 399 };
 	struct config_check check = {
-		.type = strcmp(bench->type, "http") ? CONFIG_CHECK_TCP : CONFIG_CHECK_HTTP,
+		.type = bench->kind,
+		.command = command,
+		.n_command = 1,
 		.path = path,
 		.expect = &expect,
 		.n_expect = 1,
@@ -294,6 +366,24 @@ static bool number(const char *text, double least, double most, double *out)
 	return end != text && !*end && *out >= least && *out <= most;
 }
 
+static bool parse_type(const char *text, enum config_check_type *kind)
+{
+	static const char *const names[] = {
+		[CONFIG_CHECK_TCP] = "tcp",
+		[CONFIG_CHECK_HTTP] = "http",
+		[CONFIG_CHECK_HTTPS] = "https",
+		[CONFIG_CHECK_EXEC] = "exec",
+	};
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(text, names[i])) {
+			*kind = (enum config_check_type)i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool parse_arguments(char **argv, struct bench *bench)
 {
 	double targets;
@@ -301,8 +391,7 @@ static bool parse_arguments(char **argv, struct bench *bench)
 	bench->type = argv[1];
 	if (argv[5] && !number(argv[5], 0, 100, &bench->hanging))
 		return false;
-	if ((strcmp(argv[1], "tcp") && strcmp(argv[1], "http")) ||
-	    !number(argv[2], 1, LP_BACKENDS_MAX, &targets) ||
+	if (!parse_type(argv[1], &bench->kind) || !number(argv[2], 1, LP_BACKENDS_MAX, &targets) ||
 	    !number(argv[3], 0.01, 3600, &bench->interval) ||
 	    !number(argv[4], 0.01, 3600, &bench->seconds))
 		return false;
@@ -319,13 +408,17 @@ int main(int argc, char **argv)
 
 	if (argc < 5 || argc > 6 || !parse_arguments(argv, &bench)) {
 		fprintf(stderr,
-			"usage: bench_health tcp|http TARGETS INTERVAL_S SECONDS [HANGING]\n");
+			"usage: bench_health tcp|http|https|exec TARGETS INTERVAL_S SECONDS [HANGING]\n");
 		return 2;
 	}
 	raise_descriptor_limit();
 	listener = listen_on_loopback(&port);
 	if (listener < 0) {
 		fprintf(stderr, "bench_health: cannot listen: %s\n", strerror(-listener));
+		return 1;
+	}
+	if (bench.kind == CONFIG_CHECK_HTTPS && !tls_open()) {
+		fprintf(stderr, "bench_health: no TLS server\n");
 		return 1;
 	}
 	server = fork();

@@ -17,6 +17,8 @@ NEXT_HOP = {"state": TEXT, "interface": TEXT, "mac": TEXT}
 CHECK = {
     "last": TEXT, "last_at": WHOLE, "since_at": WHOLE, "streak": WHOLE, "checks": WHOLE,
     "failures": WHOLE, "flaps": WHOLE, "latency_s": NUMBER, "late_s": NUMBER,
+    "late_max_s": NUMBER, "flaps_1h": WHOLE, "not_made": WHOLE, "result": MAYBE,
+    "transitions": [], "certificate_ends_at": MAYBE, "certificate_days": MAYBE,
 }  # fmt: skip
 VIP = {
     "name": TEXT, "number": WHOLE, "addresses": [TEXT], "protocol": TEXT, "ports": [TEXT],
@@ -43,10 +45,14 @@ INTERFACE = {
     "name": TEXT, "ifindex": WHOLE, "mode": TEXT, "attached": TRUTH, "mac": TEXT, "mtu": WHOLE,
     "up": TRUTH,
 }  # fmt: skip
+HEALTH = {
+    "targets": WHOLE, "late_median_s": NUMBER, "late_p99_s": NUMBER, "late_max_s": NUMBER,
+    "verdicts": WHOLE, "verdict_last_s": NUMBER, "verdict_max_s": NUMBER,
+}  # fmt: skip
 STATUS = {
     "version": TEXT, "generation": WHOLE, "config": TEXT, "uptime_s": NUMBER,
     "interfaces": [INTERFACE], "vips": [VIP], "pools": [POOL], "reasons": {}, "audit": {},
-    "records": {}, **MORE,
+    "records": {}, "health": HEALTH, **MORE,
 }  # fmt: skip
 EXPLANATION = {
     "vip": TEXT, "address": TEXT, "port": WHOLE, "protocol": TEXT, "source": TEXT,

@@ -137,6 +137,13 @@ def check(last, **more):
         "checks": 100,
         "failures": 1,
         "flaps": 0,
+        "flaps_1h": 0,
+        "not_made": 0,
+        "result": "good",
+        "late_max_s": 0.0021,
+        "transitions": [],
+        "certificate_ends_at": None,
+        "certificate_days": None,
         "latency_s": 0.0032,
         "late_s": 0.0001,
     }
@@ -508,11 +515,57 @@ def test_pool_show(api):
   fe2           2      0   0.0%   0.0%     2000  2.9 MiB  eth0  -
   fe3           3      0   0.0%   0.0%     3000  4.3 MiB  -     -
 
-  BACKEND  CHECKS  FAILURES  FLAPS  STREAK  LATENCY   LATE   AGO  LAST
-  fe1         100         1      0       0    3.2ms  100us  5h1m  HTTP 200 in 3 ms
-  fe2         100         1      0       0    3.2ms  100us  5h1m  HTTP 200 in 3 ms
-  fe3         100       100      2       3        -  100us  5h1m  connection refused
+  BACKEND  CHECKS  FAILURES  FLAPS  IN 1H  STREAK  LATENCY   LATE   AGO  LAST
+  fe1         100         1      0      0       0    3.2ms  100us  5h1m  HTTP 200 in 3 ms
+  fe2         100         1      0      0       0    3.2ms  100us  5h1m  HTTP 200 in 3 ms
+  fe3         100       100      2      0       3        -  100us  5h1m  connection refused
 """,
+    )
+
+
+def test_pool_show_of_what_has_been(api):
+    """Certificates and transitions have their place where there are any."""
+    ago = int(time.time()) - 2 * 3600 - 60
+    flapping = check(
+        "HTTP 200 in 3 ms",
+        flaps=3,
+        flaps_1h=2,
+        certificate_days=41,
+        transitions=[
+            {"at": ago, "state": "up", "why": "HTTP 200 in 4 ms"},
+            {"at": ago - 3600, "state": "down", "why": "connection refused"},
+        ],
+    )
+    backends = [
+        backend("fe1", 1, check=flapping),
+        backend("fe2", 2, check=check("HTTP 200 in 3 ms", certificate_days=-1)),
+        backend("fe3", 3, check=check("HTTP 200 in 3 ms", certificate_days=0)),
+    ]
+    api.serve("GET", "/v1/pools/front-end", {**FRONT_END, "backends": backends})
+    output = limpet("pool", "show", "front-end", socket=api.socket).stdout
+    assert "ok        HTTP 200 in 3 ms (2 flaps in 1h)\n" in output
+    assert output.endswith(
+        lines(
+            """
+  BACKEND  CHECKS  FAILURES  FLAPS  IN 1H  STREAK  LATENCY   LATE  CERTIFICATE   AGO  LAST
+  fe1         100         1      3      2       0    3.2ms  100us      41 days  5h1m  HTTP 200 in 3 ms
+  fe2         100         1      0      0       0    3.2ms  100us      expired  5h1m  HTTP 200 in 3 ms
+  fe3         100         1      0      0       0    3.2ms  100us       0 days  5h1m  HTTP 200 in 3 ms
+"""
+        ).replace("BACKEND", "  BACKEND").replace("fe", "  fe")
+        + "\n  BACKEND   AGO  BECAME  WHY\n"
+        + "  fe1      2h1m  up      HTTP 200 in 4 ms\n"
+        + "  fe1      3h1m  down    connection refused\n"
+    )
+
+
+def test_status_of_checks(api):
+    health = {"targets": 40, "late_max_s": 0.0012, "verdicts": 7, "verdict_max_s": 0.0031}
+    api.serve("GET", "/v1/status", {**STATUS, "health": health})
+    output = limpet("status", socket=api.socket).stdout
+    assert (
+        "checks of 40 backends, at most 1.2ms late, verdicts in the datapath within 3.1ms\n"
+        in output
     )
 
 

@@ -61,8 +61,41 @@ static void check_check(const struct config_check *check)
 		require(range->first >= 100 && range->first <= range->last && range->last <= 599);
 		require(!i || range->first > check->expect[i - 1].last);
 	}
+	require((check->type == CONFIG_CHECK_EXEC) == (check->n_command > 0));
+	require(!check->n_command || check->command[0][0] == '/');
+	for (size_t i = 0; i < check->n_command; i++)
+		require(check->command[i]);
+	require(!check->n_command || !check->command[check->n_command]);
+	require(check->type == CONFIG_CHECK_HTTPS || (!check->verify && !check->ca));
+	require(!check->ca || (check->verify && check->ca[0] == '/'));
+	require(check->expiry_warning >= 0 && check->expiry_warning <= CONFIG_DURATION_MAX);
+	require(check->type != CONFIG_CHECK_EXEC || check->via == CONFIG_VIA_DIRECT);
 	check_duration(check->timeout);
 	require(check->timeout <= check->interval && check->interval <= CONFIG_DURATION_MAX);
+}
+
+/* Where its checks go: to a port, unless they are programs; via vip, to an address of
+ * the family of each backend. */
+static void check_pool_check(const struct config *config, const struct config_pool *pool)
+{
+	const struct config_check *check = NULL;
+
+	if (pool->check) {
+		check = config_check_find(config, pool->check);
+		require(check);
+	}
+	require(check || !pool->check_port);
+	require(!check || pool->check_port || check->type == CONFIG_CHECK_EXEC);
+	if (!check || check->via == CONFIG_VIA_DIRECT)
+		return;
+	require(pool->via_forward != LP_FORWARD_NONE);
+	for (size_t i = 0; i < pool->n_backends; i++) {
+		bool v6 = lp_addr_is_v6(&pool->backends[i].address);
+		const struct lp_addr *via = &pool->via[v6];
+
+		require(via->d[0] || via->d[1]);
+		require(lp_addr_is_v6(via) == v6);
+	}
 }
 
 static void check_pool(const struct config *config, const struct config_pool *pool)
@@ -76,8 +109,7 @@ static void check_pool(const struct config *config, const struct config_pool *po
 	}
 	require(weight > 0);
 	require(pool->hash >= CONFIG_HASH_MAGLEV && pool->hash <= CONFIG_HASH_MODULO);
-	require(!pool->check == !pool->check_port);
-	require(!pool->check || config_check_find(config, pool->check));
+	check_pool_check(config, pool);
 	check_duration(pool->drain_timeout);
 }
 

@@ -27,6 +27,7 @@ struct peer {
 	uv_tcp_t listener;
 	enum peer_kind kind;
 	const char *text, *flood;
+	bool raw; /* any bytes are a whole request: clients may not speak HTTP */
 	struct peer_conn *conns;
 	unsigned int accepted, closed;
 	uint16_t port;
@@ -203,7 +204,7 @@ static void peer_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		return;
 	}
 	conn->len += (size_t)n;
-	if (n > 0 && strstr(conn->request, "\r\n\r\n"))
+	if (n > 0 && (conn->peer->raw || strstr(conn->request, "\r\n\r\n")))
 		peer_answer(conn);
 }
 

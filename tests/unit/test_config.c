@@ -221,6 +221,61 @@ static void test_every_key(void **state)
 		"  table A.b_c-9 group - track 0 proxies\n");
 }
 
+static const char kinds_of_checks[] =
+	"seed: s\n"
+	"interfaces: [{ name: eth0 }]\n"
+	"checks:\n"
+	"  a: { type: https, verify: true, ca: /etc/ca.pem, expiry_warning: 0s, via: vip }\n"
+	"  b: { type: https }\n"
+	"  c: { type: exec, command: [/bin/c, \"\", \"x y\"], user: daemon }\n"
+	"  d: { type: exec, command: [/bin/d] }\n"
+	"pools:\n"
+	"  p: { check: a, backends: [{ name: a, address: 10.0.0.1 }, { name: b, address: \"2001:db8::1\" }] }\n"
+	"  q: { check: c, backends: [{ name: a, address: 10.0.0.1 }] }\n"
+	"vips:\n"
+	"  z: { addresses: [192.0.2.9, \"2001:db8::9\"], ports: [443], pool: p, forward: gue }\n"
+	"  y: { addresses: [192.0.2.3, 192.0.2.2, \"2001:db8::2\"], ports: [443], pool: p, forward: ipip }\n"
+	"  x: { addresses: [192.0.2.4], ports: [443], pool: p, forward: gue }\n"
+	"  w: { addresses: [192.0.2.5, \"2001:db8::5\"], protocol: udp, ports: [443], pool: p, forward: gue }\n";
+
+/* What each kind of check has of its own; of VIPs the first that can carry checks. */
+static void test_kinds_of_checks(void **state)
+{
+	struct config *config = NULL;
+	const struct config_check *check;
+	const struct config_pool *pool;
+	char text[LP_ADDR_TEXT];
+	struct lp_err err;
+
+	(void)state;
+	assert_int_equal(config_parse("t", kinds_of_checks, strlen(kinds_of_checks), &config, &err),
+			 0);
+	check = config_check_find(config, "a");
+	assert_true(check->type == CONFIG_CHECK_HTTPS && check->verify);
+	assert_string_equal(check->ca, "/etc/ca.pem");
+	assert_true(check->expiry_warning == 0 && check->via == CONFIG_VIA_VIP);
+	check = config_check_find(config, "b");
+	assert_true(!check->verify && !check->ca && check->via == CONFIG_VIA_DIRECT);
+	assert_true(check->expiry_warning == 14 * 86400.0);
+	check = config_check_find(config, "c");
+	assert_int_equal(check->type, CONFIG_CHECK_EXEC);
+	assert_int_equal(check->n_command, 3);
+	assert_string_equal(check->command[0], "/bin/c");
+	assert_string_equal(check->command[1], "");
+	assert_string_equal(check->command[2], "x y");
+	assert_null(check->command[3]);
+	assert_string_equal(check->user, "daemon");
+	assert_null(config_check_find(config, "d")->user);
+
+	pool = config_pool_find(config, "p");
+	assert_int_equal(pool->check_port, 443);
+	assert_int_equal(pool->via_forward, LP_FORWARD_IPIP);
+	assert_string_equal(lp_addr_format(&pool->via[0], text), "192.0.2.2");
+	assert_string_equal(lp_addr_format(&pool->via[1], text), "2001:db8::2");
+	assert_int_equal(config_pool_find(config, "q")->check_port, 0);
+	config_free(&config);
+}
+
 static void test_hashes(void **state)
 {
 	static const struct {
@@ -497,10 +552,15 @@ static void test_load_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_no_vips),
-		cmocka_unit_test(test_every_key),   cmocka_unit_test(test_hashes),
-		cmocka_unit_test(test_neighbours),  cmocka_unit_test(test_find),
-		cmocka_unit_test(test_order),       cmocka_unit_test(test_examples),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_no_vips),
+		cmocka_unit_test(test_every_key),
+		cmocka_unit_test(test_hashes),
+		cmocka_unit_test(test_kinds_of_checks),
+		cmocka_unit_test(test_neighbours),
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_load_errors),
 	};
 

@@ -22,25 +22,97 @@ static const struct config_case cases[] = {
 	{ "unknown key",
 	  HEAD "checks:\n"
 	       "  c: { typ: tcp }\n",
-	  "t:5:8: checks.c.typ: unknown key (did you mean \"type\"?); allowed: type, port, path, host, expect, verify, via, interval, timeout, rise, fall\n"
+	  "t:5:8: checks.c.typ: unknown key (did you mean \"type\"?); allowed: type, port, path, host, expect, verify, ca, expiry_warning, command, user, via, interval, timeout, rise, fall\n"
 	  "  5 |   c: { typ: tcp }\n"
 	  "    |        ^~~" },
-	{ "https",
+	{ "command of tcp",
 	  HEAD "checks:\n"
-	       "  c: { type: https }\n",
-	  "t:5:14: checks.c.type: \"https\": this check type is not supported yet; allowed: tcp, http\n"
-	  "  5 |   c: { type: https }\n"
-	  "    |              ^~~~~" },
-	{ "exec",
+	       "  c: { command: [/bin/true] }\n",
+	  "t:5:17: checks.c.command: only for checks of type exec\n"
+	  "  5 |   c: { command: [/bin/true] }\n"
+	  "    |                 ^" },
+	{ "user of http",
+	  HEAD "checks:\n"
+	       "  c: { type: http, user: nobody }\n",
+	  "t:5:26: checks.c.user: \"nobody\": only for checks of type exec\n"
+	  "  5 |   c: { type: http, user: nobody }\n"
+	  "    |                          ^~~~~~" },
+	{ "user",
+	  HEAD "checks:\n"
+	       "  c: { type: exec, command: [/bin/true], user: \"a b\" }\n",
+	  "t:5:48: checks.c.user: \"a b\": not a user's name; allowed: a user's name, 1 to 32 of A-Z a-z 0-9 . _ -\n"
+	  "  5 |   c: { type: exec, command: [/bin/true], user: \"a b\" }\n"
+	  "    |                                                ^~~~~" },
+	{ "exec without a command",
 	  HEAD "checks:\n"
 	       "  c: { type: exec }\n",
-	  "t:5:14: checks.c.type: \"exec\": this check type is not supported yet; allowed: tcp, http\n"
+	  "t:5:3: checks.c.command: checks of type exec need this key\n"
 	  "  5 |   c: { type: exec }\n"
-	  "    |              ^~~~" },
+	  "    |   ^" },
+	{ "command is a text",
+	  HEAD "checks:\n"
+	       "  c: { type: exec, command: /bin/true -x }\n",
+	  "t:5:29: checks.c.command: \"/bin/true -x\": not a list; allowed: a list of a program, by its absolute path, and its arguments, like [/usr/local/lib/check-db, --fast]\n"
+	  "  5 |   c: { type: exec, command: /bin/true -x }\n"
+	  "    |                             ^~~~~~~~~~~~" },
+	{ "command is empty",
+	  HEAD "checks:\n"
+	       "  c: { type: exec, command: [] }\n",
+	  "t:5:29: checks.c.command: no program; allowed: a list of a program, by its absolute path, and its arguments, like [/usr/local/lib/check-db, --fast]\n"
+	  "  5 |   c: { type: exec, command: [] }\n"
+	  "    |                             ^" },
+	{ "command by name",
+	  HEAD "checks:\n"
+	       "  c: { type: exec, command: [check-db] }\n",
+	  "t:5:30: checks.c.command[0]: \"check-db\": not the absolute path of a program; allowed: a list of a program, by its absolute path, and its arguments, like [/usr/local/lib/check-db, --fast]\n"
+	  "  5 |   c: { type: exec, command: [check-db] }\n"
+	  "    |                              ^~~~~~~~" },
+	{ "word is a list",
+	  HEAD "checks:\n"
+	       "  c: { type: exec, command: [/bin/true, [x]] }\n",
+	  "t:5:41: checks.c.command[1]: a list, not one value; allowed: a text\n"
+	  "  5 |   c: { type: exec, command: [/bin/true, [x]] }\n"
+	  "    |                                         ^" },
+	{ "verify of http",
+	  HEAD "checks:\n"
+	       "  c: { type: http, verify: false }\n",
+	  "t:5:28: checks.c.verify: \"false\": only for checks of type https\n"
+	  "  5 |   c: { type: http, verify: false }\n"
+	  "    |                            ^~~~~" },
+	{ "ca of tcp",
+	  HEAD "checks:\n"
+	       "  c: { ca: /a }\n",
+	  "t:5:12: checks.c.ca: \"/a\": only for checks of type https\n"
+	  "  5 |   c: { ca: /a }\n"
+	  "    |            ^~" },
+	{ "ca without verify",
+	  HEAD "checks:\n"
+	       "  c: { type: https, ca: /a }\n",
+	  "t:5:25: checks.c.ca: \"/a\": only with verify: true\n"
+	  "  5 |   c: { type: https, ca: /a }\n"
+	  "    |                         ^~" },
+	{ "ca is relative",
+	  HEAD "checks:\n"
+	       "  c: { type: https, verify: true, ca: a.pem }\n",
+	  "t:5:39: checks.c.ca: \"a.pem\": not a path; allowed: the absolute path of a file\n"
+	  "  5 |   c: { type: https, verify: true, ca: a.pem }\n"
+	  "    |                                       ^~~~~" },
+	{ "expiry_warning",
+	  HEAD "checks:\n"
+	       "  c: { type: https, expiry_warning: 14 }\n",
+	  "t:5:37: checks.c.expiry_warning: \"14\": not a duration; allowed: a whole number and a unit (ms, s, m, h, d), like 30s\n"
+	  "  5 |   c: { type: https, expiry_warning: 14 }\n"
+	  "    |                                     ^~" },
+	{ "expiry_warning of exec",
+	  HEAD "checks:\n"
+	       "  c: { type: exec, command: [/bin/true], expiry_warning: 1d }\n",
+	  "t:5:58: checks.c.expiry_warning: \"1d\": only for checks of type https\n"
+	  "  5 |   c: { type: exec, command: [/bin/true], expiry_warning: 1d }\n"
+	  "    |                                                          ^~" },
 	{ "icmp",
 	  HEAD "checks:\n"
 	       "  c: { type: icmp }\n",
-	  "t:5:14: checks.c.type: \"icmp\": no such check type; allowed: tcp, http\n"
+	  "t:5:14: checks.c.type: \"icmp\": no such check type; allowed: tcp, http, https, exec\n"
 	  "  5 |   c: { type: icmp }\n"
 	  "    |              ^~~~" },
 	{ "port 0",
@@ -88,7 +160,7 @@ static const struct config_case cases[] = {
 	{ "path of tcp",
 	  HEAD "checks:\n"
 	       "  c: { path: / }\n",
-	  "t:5:14: checks.c.path: \"/\": only for checks of type http\n"
+	  "t:5:14: checks.c.path: \"/\": only for checks of type http and https\n"
 	  "  5 |   c: { path: / }\n"
 	  "    |              ^" },
 	{ "host",
@@ -100,7 +172,7 @@ static const struct config_case cases[] = {
 	{ "host of tcp",
 	  HEAD "checks:\n"
 	       "  c: { host: a }\n",
-	  "t:5:14: checks.c.host: \"a\": only for checks of type http\n"
+	  "t:5:14: checks.c.host: \"a\": only for checks of type http and https\n"
 	  "  5 |   c: { host: a }\n"
 	  "    |              ^" },
 	{ "expect",
@@ -136,31 +208,55 @@ static const struct config_case cases[] = {
 	{ "expect of tcp",
 	  HEAD "checks:\n"
 	       "  c: { expect: 200 }\n",
-	  "t:5:16: checks.c.expect: \"200\": only for checks of type http\n"
+	  "t:5:16: checks.c.expect: \"200\": only for checks of type http and https\n"
 	  "  5 |   c: { expect: 200 }\n"
 	  "    |                ^~~" },
-	{ "verify",
-	  HEAD "checks:\n"
-	       "  c: { type: http, verify: false }\n",
-	  "t:5:28: checks.c.verify: \"false\": only for checks of type https, which is not supported yet\n"
-	  "  5 |   c: { type: http, verify: false }\n"
-	  "    |                            ^~~~~" },
 	{ "verify text",
 	  HEAD "checks:\n"
-	       "  c: { type: http, verify: maybe }\n",
-	  "t:5:28: checks.c.verify: \"maybe\": not a truth value; allowed: true, false\n"
-	  "  5 |   c: { type: http, verify: maybe }\n"
-	  "    |                            ^~~~~" },
-	{ "via",
+	       "  c: { type: https, verify: maybe }\n",
+	  "t:5:29: checks.c.verify: \"maybe\": not a truth value; allowed: true, false\n"
+	  "  5 |   c: { type: https, verify: maybe }\n"
+	  "    |                             ^~~~~" },
+	{ "via of exec",
 	  HEAD "checks:\n"
-	       "  c: { via: vip }\n",
-	  "t:5:13: checks.c.via: \"vip\": this way to the backend is not supported yet; allowed: direct\n"
-	  "  5 |   c: { via: vip }\n"
-	  "    |             ^~~" },
+	       "  c: { type: exec, command: [/bin/true], via: vip }\n",
+	  "t:5:47: checks.c.via: \"vip\": only for checks of type tcp, http and https\n"
+	  "  5 |   c: { type: exec, command: [/bin/true], via: vip }\n"
+	  "    |                                               ^~~" },
+	{ "via without a VIP",
+	  HEAD "checks: { c: { via: vip, port: 80 } }\n"
+	       "pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n",
+	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool has port 80 and an address of each family of the pool's backends\n"
+	  "  5 | pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
+	  "    |                      ^" },
+	{ "via of another port",
+	  HEAD
+	  "checks: { c: { via: vip, port: 80 } }\n"
+	  "pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
+	  "vips: { v: { addresses: [192.0.2.1], protocol: tcp, ports: [443], pool: p, forward: ipip } }\n",
+	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool has port 80 and an address of each family of the pool's backends\n"
+	  "  5 | pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
+	  "    |                      ^" },
+	{ "via of udp",
+	  HEAD
+	  "checks: { c: { via: vip, port: 80 } }\n"
+	  "pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
+	  "vips: { v: { addresses: [192.0.2.1], protocol: udp, ports: [80], pool: p, forward: ipip } }\n",
+	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool has port 80 and an address of each family of the pool's backends\n"
+	  "  5 | pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
+	  "    |                      ^" },
+	{ "via of another family",
+	  HEAD
+	  "checks: { c: { via: vip, port: 80 } }\n"
+	  "pools: { p: { check: c, backends: [{ name: b, address: \"2001:db8::1\" }] } }\n"
+	  "vips: { v: { addresses: [192.0.2.1], protocol: tcp, ports: [80], pool: p, forward: ipip } }\n",
+	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool has port 80 and an address of each family of the pool's backends\n"
+	  "  5 | pools: { p: { check: c, backends: [{ name: b, address: \"2001:db8::1\" }] } }\n"
+	  "    |                      ^" },
 	{ "via else",
 	  HEAD "checks:\n"
 	       "  c: { via: tunnel }\n",
-	  "t:5:13: checks.c.via: \"tunnel\": no such way to the backend; allowed: direct\n"
+	  "t:5:13: checks.c.via: \"tunnel\": no such way to the backend; allowed: direct, vip\n"
 	  "  5 |   c: { via: tunnel }\n"
 	  "    |             ^~~~~~" },
 	{ "interval without unit",

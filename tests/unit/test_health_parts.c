@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "health/check.h"
+#include "health/flaps.h"
 #include "health/http_request.h"
+#include "health/notes.h"
 #include "health/schedule.h"
 #include "health/tally.h"
 #include "lib/addr.h"
@@ -232,7 +234,7 @@ static void assert_url(const char *address, uint16_t port, const char *url)
 	struct lp_addr addr;
 
 	assert_int_equal(lp_addr_parse(address, &addr), 0);
-	assert_int_equal(http_request_init(&request, &addr, port, &check), 0);
+	assert_int_equal(http_request_init(&request, &addr, port, &check, NULL), 0);
 	assert_string_equal(request.url, url);
 	http_request_fini(&request);
 	http_request_fini(&request);
@@ -305,6 +307,83 @@ static void copies_of_checks(void **state)
 	health_check_fini(&copy);
 }
 
+/* Counted by the minute; what is an hour old is forgotten, whatever lies between. */
+static void flaps_of_an_hour(void **state)
+{
+	const uint64_t start = 1000000 * 60;
+	struct flaps flaps = { 0 };
+
+	(void)state;
+	assert_int_equal(flaps_recent(&flaps, start), 0);
+	for (unsigned int i = 0; i < 3; i++)
+		flaps_add(&flaps, start + i, i % 2, "x");
+	flaps_add(&flaps, start + 59 * 60, true, "x");
+	assert_int_equal(flaps_recent(&flaps, start + 59 * 60 + 59), 4);
+	assert_int_equal(flaps_recent(&flaps, start + 60 * 60), 1);
+	assert_int_equal(flaps_recent(&flaps, start + 118 * 60 + 59), 1);
+	assert_int_equal(flaps_recent(&flaps, start + 119 * 60), 0);
+	flaps_add(&flaps, start + 1000 * 60, true, "x"); /* long after */
+	assert_int_equal(flaps_recent(&flaps, start + 1000 * 60), 1);
+	flaps_add(&flaps, start + 990 * 60, true, "x"); /* the clock was set back */
+	assert_int_equal(flaps_recent(&flaps, start + 990 * 60), 2);
+	for (unsigned int i = 0; i < 1000; i++)
+		flaps_add(&flaps, start + 1000 * 60, true, "x");
+	assert_int_equal(flaps_recent(&flaps, start + 1000 * 60), 255);
+	flaps_fini(&flaps);
+	flaps_fini(&flaps);
+}
+
+static void last_flaps_are_kept(void **state)
+{
+	struct flap list[FLAPS_KEPT + 1];
+	struct flaps flaps = { 0 };
+	char why[16];
+
+	(void)state;
+	assert_int_equal(flaps_list(&flaps, list, FLAPS_KEPT + 1), 0);
+	for (unsigned int i = 0; i < 20; i++) {
+		snprintf(why, sizeof(why), "why %u", i);
+		flaps_add(&flaps, 100 + i, i % 2, why);
+		assert_int_equal(flaps_list(&flaps, list, FLAPS_KEPT + 1),
+				 i < FLAPS_KEPT ? i + 1 : FLAPS_KEPT);
+		assert_string_equal(list[0].why, why);
+	}
+	assert_int_equal(list[0].at_s, 119);
+	assert_int_equal(list[FLAPS_KEPT - 1].at_s, 120 - FLAPS_KEPT);
+	assert_true(list[0].up && !list[1].up);
+	assert_int_equal(flaps_list(&flaps, list, 2), 2);
+	flaps_fini(&flaps);
+}
+
+/* Of results in a row: which deserve a line in the log? */
+static void notes_are_rare(void **state)
+{
+	struct config_check check = { .expiry_warning = 10 * 86400.0 };
+	struct probe_result good = { .verdict = PROBE_GOOD, .certificate_end_s = 100 * 86400 },
+			    unmade = { .verdict = PROBE_NOT_MADE, .words = "not checked: x" };
+	struct notes notes = { 0 };
+	char text[64] = "";
+
+	(void)state;
+	assert_false(notes_result(&notes, &check, &good, 90 * 86400, text, sizeof(text)));
+	assert_true(notes_result(&notes, &check, &good, 90 * 86400 + 1, text, sizeof(text)));
+	assert_string_equal(text, "certificate expires in 9 days");
+	assert_false(notes_result(&notes, &check, &good, 91 * 86400, text, sizeof(text)));
+	assert_true(notes_result(&notes, &check, &good, 91 * 86400 + 1, text, sizeof(text)));
+	assert_true(notes_result(&notes, &check, &unmade, 91 * 86400 + 2, text, sizeof(text)));
+	assert_string_equal(text, "not checked: x");
+	assert_false(notes_result(&notes, &check, &unmade, 91 * 86400 + 3, text, sizeof(text)));
+	assert_false(notes_result(&notes, &check, &good, 91 * 86400 + 4, text, sizeof(text)));
+	assert_true(notes_result(&notes, &check, &unmade, 91 * 86400 + 5, text, sizeof(text)));
+	/* another certificate that ends as soon is another matter */
+	good.certificate_end_s++;
+	assert_true(notes_result(&notes, &check, &good, 91 * 86400 + 6, text, sizeof(text)));
+	assert_true(notes_result(&notes, &check, &good, 101 * 86400, text, sizeof(text)));
+	assert_string_equal(text, "certificate expired less than a day ago");
+	check.expiry_warning = 0;
+	assert_false(notes_result(&notes, &check, &good, 105 * 86400, text, sizeof(text)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +400,9 @@ int main(void)
 		cmocka_unit_test(urls),
 		cmocka_unit_test(expected_statuses),
 		cmocka_unit_test(copies_of_checks),
+		cmocka_unit_test(flaps_of_an_hour),
+		cmocka_unit_test(last_flaps_are_kept),
+		cmocka_unit_test(notes_are_rare),
 	};
 
 	return cmocka_run_group_tests_name("health_parts", tests, NULL, NULL);

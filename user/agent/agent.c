@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/carry.h"
 #include "agent/interfaces.h"
 #include "lib/addr.h"
 #include "lib/file.h"
@@ -157,13 +158,15 @@ static void on_config_applied(void *arg, const struct plan *plan)
 	keep_changes(arg, plan);
 }
 
-static void converge_or_log(struct agent *agent)
+int agent_converge(struct agent *agent)
 {
 	struct lp_err err;
+	int ret = engine_converge(&agent->engine, agent->config, false, agent_now(), on_applied,
+				  agent, &err);
 
-	if (engine_converge(&agent->engine, agent->config, false, agent_now(), on_applied, agent,
-			    &err))
+	if (ret)
 		lp_error("%s", err.text);
+	return ret;
 }
 
 static void on_net_changed(void *arg)
@@ -174,23 +177,8 @@ static void on_net_changed(void *arg)
 		return; /* starting, or ending */
 	interfaces_follow(agent->config, agent->net, agent->dp);
 	follow_hops(agent);
-	converge_or_log(agent);
-}
-
-static void on_health_changed(void *arg, uint32_t number, bool up, const char *why)
-{
-	struct agent *agent = arg;
-	struct runtime_backend *backend = runtime_backend_number(&agent->engine.runtime, number);
-
-	if (!backend || backend->healthy == up || !agent->dp)
-		return;
-	backend->healthy = up;
-	backend->since = now_s();
-	lp_info("backend=%s/%s state=%s why=\"%s\"", backend->pool, backend->name,
-		runtime_state(backend), why);
-	agent_because(agent, "backend %s/%s %s: %s", backend->pool, backend->name,
-		      up ? "up" : "down", why);
-	converge_or_log(agent);
+	carry_follow(agent);
+	agent_converge(agent);
 }
 
 /* Says whose deadline has passed: those that still live in the datapath. */
@@ -217,46 +205,7 @@ static void on_tick(uv_timer_t *timer)
 	if (!engine_tick(&agent->engine, agent_now()))
 		return;
 	because_expired(agent);
-	converge_or_log(agent);
-}
-
-/* --- checks ----------------------------------------------------------------------- */
-
-static size_t add_targets(struct health_target *targets, const struct agent *agent,
-			  const struct config_pool *pool)
-{
-	const struct config_check *check = config_check_find(agent->config, pool->check);
-
-	for (size_t i = 0; i < pool->n_backends; i++) {
-		const struct runtime_backend *backend = runtime_backend(
-			&agent->engine.runtime, pool->name, pool->backends[i].name);
-
-		targets[i] = (struct health_target) {
-			.backend = backend->number,
-			.address = backend->address,
-			.port = pool->check_port,
-			.check = check,
-			.initially_up = backend->healthy,
-		};
-	}
-	return pool->n_backends;
-}
-
-static int set_targets(struct agent *agent)
-{
-	struct health_target *targets = calloc(agent->engine.runtime.n_backends + 1,
-					       sizeof(*targets));
-	size_t n = 0;
-	int ret;
-
-	if (!targets)
-		return -ENOMEM;
-	for (size_t i = 0; i < agent->config->n_pools; i++)
-		if (agent->config->pools[i].check)
-			n += add_targets(targets + n, agent, &agent->config->pools[i]);
-	ret = health_set(agent->health, targets, n);
-	free(targets);
-	return ret;
+	agent_converge(agent);
 }
 
 /* --- configuration ------------------------------------------------------------------ */
@@ -433,6 +382,12 @@ int agent_reload(struct agent *agent, struct lp_err *err)
 	ret = read_config(agent->options->config, &config, &text, err);
 	if (ret)
 		return ret;
+	ret = checks_verify(agent, config, err);
+	if (ret) {
+		config_free(&config);
+		free(text);
+		return ret;
+	}
 	ret = apply_config(agent, config, err);
 	if (ret) {
 		if (agent->config)
@@ -442,9 +397,9 @@ int agent_reload(struct agent *agent, struct lp_err *err)
 		return ret;
 	}
 	take_config(agent, config, text);
-	ret = set_targets(agent);
+	ret = checks_set(agent, err);
 	if (ret)
-		return lp_err(err, ret, "health checks: %s", strerror(-ret));
+		return ret;
 	lp_info("configuration loaded file=%s vips=%zu pools=%zu generation=%llu",
 		agent->options->config, agent->config->n_vips, agent->config->n_pools,
 		(unsigned long long)dp_control(agent->dp)->generation);
@@ -457,9 +412,10 @@ int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *opti
 	int ret;
 
 	*agent = (struct agent) { .loop = loop, .options = options, .started_at = now_s() };
+	checks_init(agent);
 	ret = net_open(loop, on_net_changed, agent, &agent->net, err);
 	if (!ret)
-		ret = health_open(loop, on_health_changed, agent, &agent->health, err);
+		ret = checks_open(agent, err);
 	if (!ret)
 		ret = agent_reload(agent, err);
 	uv_timer_init(loop, &agent->tick);
@@ -494,7 +450,7 @@ void agent_stop(struct agent *agent)
 	struct lp_err err;
 
 	uv_close((uv_handle_t *)&agent->tick, NULL);
-	health_close(&agent->health);
+	checks_close(agent);
 	net_close(&agent->net);
 	if (agent->dp && agent->options->detach_on_exit)
 		interfaces_detach_all(agent->dp);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "agent/checks.h"
 #include "agent/options.h"
 #include "agent/watch.h"
 #include "core/config.h"
@@ -33,8 +34,10 @@ struct agent {
 	struct dp *dp;
 	struct net *net;
 	struct health *health;
-	char *changes; /* what the last configuration changed, a line each; may be NULL */
-	bool adopted;  /* took over a running datapath */
+	struct checks checks;
+	struct via *via; /* NULL: no check goes via vip */
+	char *changes;   /* what the last configuration changed, a line each; may be NULL */
+	bool adopted;    /* took over a running datapath */
 };
 
 /*
@@ -57,6 +60,12 @@ int agent_set_admin(struct agent *agent, struct runtime_backend *backend, enum l
 
 /* Before engine_converge(): why the datapath is about to change, for explanations. */
 void agent_because(struct agent *agent, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Makes the datapath follow what is known at run time. A failure is logged, and
+ * tried again with the next change.
+ */
+int agent_converge(struct agent *agent);
 
 /* Now, on both clocks. */
 struct engine_time agent_now(void);

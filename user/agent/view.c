@@ -260,11 +260,11 @@ json_t *view_status(struct agent *agent)
 	json_t *pools = view_pools(agent);
 	json_t *records = view_records(agent, pools);
 
-	return json_pack("{s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+	return json_pack("{s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
 			 LIMPET_VERSION, "generation",
 			 (json_int_t)dp_control(agent->dp)->generation, "config",
 			 agent->options->config, "uptime_s", (json_int_t)age(agent->started_at),
 			 "interfaces", view_interfaces(agent), "vips", view_vips(agent), "pools",
-			 pools, "records", records, "audit", view_audit_totals(agent), "reasons",
-			 reasons_by_name(agent));
+			 pools, "health", view_health(agent), "records", records, "audit",
+			 view_audit_totals(agent), "reasons", reasons_by_name(agent));
 }

@@ -17,6 +17,8 @@ json_t *view_pool(struct agent *agent, const struct config_pool *pool);
 json_t *view_backend(struct agent *agent, const struct config_pool *pool, const char *name);
 json_t *view_audit(struct agent *agent, size_t heavy); /* so many heavy sources at most */
 json_t *view_audit_totals(struct agent *agent);
+json_t *view_check(const struct agent *agent, uint32_t number); /* of a backend; null: none */
+json_t *view_health(const struct agent *agent);
 json_t *view_interfaces(struct agent *agent);
 json_t *view_reasons(const struct agent *agent);
 json_t *view_config(const struct agent *agent);

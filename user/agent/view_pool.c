@@ -26,20 +26,6 @@ json_t *view_next_hop(struct agent *agent, const struct runtime_backend *backend
 			 *name ? name : NULL, "mac", hop->ifindex ? mac : NULL);
 }
 
-static json_t *view_check(const struct agent *agent, uint32_t number)
-{
-	struct health_status status;
-
-	if (health_status(agent->health, number, &status))
-		return json_null();
-	return json_pack("{s:s, s:I, s:I, s:i, s:I, s:I, s:I, s:f, s:f}", "last", status.last,
-			 "last_at", (json_int_t)status.last_at_s, "since_at",
-			 (json_int_t)status.since_s, "streak", (int)status.streak, "checks",
-			 (json_int_t)status.checks, "failures", (json_int_t)status.failures,
-			 "flaps", (json_int_t)status.flaps, "latency_s", status.latency_s, "late_s",
-			 status.late_s);
-}
-
 /* --- what is counted, once for all backends of an answer ------------------------------------ */
 
 struct tally {

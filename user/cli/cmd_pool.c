@@ -4,6 +4,8 @@
 #include "cli/client.h"
 #include "cli/view.h"
 
+#define CERTIFICATE_DAYS 14 /* fewer are worth a look */
+
 static void usable_cell(struct cli_table *table, const json_t *pool, size_t n)
 {
 	double usable = cli_json_number(pool, "usable");
@@ -78,36 +80,110 @@ static void latency_cell(struct cli_table *table, const json_t *check)
 		cli_table_cell(table, CLI_PLAIN, "-");
 }
 
-static void check_row(struct cli_table *table, const json_t *backend, const json_t *check)
+/* "in 12 days" by the API's whole days, of https only. */
+static void certificate_cell(struct cli_table *table, const json_t *check)
+{
+	double days = cli_json_number(check, "certificate_days");
+	enum cli_style style = days < 0 ? CLI_BAD : days < CERTIFICATE_DAYS ? CLI_WARN : CLI_PLAIN;
+
+	if (days >= 0)
+		cli_table_cell(table, style, "%.0f days", days);
+	else if (days < 0)
+		cli_table_cell(table, style, "expired");
+	else
+		cli_table_cell(table, CLI_PLAIN, "-");
+}
+
+static void check_row(struct cli_table *table, const json_t *backend, const json_t *check,
+		      bool certificates)
 {
 	cli_cell_text(table, backend, "name");
 	cli_cell_int(table, check, "checks");
 	cli_cell_int(table, check, "failures");
 	cli_cell_int(table, check, "flaps");
+	cli_cell_int(table, check, "flaps_1h");
 	cli_cell_int(table, check, "streak");
 	latency_cell(table, check);
 	cli_cell_duration(table, check, "late_s");
+	if (certificates)
+		certificate_cell(table, check);
 	cli_cell_ago(table, check, "last_at");
 	cli_cell_text(table, check, "last");
+}
+
+static bool has_certificates(const json_t *backends)
+{
+	const json_t *backend;
+	size_t i;
+
+	json_array_foreach (backends, i, backend)
+		if (json_is_integer(
+			    json_object_get(json_object_get(backend, "check"), "certificate_days")))
+			return true;
+	return false;
 }
 
 static int show_checks(struct cli *cli, const json_t *backends)
 {
 	static const struct cli_column columns[] = {
-		{ "BACKEND", false }, { "CHECKS", true }, { "FAILURES", true },
-		{ "FLAPS", true },    { "STREAK", true }, { "LATENCY", true },
-		{ "LATE", true },     { "AGO", true },    { "LAST", false },
+		{ "BACKEND", false }, { "CHECKS", true }, { "FAILURES", true }, { "FLAPS", true },
+		{ "IN 1H", true },    { "STREAK", true }, { "LATENCY", true },  { "LATE", true },
+		{ "AGO", true },      { "LAST", false },
 	};
+	static const struct cli_column with_certificates[] = {
+		{ "BACKEND", false }, { "CHECKS", true }, { "FAILURES", true },
+		{ "FLAPS", true },    { "IN 1H", true },  { "STREAK", true },
+		{ "LATENCY", true },  { "LATE", true },   { "CERTIFICATE", true },
+		{ "AGO", true },      { "LAST", false },
+	};
+	bool certificates = has_certificates(backends);
 	struct cli_table table;
 	const json_t *backend, *check;
 	size_t i;
 
-	cli_table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+	if (certificates)
+		cli_table_init(&table, with_certificates,
+			       sizeof(with_certificates) / sizeof(with_certificates[0]));
+	else
+		cli_table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
 	table.indent = 2;
 	json_array_foreach (backends, i, backend) {
 		check = json_object_get(backend, "check");
 		if (json_is_object(check))
-			check_row(&table, backend, check);
+			check_row(&table, backend, check, certificates);
+	}
+	if (!cli_table_rows(&table))
+		return CLI_DONE;
+	fputc('\n', cli->out);
+	return cli_view_table(cli, &table);
+}
+
+static void transition_row(struct cli_table *table, const json_t *backend, const json_t *transition)
+{
+	cli_cell_text(table, backend, "name");
+	cli_cell_ago(table, transition, "at");
+	cli_table_cell(table, cli_style_state(cli_json_text(transition, "state")), "%s",
+		       cli_json_text(transition, "state"));
+	cli_cell_text(table, transition, "why");
+}
+
+/* When backends went up and down, and why; the last times of each. */
+static int show_transitions(struct cli *cli, const json_t *backends)
+{
+	static const struct cli_column columns[] = {
+		{ "BACKEND", false }, { "AGO", true }, { "BECAME", false }, { "WHY", false }
+	};
+	const json_t *backend, *transition;
+	struct cli_table table;
+	size_t i, j;
+
+	cli_table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+	table.indent = 2;
+	json_array_foreach (backends, i, backend) {
+		json_array_foreach (
+			json_object_get(json_object_get(backend, "check"), "transitions"), j,
+			transition)
+			transition_row(&table, backend, transition);
 	}
 	if (!cli_table_rows(&table))
 		return CLI_DONE;
@@ -127,7 +203,9 @@ static int show_one(struct cli *cli, const json_t *pool)
 	fputc('\n', cli->out);
 	if (show_slots(cli, backends))
 		return CLI_FAILED;
-	return show_checks(cli, backends);
+	if (show_checks(cli, backends))
+		return CLI_FAILED;
+	return show_transitions(cli, backends);
 }
 
 static int pool_list(struct cli *cli, char **args)

@@ -74,6 +74,18 @@ static void left_cell(struct cli_table *table, const json_t *backend)
 		cli_table_cell(table, CLI_PLAIN, "%s", left);
 }
 
+/* The last result, and how often the state changed lately where it did more than once. */
+static void check_cell(struct cli_table *table, const json_t *check)
+{
+	const char *last = cli_json_text(check, "last");
+
+	if (cli_json_number(check, "flaps_1h") > 1)
+		cli_table_cell(table, CLI_WARN, "%s (%s flaps in 1h)", last,
+			       cli_json_int(check, "flaps_1h").text);
+	else
+		cli_table_cell(table, CLI_PLAIN, "%s", last);
+}
+
 static void backend_row(struct cli_table *table, const json_t *backend, bool drains)
 {
 	bool leaving = json_is_true(json_object_get(backend, "leaving"));
@@ -92,7 +104,7 @@ static void backend_row(struct cli_table *table, const json_t *backend, bool dra
 	}
 	cli_cell_int(table, backend, "packets");
 	next_hop_cell(table, backend);
-	cli_cell_text(table, json_object_get(backend, "check"), "last");
+	check_cell(table, json_object_get(backend, "check"));
 }
 
 static void heading(struct cli *cli, const json_t *pool)

@@ -24,7 +24,14 @@ struct config_interface {
 	enum config_xdp_mode mode;
 };
 
-enum config_check_type { CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP };
+enum config_check_type {
+	CONFIG_CHECK_TCP,
+	CONFIG_CHECK_HTTP,
+	CONFIG_CHECK_HTTPS,
+	CONFIG_CHECK_EXEC,
+};
+
+enum config_via { CONFIG_VIA_DIRECT, CONFIG_VIA_VIP };
 
 struct config_status_range {
 	uint16_t first, last; /* HTTP status codes, inclusive */
@@ -37,10 +44,17 @@ struct config_check {
 			*/
 	char *path;    /* never NULL; begins with '/' */
 	char *host;    /* NULL: the backend's address */
+	bool verify;   /* https: a certificate that is not trusted is a bad result */
+	char *ca;      /* https: file of trusted roots, an absolute path; NULL: the system's */
+	double expiry_warning; /* https: seconds before the end of a certificate; 0: none */
+	char **command; /* exec: program, an absolute path, and arguments, then NULL; else NULL */
+	size_t n_command;
+	char *user; /* exec: who runs it; NULL: see health/exec_user.h */
 	struct config_status_range *expect;
 	size_t n_expect;
-	double interval; /* seconds */
-	double timeout;  /* seconds, at most interval */
+	enum config_via via; /* CONFIG_VIA_VIP: not of CONFIG_CHECK_EXEC */
+	double interval;     /* seconds */
+	double timeout;      /* seconds, at most interval */
 	unsigned int rise, fall;
 };
 
@@ -61,15 +75,21 @@ struct config_backend {
 #define CONFIG_BACKENDS_MAX 65534u   /* of all pools together (A4 and LP_BACKENDS_MAX in abi.h) */
 #define CONFIG_RULES_MAX    1000000u /* of all VIPs together: addresses times ports */
 #define CONFIG_PROXIES_MAX  4096u    /* of a VIP */
+#define CONFIG_COMMAND_MAX  64u      /* words of an exec check's command */
+#define CONFIG_PATH_MAX     4095u    /* bytes of a file's path */
 #define CONFIG_DURATION_MAX (365 * 86400.0)
 #define CONFIG_TEXT_MAX     (64u << 20) /* bytes of a file */
 
 struct config_pool {
 	char *name;
 	enum config_hash hash;
-	char *check;          /* NULL: always up */
-	uint16_t check_port;  /* where the check goes; 0 if there is no check */
-	double drain_timeout; /* seconds */
+	char *check;         /* NULL: always up */
+	uint16_t check_port; /* where the check goes; 0: there is no check, or an exec one */
+	/* A check with CONFIG_VIA_VIP goes to these addresses, IPv4 and IPv6, of the first VIP by
+	 * name that it can go through; all zero where the pool has no backends of the family. */
+	struct lp_addr via[2];
+	enum lp_forward via_forward; /* that VIP's */
+	double drain_timeout;        /* seconds */
 	struct config_backend *backends;
 	size_t n_backends;
 };

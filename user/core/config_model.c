@@ -28,6 +28,11 @@ static void free_vip(struct config_vip *vip)
 
 static void free_check(struct config_check *check)
 {
+	for (size_t i = 0; i < check->n_command; i++)
+		free(check->command[i]);
+	free(check->command);
+	free(check->user);
+	free(check->ca);
 	free(check->path);
 	free(check->host);
 	free(check->expect);

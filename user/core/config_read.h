@@ -43,6 +43,10 @@ int config_read_proxies(const struct config_reader *reader, const struct config_
 int config_read_expect(const struct config_reader *reader, const struct config_node *node,
 		       const struct config_field *field, void *to);
 
+/* Value of a check's `command`; `to` is the struct config_check. */
+int config_read_command(const struct config_reader *reader, const struct config_node *node,
+			const struct config_field *field, void *to);
+
 /* Sorts the index and fails at a key that is there twice. */
 int config_check_unique(const struct config_reader *reader, struct config_index *index,
 			const char *what);

@@ -4,27 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS_MAX    1000u /* of rise and fall */
-#define HTTP_PATH_MAX 1024u /* characters of a path */
-
-/* A check and what its keys say that the model has no place for yet. */
-struct check_values {
-	struct config_check check;
-	unsigned int via;
-	bool verify;
-};
+#define ROUNDS_MAX     1000u          /* of rise and fall */
+#define HTTP_PATH_MAX  1024u          /* characters of a path */
+#define EXPIRY_WARNING (14 * 86400.0) /* seconds */
 
 static const struct config_word types[] = {
 	{ "tcp", CONFIG_CHECK_TCP, CONFIG_FEATURE_BASE },
 	{ "http", CONFIG_CHECK_HTTP, CONFIG_FEATURE_BASE },
-	{ "https", 0, CONFIG_FEATURE_CHECK_HTTPS },
-	{ "exec", 0, CONFIG_FEATURE_CHECK_EXEC },
+	{ "https", CONFIG_CHECK_HTTPS, CONFIG_FEATURE_CHECK_HTTPS },
+	{ "exec", CONFIG_CHECK_EXEC, CONFIG_FEATURE_CHECK_EXEC },
 };
 static const struct config_words type_words = { "check type", types, CONFIG_COUNT(types) };
 
 static const struct config_word ways[] = {
-	{ "direct", 0, CONFIG_FEATURE_BASE },
-	{ "vip", 1, CONFIG_FEATURE_CHECK_VIA_VIP },
+	{ "direct", CONFIG_VIA_DIRECT, CONFIG_FEATURE_BASE },
+	{ "vip", CONFIG_VIA_VIP, CONFIG_FEATURE_CHECK_VIA_VIP },
 };
 static const struct config_words via_words = { "way to the backend", ways, CONFIG_COUNT(ways) };
 
@@ -68,7 +62,41 @@ static int read_host(const struct config_reader *reader, const struct config_nod
 	return config_store_text(reader, node->text, to);
 }
 
-#define CHECK_FIELD(member) .offset = offsetof(struct check_values, check.member)
+/* A file that limpetd reads: where it runs from must not matter. */
+static int read_file_path(const struct config_reader *reader, const struct config_node *node,
+			  const struct config_field *field, void *to)
+{
+	static const char *const allowed = "the absolute path of a file";
+	int ret;
+
+	(void)field;
+	ret = config_want(reader, node, CONFIG_NODE_SCALAR, allowed);
+	if (ret)
+		return ret;
+	if (node->text[0] != '/' || strlen(node->text) > CONFIG_PATH_MAX)
+		return config_fail(reader, node, "%s: not a path; allowed: %s",
+				   CONFIG_QUOTE(node->text), allowed);
+	return config_store_text(reader, node->text, to);
+}
+
+/* Names as useradd(8) takes them. Whether there is such a user is not looked at here. */
+static int read_user(const struct config_reader *reader, const struct config_node *node,
+		     const struct config_field *field, void *to)
+{
+	static const char *const allowed = "a user's name, 1 to 32 of A-Z a-z 0-9 . _ -";
+	int ret;
+
+	(void)field;
+	ret = config_want(reader, node, CONFIG_NODE_SCALAR, allowed);
+	if (ret)
+		return ret;
+	if (!config_text_is(node->text, CONFIG_ALNUM "._-", 32))
+		return config_fail(reader, node, "%s: not a user's name; allowed: %s",
+				   CONFIG_QUOTE(node->text), allowed);
+	return config_store_text(reader, node->text, to);
+}
+
+#define CHECK_FIELD(member) .offset = offsetof(struct config_check, member)
 
 static const struct config_field fields[] = {
 	{ .key = "type", .read = config_read_word, CHECK_FIELD(type), .words = &type_words },
@@ -76,46 +104,81 @@ static const struct config_field fields[] = {
 	{ .key = "path", .read = read_path, CHECK_FIELD(path) },
 	{ .key = "host", .read = read_host, CHECK_FIELD(host) },
 	{ .key = "expect", .read = config_read_expect, .offset = 0 },
-	{ .key = "verify",
-	  .read = config_read_bool,
-	  .offset = offsetof(struct check_values, verify) },
-	{ .key = "via",
-	  .read = config_read_word,
-	  .offset = offsetof(struct check_values, via),
-	  .words = &via_words },
+	{ .key = "verify", .read = config_read_bool, CHECK_FIELD(verify) },
+	{ .key = "ca", .read = read_file_path, CHECK_FIELD(ca) },
+	{ .key = "expiry_warning", .read = config_read_duration, CHECK_FIELD(expiry_warning) },
+	{ .key = "command", .read = config_read_command, .offset = 0 },
+	{ .key = "user", .read = read_user, CHECK_FIELD(user) },
+	{ .key = "via", .read = config_read_word, CHECK_FIELD(via), .words = &via_words },
 	{ .key = "interval", .read = config_read_duration, CHECK_FIELD(interval), .min = 1 },
 	{ .key = "timeout", .read = config_read_duration, CHECK_FIELD(timeout), .min = 1 },
 	{ .key = "rise", .read = config_read_u32, CHECK_FIELD(rise), .min = 1, .max = ROUNDS_MAX },
 	{ .key = "fall", .read = config_read_u32, CHECK_FIELD(fall), .min = 1, .max = ROUNDS_MAX },
 };
-_Static_assert(!offsetof(struct check_values, check), "config_read_expect() wants the check");
 static const struct config_schema schema = { "a map with the keys of a check", fields,
 					     CONFIG_COUNT(fields) };
 
+/* Keys that only some types of checks understand. */
+static const struct {
+	const char *key;
+	unsigned int types; /* 1 << type of each */
+	const char *allowed;
+} type_keys[] = {
+	{ "path", 1 << CONFIG_CHECK_HTTP | 1 << CONFIG_CHECK_HTTPS, "http and https" },
+	{ "host", 1 << CONFIG_CHECK_HTTP | 1 << CONFIG_CHECK_HTTPS, "http and https" },
+	{ "expect", 1 << CONFIG_CHECK_HTTP | 1 << CONFIG_CHECK_HTTPS, "http and https" },
+	{ "verify", 1 << CONFIG_CHECK_HTTPS, "https" },
+	{ "ca", 1 << CONFIG_CHECK_HTTPS, "https" },
+	{ "expiry_warning", 1 << CONFIG_CHECK_HTTPS, "https" },
+	{ "command", 1 << CONFIG_CHECK_EXEC, "exec" },
+	{ "user", 1 << CONFIG_CHECK_EXEC, "exec" },
+};
+
 static int fail_other_type(const struct config_reader *reader, const struct config_node *value,
-			   const char *type)
+			   const char *allowed)
 {
-	return config_fail(reader, value, "%s: only for checks of type %s",
-			   CONFIG_QUOTE(value->text), type);
+	bool quote = value->type == CONFIG_NODE_SCALAR;
+
+	return config_fail(reader, value, "%s%sonly for checks of type %s",
+			   quote ? CONFIG_QUOTE(value->text) : "", quote ? ": " : "", allowed);
 }
 
-/* Keys that only some types of checks understand. */
 static int check_type_keys(const struct config_reader *reader, const struct config_node *node,
 			   enum config_check_type type)
 {
-	static const char *const http_keys[] = { "path", "host", "expect" };
-	const struct config_node *value;
+	for (size_t i = 0; i < CONFIG_COUNT(type_keys); i++) {
+		const struct config_node *value = config_node_get(node, type_keys[i].key);
 
-	for (size_t i = 0; i < CONFIG_COUNT(http_keys) && type != CONFIG_CHECK_HTTP; i++) {
-		value = config_node_get(node, http_keys[i]);
-		if (value)
-			return fail_other_type(reader, value, "http");
+		if (value && !(type_keys[i].types & 1u << type))
+			return fail_other_type(reader, value, type_keys[i].allowed);
 	}
-	/* There is no https yet: config_support.h. */
-	value = config_node_get(node, "verify");
-	if (value)
-		return fail_other_type(reader, value, "https, which is not supported yet");
+	if (type == CONFIG_CHECK_EXEC && !config_node_get(node, "command"))
+		return config_fail_missing(reader, node, "command",
+					   "checks of type exec need this key");
 	return 0;
+}
+
+/* Roots that nobody asks would be a check that seems to verify. */
+static int check_ca(const struct config_reader *reader, const struct config_node *node,
+		    const struct config_check *check)
+{
+	const struct config_node *ca = config_node_get(node, "ca");
+
+	if (!ca || check->verify)
+		return 0;
+	return config_fail(reader, ca, "%s: only with verify: true", CONFIG_QUOTE(ca->text));
+}
+
+/* What a program sends nobody marks. */
+static int check_via(const struct config_reader *reader, const struct config_node *node,
+		     const struct config_check *check)
+{
+	const struct config_node *via = config_node_get(node, "via");
+
+	if (check->type != CONFIG_CHECK_EXEC || check->via == CONFIG_VIA_DIRECT)
+		return 0;
+	return config_fail(reader, via, "%s: only for checks of type tcp, http and https",
+			   CONFIG_QUOTE(via->text));
 }
 
 static int check_times(const struct config_reader *reader, const struct config_node *node,
@@ -152,19 +215,23 @@ static int set_default_texts(const struct config_reader *reader, struct config_c
 static int read_check(const struct config_reader *reader, const struct config_node *node,
 		      struct config_check *check)
 {
-	struct check_values values = { .check = {
-					       .type = CONFIG_CHECK_TCP,
-					       .interval = 2,
-					       .timeout = 1,
-					       .rise = 2,
-					       .fall = 3,
-				       } };
 	int ret;
 
-	ret = config_read_map(reader, node, &schema, &values);
-	*check = values.check;
+	*check = (struct config_check) {
+		.type = CONFIG_CHECK_TCP,
+		.interval = 2,
+		.timeout = 1,
+		.rise = 2,
+		.fall = 3,
+		.expiry_warning = EXPIRY_WARNING,
+	};
+	ret = config_read_map(reader, node, &schema, check);
 	if (!ret)
 		ret = check_type_keys(reader, node, check->type);
+	if (!ret)
+		ret = check_ca(reader, node, check);
+	if (!ret)
+		ret = check_via(reader, node, check);
 	if (!ret)
 		ret = check_times(reader, node, check);
 	return ret ? ret : set_default_texts(reader, check);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limpet/hash.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,9 @@ static uint8_t class_of(const struct lp_vip *vip)
 	if (vip->affinity == LP_AFFINITY_TCP)
 		return LP_FAST_TCP_IPIP;
 	if (vip->affinity != LP_AFFINITY_SOURCE || (vip->flags & LP_VIP_PROXIES))
+		return LP_FAST_NONE;
+	/* Its datagrams keep their clients' records in every slot (bpf/track.h T7). */
+	if (vip->proto == IPPROTO_UDP && (vip->scope & LP_SCOPE_GROUP))
 		return LP_FAST_NONE;
 	if (lp_addr_is_v6(&vip->addr) && !is_prefix6(&vip->source_mask))
 		return LP_FAST_NONE;

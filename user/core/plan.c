@@ -134,16 +134,23 @@ static uint32_t count_moved(const struct lp_slot *now, const uint16_t *table)
 	return moved;
 }
 
-/* Tables that no pool of the active half has, lowest first. */
+/*
+ * Tables that no pool of the active half has: first those that can be written at
+ * once, then those that packets may still be looking at, for whose end a write has
+ * to wait (D1), each lowest first. A grace period is tens of milliseconds on a
+ * busy machine, and a dead backend's clients wait for it.
+ */
 struct free_tables {
 	bool *used;
 	uint32_t next, end;
+	bool waits; /* those that can be written at once are taken */
 };
 
 static int free_tables_init(struct free_tables *tables, const struct dp *dp)
 {
 	tables->end = dp_size(dp)->tables;
 	tables->next = 1;
+	tables->waits = false;
 	tables->used = calloc(tables->end, sizeof(*tables->used));
 	if (!tables->used)
 		return -ENOMEM;
@@ -152,11 +159,27 @@ static int free_tables_init(struct free_tables *tables, const struct dp *dp)
 	return 0;
 }
 
-static uint32_t free_tables_take(struct free_tables *tables)
+/* The next one that does, or does not, have to wait; 0: none. */
+static uint32_t free_tables_next(struct free_tables *tables, const struct dp *dp)
 {
-	while (tables->next < tables->end && tables->used[tables->next])
-		tables->next++;
-	return tables->next < tables->end ? tables->next++ : 0;
+	for (; tables->next < tables->end; tables->next++) {
+		if (tables->used[tables->next] || dp_table_waits(dp, tables->next) != tables->waits)
+			continue;
+		tables->used[tables->next] = true;
+		return tables->next++;
+	}
+	return 0;
+}
+
+static uint32_t free_tables_take(struct free_tables *tables, const struct dp *dp)
+{
+	uint32_t table = free_tables_next(tables, dp);
+
+	if (table || tables->waits)
+		return table;
+	tables->waits = true;
+	tables->next = 1;
+	return free_tables_next(tables, dp);
 }
 
 /* A pool whose table differs gets a new one; plan->tables[] says which. */
@@ -172,7 +195,7 @@ static int plan_table(struct plan *plan, const struct desired_pool *pool, const 
 		return 0;
 	if (!pool->built)
 		return -EINVAL; /* its digest was of a table that is not there */
-	table = free_tables_take(tables);
+	table = free_tables_take(tables, dp);
 	if (!table)
 		return -ENOSPC;
 	plan->tables[pool->number] = table;

@@ -137,6 +137,11 @@ static void wait_for(struct dp *dp, uint64_t left)
 		dp_sync(dp);
 }
 
+bool dp_table_waits(const struct dp *dp, uint32_t table)
+{
+	return dp->table_left[table] == dp->epoch;
+}
+
 unsigned int dp_active_half(const struct dp *dp)
 {
 	return dp->maps.control->active & 1;

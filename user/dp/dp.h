@@ -50,6 +50,9 @@ struct lp_pool dp_pool(const struct dp *dp, unsigned int half, uint32_t pool);
 const struct lp_slot *dp_slots(const struct dp *dp, uint32_t table); /* LP_SLOTS of them */
 const struct lp_backend *dp_backend(const struct dp *dp, uint32_t backend);
 
+/* Would dp_slots_write() of the table have to wait for packets (D1)? */
+bool dp_table_waits(const struct dp *dp, uint32_t table);
+
 /* --- names beside the numbers; never read by packets --- */
 struct lp_vip_meta *dp_vip_meta(struct dp *dp, uint32_t vip);
 struct lp_pool_meta *dp_pool_meta(struct dp *dp, uint32_t pool);

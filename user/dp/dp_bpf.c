@@ -607,7 +607,7 @@ static void bpf_close(struct dp *dp)
 	maps_unmap(bpf);
 	limpet_bpf__destroy(bpf->skel);
 	if (bpf->pin_fd >= 0)
-		close(bpf->pin_fd);
+		pins_close(bpf->pin_fd);
 	free(bpf);
 }
 
@@ -759,7 +759,7 @@ int dp_bpf_open(const struct dp_bpf_options *options, struct dp **out, bool *ado
 		ret = start_afresh(options, &bpf, err);
 	}
 	if (ret) {
-		close(pin_fd);
+		pins_close(pin_fd);
 		return ret;
 	}
 	bpf->pin_fd = pin_fd;

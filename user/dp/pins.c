@@ -186,3 +186,9 @@ int pins_swap(const char *dir, struct lp_err *err)
 			      strerror(-ret));
 	return 0;
 }
+
+void pins_close(int fd)
+{
+	flock(fd, LOCK_UN); /* cannot fail on a descriptor that has it */
+	close(fd);
+}

@@ -29,6 +29,10 @@
  */
 int pins_open(const char *dir, struct lp_err *err);
 
+/* Lets go of the lock and closes. The lock goes first, by itself: a process that was
+ * forked just now has a copy of the descriptor until it runs its program. */
+void pins_close(int fd);
+
 /*
  * Is there a set of maps, and of which ABI? Returns 1 and *abi, 0 if there is
  * none, or -errno with words.

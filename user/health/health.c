@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "health/http.h"
 #include "health/table.h"
@@ -38,7 +39,10 @@ int health_open(uv_loop_t *loop, health_changed_fn changed, void *arg, struct he
 		.seed = random_seed(),
 	};
 	code = http_open(loop, &health->env.http, err);
+	if (!code && exec_open(loop, &health->env.exec))
+		code = lp_err(err, -ENOMEM, "health checks: out of memory");
 	if (code) {
+		http_close(&health->env.http);
 		free(health);
 		return code;
 	}
@@ -57,12 +61,12 @@ void health_close(struct health **health)
 		target_stop(&h->table.slots[i]);
 	table_fini(&h->table);
 	http_close(&h->env.http);
+	exec_close(&h->env.exec);
 	free(h);
 }
 
 /* The target of the old table if it does what is asked, else a new one. */
-static int target_get(const struct health *health, const struct health_target *spec,
-		      struct target **out)
+static int target_get(struct health *health, const struct health_target *spec, struct target **out)
 {
 	struct target *old = table_find(&health->table, spec->backend);
 
@@ -123,6 +127,7 @@ int health_set(struct health *health, const struct health_target *targets, size_
 	struct table table = { 0 };
 	int err = table_init(&table, n);
 
+	tls_roots_refresh(&health->env.roots);
 	if (!err)
 		err = table_fill(health, targets, n, &table);
 	if (err) {
@@ -143,5 +148,60 @@ int health_status(const struct health *health, uint32_t backend, struct health_s
 	if (!target)
 		return -ENOENT;
 	*status = *target_status(target);
+	status->flaps_recent = flaps_recent(target_flaps(target), (uint64_t)time(NULL));
+	return 0;
+}
+
+size_t health_flaps(const struct health *health, uint32_t backend, struct flap *out, size_t max)
+{
+	const struct target *target = table_find(&health->table, backend);
+
+	return target ? flaps_list(target_flaps(target), out, max) : 0;
+}
+
+void health_set_note(struct health *health, health_note_fn note)
+{
+	health->env.note = note;
+}
+
+int health_verify(const struct config_check *check, struct lp_err *err)
+{
+	int ret = 0;
+
+	if (check->type == CONFIG_CHECK_EXEC)
+		return exec_verify(check, err);
+	if (check->type == CONFIG_CHECK_HTTPS)
+		ret = http_tls_verify(err);
+	return ret || !check->ca ? ret : tls_roots_verify(check->ca, err);
+}
+
+static int compare_double(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+int health_lateness(const struct health *health, struct health_lateness *lateness)
+{
+	double *late = calloc(health->table.size + 1, sizeof(*late));
+	size_t n = 0;
+
+	if (!late)
+		return -ENOMEM;
+	for (size_t i = 0; i < health->table.size; i++) {
+		const struct target *target = health->table.slots[i];
+
+		if (target && target_status(target)->last_at_s)
+			late[n++] = target_status(target)->late_s;
+	}
+	qsort(late, n, sizeof(*late), compare_double);
+	*lateness = (struct health_lateness) {
+		.targets = n,
+		.median = late[n ? (n - 1) / 2 : 0],
+		.p99 = late[n ? (n - 1) * 99 / 100 : 0],
+		.max = late[n ? n - 1 : 0],
+	};
+	free(late);
 	return 0;
 }

@@ -24,6 +24,9 @@ struct http;
 
 int http_open(uv_loop_t *loop, struct http **out, struct lp_err *err);
 
+/* Can this machine's libcurl make https checks? Words if not. */
+int http_tls_verify(struct lp_err *err);
+
 /* All probes must have been cancelled. Closes its handles on the loop; sets *http to NULL. */
 void http_close(struct http **http);
 

@@ -27,8 +27,9 @@ struct http_probe {
 	uint64_t start_ns;
 	size_t header_bytes, body_bytes;
 	enum http_stop stop;
-	int socket_err;   /* -errno of socket(2); 0: none */
-	char opening[33]; /* HTTP_STOP_NOT_HTTP: how the answer begins, printable */
+	struct tls_peer tls; /* https */
+	int socket_err;      /* -errno of socket(2); 0: none */
+	char opening[33];    /* HTTP_STOP_NOT_HTTP: how the answer begins, printable */
 	char curl_words[CURL_ERROR_SIZE];
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #include "health/http.h"
 #include "health/http_probe.h"
@@ -53,6 +55,42 @@ static void result_memory(const struct http_probe *probe, struct probe_result *r
 		probe_result_errno(result, -ENOMEM);
 }
 
+/* OpenSSL's words behind its numbers: "... error:0A00010B:SSL routines::wrong version
+ * number". */
+static const char *tls_reason(const char *words)
+{
+	const char *error = strstr(words, "error:");
+	const char *reason = error ? strstr(error, "::") : NULL;
+
+	return reason ? reason + 2 : words;
+}
+
+/* A handshake that failed for another reason than the certificate. Of system calls
+ * curl keeps the words, and not the errno. */
+static void result_handshake(const struct http_probe *probe, struct probe_result *result)
+{
+	const char *words = probe->curl_words;
+
+	if (strstr(words, strerror(ECONNRESET)))
+		probe_result_errno(result, -ECONNRESET);
+	else if (!*words || strstr(words, "SSL_ERROR_SYSCALL"))
+		probe_result_set(result, PROBE_BAD, "closed in the TLS handshake");
+	else
+		probe_result_set(result, PROBE_BAD, "TLS: %s", tls_reason(words));
+}
+
+static void result_tls(const struct http_probe *probe, struct probe_result *result)
+{
+	char text[PROBE_WORDS];
+
+	if (!probe->tls.error)
+		result_handshake(probe, result);
+	else
+		probe_result_set(
+			result, PROBE_BAD, "%s",
+			tls_refusal(&probe->tls, (uint64_t)time(NULL), text, sizeof(text)));
+}
+
 static void result_code(const struct http_probe *probe, CURLcode code, struct probe_result *result)
 {
 	switch (code) {
@@ -64,6 +102,10 @@ static void result_code(const struct http_probe *probe, CURLcode code, struct pr
 	case CURLE_RECV_ERROR:
 	case CURLE_OPERATION_TIMEDOUT: /* the kernel's: ETIMEDOUT */
 		result_os(probe, result);
+		break;
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+		result_tls(probe, result);
 		break;
 	case CURLE_GOT_NOTHING:
 		probe_result_set(result, PROBE_BAD, "closed without an answer");
@@ -102,4 +144,5 @@ void http_result(const struct http_probe *probe, CURLcode code, struct probe_res
 		result_code(probe, code, result);
 		break;
 	}
+	result->certificate_end_s = probe->tls.not_after;
 }

@@ -28,6 +28,8 @@ static const struct {
 	{ ENOSPC, PROBE_NOT_MADE, "too many epoll watches" }, /* epoll_ctl(2) */
 	{ EPERM, PROBE_NOT_MADE, "forbidden by a local firewall rule" },
 	{ EACCES, PROBE_NOT_MADE, "forbidden by a local firewall rule" },
+	{ EBUSY, PROBE_NOT_MADE, "too many programs of checks are running" },
+	{ EUSERS, PROBE_NOT_MADE, "too many processes" },
 	{ EAFNOSUPPORT, PROBE_NOT_MADE, "address family not supported here" },
 };
 
@@ -37,6 +39,7 @@ void probe_result_set(struct probe_result *result, enum probe_verdict verdict, c
 
 	result->verdict = verdict;
 	result->latency_s = 0;
+	result->certificate_end_s = 0;
 	va_start(ap, fmt);
 	vsnprintf(result->words, sizeof(result->words), fmt, ap);
 	va_end(ap);

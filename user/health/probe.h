@@ -25,7 +25,8 @@ enum probe_verdict {
 
 struct probe_result {
 	enum probe_verdict verdict;
-	double latency_s; /* of PROBE_GOOD: from start to verdict */
+	double latency_s;           /* of PROBE_GOOD: from start to verdict */
+	uint64_t certificate_end_s; /* https: of the server's, since the epoch; 0: none seen */
 	char words[PROBE_WORDS];
 };
 

@@ -3,6 +3,12 @@
 
 #include <stdio.h>
 
+static const enum health_result results[] = {
+	[PROBE_GOOD] = HEALTH_GOOD,
+	[PROBE_BAD] = HEALTH_BAD,
+	[PROBE_NOT_MADE] = HEALTH_NOT_CHECKED,
+};
+
 static void count(struct health_status *status, const struct probe_result *result)
 {
 	status->checks++;
@@ -19,8 +25,13 @@ bool health_tally(struct health_status *status, const struct config_check *check
 
 	snprintf(status->last, sizeof(status->last), "%s", result->words);
 	status->last_at_s = now_s;
-	if (result->verdict == PROBE_NOT_MADE)
+	status->result = results[result->verdict];
+	if (result->certificate_end_s)
+		status->certificate_end_s = result->certificate_end_s;
+	if (result->verdict == PROBE_NOT_MADE) {
+		status->not_made++;
 		return false;
+	}
 	count(status, result);
 	if ((result->verdict == PROBE_GOOD) == status->up) {
 		status->streak = 0;

@@ -13,7 +13,7 @@
  * Enters a result that came at now_s (seconds since the epoch) into *status.
  * Returns whether status->up changed: `fall` bad results in a row take it down,
  * `rise` good ones take it up again, one of the other kind starts the row anew.
- * PROBE_NOT_MADE leaves its words and nothing else.
+ * PROBE_NOT_MADE leaves its words, is counted as such, and that is all.
  */
 bool health_tally(struct health_status *status, const struct config_check *check,
 		  const struct probe_result *result, uint64_t now_s);

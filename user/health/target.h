@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "health/exec.h"
 #include "health/health.h"
 #include "health/http.h"
 
@@ -18,7 +19,10 @@
 struct target_env {
 	uv_loop_t *loop;
 	struct http *http;
+	struct exec *exec;
+	struct tls_roots_set roots;
 	health_changed_fn changed;
+	health_note_fn note; /* may be NULL */
 	void *arg;
 	uint64_t seed; /* of the schedules */
 };
@@ -26,7 +30,7 @@ struct target_env {
 struct target;
 
 /* Copies `spec`. 0 or -ENOMEM. */
-int target_new(const struct target_env *env, const struct health_target *spec, struct target **out);
+int target_new(struct target_env *env, const struct health_target *spec, struct target **out);
 
 /* Frees a target that was never started; sets *target to NULL. */
 void target_free(struct target **target);
@@ -40,6 +44,7 @@ void target_stop(struct target **target);
 
 uint32_t target_backend(const struct target *target);
 const struct health_status *target_status(const struct target *target);
+const struct flaps *target_flaps(const struct target *target);
 
 /* Whether `spec` is what the target does already. */
 bool target_is(const struct target *target, const struct health_target *spec);

@@ -39,23 +39,38 @@ static socklen_t sockaddr_fill(union sockaddr_any *any, const struct lp_addr *ad
 	return sizeof(any->v4);
 }
 
-int tcp_socket(int family)
+/* To any address and a free port, which the kernel chooses now, not in connect(2). */
+static int mark_and_bind(int fd, int family, uint32_t mark)
+{
+	union sockaddr_any any = { .sa.sa_family = (sa_family_t)family };
+	socklen_t len = family == AF_INET6 ? sizeof(any.v6) : sizeof(any.v4);
+
+	return setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) || bind(fd, &any.sa, len);
+}
+
+int tcp_socket(int family, uint32_t mark)
 {
 	static const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+	int err;
 
 	if (fd < 0)
 		return -errno;
 	/* Cannot fail on a TCP socket; if it did, the close would be an ordinary one. */
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	if (mark && mark_and_bind(fd, family, mark)) {
+		err = errno == EADDRINUSE ? -EADDRNOTAVAIL : -errno;
+		close(fd);
+		return err;
+	}
 	return fd;
 }
 
-static int connect_start(const struct lp_addr *address, uint16_t port)
+static int connect_start(const struct lp_addr *address, uint16_t port, uint32_t mark)
 {
 	union sockaddr_any any;
 	socklen_t len = sockaddr_fill(&any, address, port);
-	int fd = tcp_socket(any.sa.sa_family);
+	int fd = tcp_socket(any.sa.sa_family, mark);
 	int err;
 
 	if (fd < 0)
@@ -105,7 +120,7 @@ static void on_connected(uv_poll_t *poll, int status, int events)
 	tcp->base.done(tcp->base.arg, &result);
 }
 
-int tcp_probe_start(uv_loop_t *loop, const struct lp_addr *address, uint16_t port,
+int tcp_probe_start(uv_loop_t *loop, const struct lp_addr *address, uint16_t port, uint32_t mark,
 		    probe_done_fn done, void *arg, struct probe **out)
 {
 	struct tcp_probe *tcp = calloc(1, sizeof(*tcp));
@@ -115,7 +130,7 @@ int tcp_probe_start(uv_loop_t *loop, const struct lp_addr *address, uint16_t por
 		return -ENOMEM;
 	tcp->base = (struct probe) { .done = done, .arg = arg, .cancel = tcp_probe_cancel };
 	tcp->start_ns = uv_hrtime();
-	tcp->fd = connect_start(address, port);
+	tcp->fd = connect_start(address, port, mark);
 	if (tcp->fd < 0) {
 		err = tcp->fd;
 		goto fail;

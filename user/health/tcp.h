@@ -12,9 +12,10 @@
 
 /*
  * Starts to connect to address and port (host byte order). 0, or -errno of
- * socket(2) or connect(2): then there is no probe and *out is untouched.
+ * socket(2) or connect(2): then there is no probe and *out is untouched. `mark`:
+ * see tcp_socket().
  */
-int tcp_probe_start(uv_loop_t *loop, const struct lp_addr *address, uint16_t port,
+int tcp_probe_start(uv_loop_t *loop, const struct lp_addr *address, uint16_t port, uint32_t mark,
 		    probe_done_fn done, void *arg, struct probe **out);
 
 /*
@@ -26,8 +27,12 @@ int tcp_probe_start(uv_loop_t *loop, const struct lp_addr *address, uint16_t por
  * leaves nothing on either side. Nothing is lost by it: a TCP check sends no
  * data, an HTTP check has read all it wants.
  *
+ * With a mark (not 0) its packets have it (SO_MARK), and it is bound to a local
+ * port that no other bound socket has, whatever address they connect to:
+ * bpf/probe.bpf.c tells answers by that.
+ *
  * Returns the descriptor, or -errno.
  */
-int tcp_socket(int family);
+int tcp_socket(int family, uint32_t mark);
 
 #endif

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "health/exec_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Of a login: select(2) works, and no program closes a million descriptors. */
+#define CHILD_FILES 1024
+
+/* What the child has of the parent. */
+struct plan {
+	const struct exec_request *request;
+	pid_t parent;
+	int input, output, failed;
+};
+
+/* --- the child: nothing but system calls ------------------------------------------------- */
+
+/* By system call: the C library would want all threads to follow, and they have
+ * stayed behind. */
+static int become(const struct exec_user *user)
+{
+	if (!user->change)
+		return 0;
+	return syscall(SYS_setgroups, (size_t)user->n_groups, user->groups) ||
+	       syscall(SYS_setresgid, user->gid, user->gid, user->gid) ||
+	       syscall(SYS_setresuid, user->uid, user->uid, user->uid);
+}
+
+static void default_signals(void)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		sigaction(number, &action, NULL); /* those that cannot be changed are right */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int take_descriptors(const struct plan *plan)
+{
+	return dup2(plan->input, 0) < 0 || dup2(plan->output, 1) < 0 || dup2(plan->output, 2) < 0 ||
+	       close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+}
+
+/* The parent's death is asked for last: a change of user forgets it. It may have
+ * died before that. */
+static int die_with_parent(const struct plan *plan)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return -1;
+	if (getppid() != plan->parent)
+		_exit(127);
+	return 0;
+}
+
+static int settle(const struct plan *plan)
+{
+	static const struct rlimit files = { CHILD_FILES, CHILD_FILES }, core = { 0, 0 };
+
+	return setsid() < 0 || chdir("/") || setrlimit(RLIMIT_NOFILE, &files) ||
+	       setrlimit(RLIMIT_CORE, &core) || take_descriptors(plan) ||
+	       become(&plan->request->user) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       die_with_parent(plan);
+}
+
+static void __attribute__((noreturn)) run(const struct plan *plan)
+{
+	const struct exec_request *request = plan->request;
+	int err;
+
+	default_signals();
+	if (!settle(plan))
+		execve(request->argv[0], request->argv, request->environment);
+	err = errno;
+	if (write(plan->failed, &err, sizeof(err)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+/* --- the parent -------------------------------------------------------------------------- */
+
+static void close_both(int pipe[2])
+{
+	close(pipe[0]);
+	close(pipe[1]);
+}
+
+/* fork(2) with a pidfd from the beginning. Signals wait until the child has its own
+ * handlers: it must not run limpetd's. */
+static pid_t fork_with_pidfd(int *pidfd)
+{
+	struct clone_args args = {
+		.flags = CLONE_PIDFD,
+		.pidfd = (__u64)(uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	sigset_t all, before;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid)
+		sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid;
+}
+
+static int spawn(const struct exec_request *request, int input, const int output[2],
+		 const int failed[2], struct exec_child *child)
+{
+	const struct plan plan = {
+		.request = request,
+		.parent = getpid(),
+		.input = input,
+		.output = output[1],
+		.failed = failed[1],
+	};
+	int pidfd = -1;
+	pid_t pid = fork_with_pidfd(&pidfd);
+
+	if (pid < 0)
+		return errno == EAGAIN ? -EUSERS : -errno;
+	if (!pid)
+		run(&plan);
+	*child = (struct exec_child) {
+		.pid = pid, .pidfd = pidfd, .output = output[0], .failed = failed[0]
+	};
+	return 0;
+}
+
+static int spawn_with_pipes(const struct exec_request *request, int input, struct exec_child *child)
+{
+	int output[2], failed[2], err;
+
+	if (pipe2(output, O_CLOEXEC))
+		return -errno;
+	if (pipe2(failed, O_CLOEXEC)) {
+		err = -errno;
+		close_both(output);
+		return err;
+	}
+	/* Only our ends: programs expect to block. */
+	fcntl(output[0], F_SETFL, O_NONBLOCK);
+	fcntl(failed[0], F_SETFL, O_NONBLOCK);
+	err = spawn(request, input, output, failed, child);
+	if (err) {
+		close_both(output);
+		close_both(failed);
+		return err;
+	}
+	close(output[1]);
+	close(failed[1]);
+	return 0;
+}
+
+int exec_child_start(const struct exec_request *request, struct exec_child *child)
+{
+	int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int err;
+
+	if (input < 0)
+		return -errno;
+	err = spawn_with_pipes(request, input, child);
+	close(input);
+	return err;
+}
+
+/* Just after the fork the child may not lead its group yet. */
+void exec_child_kill(const struct exec_child *child)
+{
+	kill(-child->pid, SIGKILL);
+	syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
+}
+
+/* While it is not reaped nobody else can have its number, so what is killed is
+ * its group. */
+int exec_child_reap(struct exec_child *child, int *status)
+{
+	int ended;
+
+	kill(-child->pid, SIGKILL);
+	if (waitpid(child->pid, &ended, WNOHANG) != child->pid)
+		return -ECHILD;
+	*status = ended;
+	return 0;
+}
