@@ -196,7 +196,7 @@ static void test_pass_visits_all(void **state)
 /* As packets do it: the word of the phase that is on. */
 static void mark(struct world *world, uint32_t now)
 {
-	set_slot(world, A, (uint16_t)(LP_SLOT_OPENING + dp_control(world->dp)->phase), now);
+	set_slot(world, A, (uint16_t)(LP_SLOT_OPENING + (dp_control(world->dp)->phase & 1)), now);
 }
 
 /* Wherever in a period it is set, a mark stands for one to two periods. */

@@ -66,7 +66,7 @@ static int plan_backend(struct plan *plan, struct runtime_backend *backend, stru
 		op.kind = PLAN_BACKEND_STATE;
 		ret = add(plan, op);
 	}
-	if (!ret && memcmp(&now->hop[now->active & 1], &backend->hop, sizeof(backend->hop))) {
+	if (!ret && !dp_hop_is(&now->hop[now->active & 1], &backend->hop)) {
 		op.kind = PLAN_BACKEND_HOP;
 		ret = add(plan, op);
 	}

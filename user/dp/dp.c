@@ -325,6 +325,14 @@ static void hop_judge(struct lp_hop *hop)
 		hop->flags |= LP_HOP_PLAIN;
 }
 
+bool dp_hop_is(const struct lp_hop *there, const struct lp_hop *hop)
+{
+	struct lp_hop judged = *hop;
+
+	hop_judge(&judged);
+	return !memcmp(there, &judged, sizeof(judged));
+}
+
 int dp_backend_write(struct dp *dp, uint32_t backend, const struct lp_backend *value)
 {
 	if (!backend || backend >= dp->size.backends)

@@ -53,6 +53,9 @@ const struct lp_backend *dp_backend(const struct dp *dp, uint32_t backend);
 /* Would dp_slots_write() of the table have to wait for packets (D1)? */
 bool dp_table_waits(const struct dp *dp, uint32_t table);
 
+/* Is `there`, as it stands in the datapath, what dp_backend_flip() would make of `hop`? */
+bool dp_hop_is(const struct lp_hop *there, const struct lp_hop *hop);
+
 /* --- names beside the numbers; never read by packets --- */
 struct lp_vip_meta *dp_vip_meta(struct dp *dp, uint32_t vip);
 struct lp_pool_meta *dp_pool_meta(struct dp *dp, uint32_t pool);
