@@ -53,6 +53,15 @@ struct {
 	__type(value, __u32);
 } proxies SEC(".maps");
 
+/* Whose packets are taken, of the VIPs that ask (LP_VIP_POLICY). */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LP_POLICY_MAX);
+	__type(key, struct lp_policy_key);
+	__type(value, __u32);
+} policy SEC(".maps");
+
 /* Known to the verifier as constants. */
 const volatile struct lp_hash_key lp_key;
 const volatile __u32 lp_buckets_max; /* of the record table, a power of two */

@@ -27,15 +27,16 @@ static __always_inline void view_open(struct view *view)
 	view->salt = control->salt[view->half];
 }
 
-static __always_inline bool vip_matches(const struct lp_vip *vip, const struct packet *pkt,
-					__be16 port)
+/* Is it the key (address, protocol, port)? Of an IPv4 address only w[3] counts. */
+static __always_inline bool vip_matches(const struct lp_vip *vip, const struct lp_addr *addr,
+					__u8 proto, __be16 port, bool v6)
 {
-	if (vip->port != port || vip->proto != pkt->proto || vip->addr.w[3] != pkt->dst.w[3])
+	if (vip->port != port || vip->proto != proto || vip->addr.w[3] != addr->w[3])
 		return false;
-	if (pkt->v6)
+	if (v6)
 		/* Not even the mapped form of an IPv4 VIP is that VIP. */
-		return vip->addr.w[0] == pkt->dst.w[0] && vip->addr.w[1] == pkt->dst.w[1] &&
-		       vip->addr.w[2] == pkt->dst.w[2] &&
+		return vip->addr.w[0] == addr->w[0] && vip->addr.w[1] == addr->w[1] &&
+		       vip->addr.w[2] == addr->w[2] &&
 		       (vip->addr.w[2] != bpf_htonl(0xffff) || vip->addr.d[0] != 0);
 	return vip->addr.d[0] == 0 && vip->addr.w[2] == bpf_htonl(0xffff);
 }
@@ -48,11 +49,11 @@ static __always_inline const struct lp_vip *vip_at(const struct view *view, __u3
 	return TABLES_HAS(at, LP_SIZE(all_places)) ? &TABLE(vips)[at] : NULL;
 }
 
-/* The place where the key (destination, protocol, port) would be, if it is there. */
-static __always_inline const struct lp_vip *vip_key(const struct view *view,
-						    const struct packet *pkt, __be16 port)
+/* The place where the key (address, protocol, port) would be, if it is there. */
+static __always_inline const struct lp_vip *
+vip_key_of(const struct view *view, const struct lp_addr *addr, __u8 proto, __be16 port, bool v6)
 {
-	__u64 hash = lp_vip_hash(&lp_key, view->salt, &pkt->dst, pkt->proto, port, pkt->v6);
+	__u64 hash = lp_vip_hash(&lp_key, view->salt, addr, proto, port, v6);
 	__u64 at = view->half * LP_SIZE(index) + lp_vip_bucket(hash, LP_SIZE(index));
 	const struct lp_vip *vip;
 	__u32 displacement;
@@ -61,7 +62,16 @@ static __always_inline const struct lp_vip *vip_key(const struct view *view,
 		return NULL;
 	displacement = TABLE(vip_index)[at].displacement;
 	vip = vip_at(view, lp_place(hash, displacement, LP_SIZE(places)));
-	return !vip || vip->kind == LP_VIP_EMPTY || !vip_matches(vip, pkt, port) ? NULL : vip;
+	if (!vip || vip->kind == LP_VIP_EMPTY || !vip_matches(vip, addr, proto, port, v6))
+		return NULL;
+	return vip;
+}
+
+/* The same for the packet's destination. */
+static __always_inline const struct lp_vip *vip_key(const struct view *view,
+						    const struct packet *pkt, __be16 port)
+{
+	return vip_key_of(view, &pkt->dst, pkt->proto, port, pkt->v6);
 }
 
 /* Binary search over the ranges of an address: the place of the VIP, or -1. */

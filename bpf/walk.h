@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The walk of a packet: parse, find the VIP, take the affinity key, look into
- * the slot, forward to the backend, account. Each step is a header of its own.
+ * The walk of a packet: parse, find the VIP, ask its policy, take the affinity key,
+ * look into the slot, forward to the backend, account. Each step is a header of its own.
  *
  * Time comes from lp_now() (seconds of CLOCK_MONOTONIC), which whoever includes
  * this file has defined: clock.h for the program that is shipped.
@@ -12,6 +12,7 @@
 #include "maps.h"
 #include "parse.h"
 #include "vip.h"
+#include "policy.h"
 #include "affinity.h"
 #include "audit.h"
 #include "forward_dsr.h"
@@ -73,6 +74,9 @@ static __always_inline enum lp_reason walk(struct xdp_md *ctx, __u32 cpu, __u32 
 	vip = vip_find(&view, &pkt);
 	if (!vip)
 		return LP_PASS_NOT_VIP;
+	reason = policy_check(&view, vip, &pkt, ctx->ingress_ifindex);
+	if (reason != LP_PARSED)
+		return reason;
 	number = affinity_backend(&affinity, &view, vip, &pkt, cpu);
 	if (!number)
 		return LP_DROP_NO_BACKEND;

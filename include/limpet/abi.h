@@ -26,7 +26,7 @@
 
 #include <linux/types.h>
 
-#define LP_ABI_VERSION 3u
+#define LP_ABI_VERSION 4u
 
 /* Slot table: LP_SLOTS slots for each pool, a power of two (DESIGN section 6). */
 #define LP_SLOTS_BITS  16
@@ -88,7 +88,11 @@ enum lp_track {
 };
 
 enum lp_vip_flags {
-	LP_VIP_PROXIES = 1 << 0, /* sources found in `proxies` get tcp affinity */
+	LP_VIP_PROXIES = 1 << 0,    /* sources found in `proxies` get tcp affinity */
+	LP_VIP_SOURCES = 1 << 1,    /* has `allow` or `deny`: asks `policy` */
+	LP_VIP_INTERFACES = 1 << 2, /* answers on some interfaces only: asks `policy` */
+	LP_VIP_GUARDED = 1 << 3,    /* some interface has reject_sources: asks `policy` */
+	LP_VIP_POLICY = LP_VIP_SOURCES | LP_VIP_INTERFACES | LP_VIP_GUARDED,
 };
 
 /* What a place of the VIP table is. */
@@ -113,6 +117,7 @@ enum lp_vip_kind {
 	X(vip_index, struct lp_vip_index)                                                          \
 	X(vips, struct lp_vip)                                                                     \
 	X(vip_ranges, struct lp_range)                                                             \
+	X(guard, struct lp_guard)                                                                  \
 	X(fast_index, struct lp_fast_index)                                                        \
 	X(fast4, struct lp_fast4)                                                                  \
 	X(fast6, struct lp_fast6)                                                                  \
@@ -185,16 +190,17 @@ struct lp_control {
 	__u32 vips_max;   /* capacities of the maps, for a later agent */
 	__u32 pools_max;
 	__u32 backends_max;
-	__u32 tables_max;  /* slot tables that fit into `slots` */
-	__u32 index_max;   /* vip_index entries in a half, a power of two */
-	__u32 places_max;  /* vips entries in a half, a power of two */
-	__u32 ranges_max;  /* vip_ranges entries in a half */
-	__u32 cpus;        /* stripes in the counter maps */
-	__u64 salt[2];     /* of the perfect hash of each half (lp_vip_hash() in hash.h) */
-	__u64 key_id;      /* digest of the hash key that the tables were built with */
-	__u32 phase;       /* rises every LP_PHASE_S; its lowest bit: enum lp_slot_state */
-	__u32 buckets_max; /* of the record table, a power of two */
-	__u64 _reserved[6];
+	__u32 tables_max;    /* slot tables that fit into `slots` */
+	__u32 index_max;     /* vip_index entries in a half, a power of two */
+	__u32 places_max;    /* vips entries in a half, a power of two */
+	__u32 ranges_max;    /* vip_ranges entries in a half */
+	__u32 cpus;          /* stripes in the counter maps */
+	__u64 salt[2];       /* of the perfect hash of each half (lp_vip_hash() in hash.h) */
+	__u64 key_id;        /* digest of the hash key that the tables were built with */
+	__u32 phase;         /* rises every LP_PHASE_S; its lowest bit: enum lp_slot_state */
+	__u32 buckets_max;   /* of the record table, a power of two */
+	__u64 sources_id[2]; /* digest of what each half has in `proxies` and `policy` */
+	__u64 _reserved[4];
 	struct lp_fast_hash fast[2][2]; /* of each half: IPv4, IPv6 */
 };
 LP_ASSERT_SIZE(struct lp_control, 384);
@@ -204,6 +210,7 @@ LP_ASSERT_OFFSET(struct lp_control, active, 4);
 LP_ASSERT_OFFSET(struct lp_control, cpus, 44);
 LP_ASSERT_OFFSET(struct lp_control, salt, 48);
 LP_ASSERT_OFFSET(struct lp_control, key_id, 64);
+LP_ASSERT_OFFSET(struct lp_control, sources_id, 80);
 
 /*
  * vip_index[half * index_max + bucket]: the displacement of the bucket's keys
@@ -505,6 +512,47 @@ struct lp_proxy_key {
 LP_ASSERT_SIZE(struct lp_proxy_key, 24);
 
 /*
+ * Key of the LPM trie `policy`, which says whose packets are taken: the answer to
+ * a VIP's clients, or, of the VIP that cannot be, number 0 (A4), to all that come
+ * in by an interface. The two families are apart, so that ::/0 is not IPv4 too;
+ * an IPv4 prefix of n bits is 96 + n of the mapped address. prefixlen counts from
+ * `scope` on: 96 + bits. What is found is an enum lp_policy; of a VIP, where
+ * nothing is found the VIP does not answer on that interface at all.
+ */
+struct lp_policy_key {
+	__u32 prefixlen;
+	__u32 scope;   /* LP_POLICY_SCOPE() */
+	__u32 ifindex; /* of a VIP that answers everywhere: 0 */
+	__u32 _pad;
+	struct lp_addr addr;
+};
+LP_ASSERT_SIZE(struct lp_policy_key, 32);
+#define LP_POLICY_SCOPE(vip, v6, half) ((__u32)(vip) << 2 | (__u32)(v6) << 1 | (__u32)(half))
+#define LP_POLICY_HALF                 1u  /* the bit of a scope that says in which half it is */
+#define LP_POLICY_BITS                 96u /* of a key before the address */
+#define LP_POLICY_MAX                  (1u << 20) /* keys, of both halves */
+
+enum lp_policy {
+	LP_POLICY_NONE = 0,
+	LP_POLICY_ADMIT = 1,
+	LP_POLICY_DENY = 2,
+};
+
+/*
+ * guard[half]: a bit for each VIP's address, at LP_GUARD_BIT(). Where a packet's source
+ * has none, it is no VIP's address; otherwise the VIP table is asked. 8 KiB, which stay
+ * in the first- or second-level cache.
+ */
+#define LP_GUARD_BITS 16
+struct lp_guard {
+	__u32 bits[(1u << LP_GUARD_BITS) / 32];
+};
+LP_ASSERT_SIZE(struct lp_guard, 8192);
+
+/* Of an IPv4 address `fold` is w[3], of an IPv6 one all four words exclusive-ored. */
+#define LP_GUARD_BIT(fold) ((__u32)(fold)*0x9e3779b1u >> (32 - LP_GUARD_BITS))
+
+/*
  * The record table (bpf/record.h): LP_WAYS records in each bucket, found by the
  * low bits of a fingerprint.
  *
@@ -581,7 +629,7 @@ LP_ASSERT_SIZE(struct lp_info_bucket, 256);
  * The tag is other bits of the hash; all of them are above bit 33, which the last step
  * of lp_mix64() does not change any more.
  */
-#define LP_AUDIT_SEEN_BITS 18
+#define LP_AUDIT_SEEN_BITS  18
 #define LP_AUDIT_SEEN(hash) ((__u32)((hash) >> (64 - LP_AUDIT_SEEN_BITS)))
 #define LP_AUDIT_SEEN_WORD(hash, backend, phase)                                                   \
 	((__u32)(backend) | ((__u32)((hash) >> 40) & 0x3f) << 16 | (phase) << 24)

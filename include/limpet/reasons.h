@@ -29,7 +29,13 @@
 	X(DROP_NO_NEXT_HOP, "drop_no_next_hop", DROP,                                              \
 	  "route or neighbour of the backend is not known")                                        \
 	X(DROP_TOO_BIG, "drop_too_big", DROP, "larger than the MTU towards the backend")           \
-	X(DROP_NO_ROOM, "drop_no_room", DROP, "the driver left no room in front of the packet")
+	X(DROP_NO_ROOM, "drop_no_room", DROP, "the driver left no room in front of the packet")    \
+	X(DROP_VIP_SOURCE, "drop_vip_source", DROP, "for a VIP, and claims to come from a VIP")    \
+	X(DROP_SPOOFED, "drop_spoofed", DROP,                                                      \
+	  "for a VIP, from a source that its interface rejects (reject_sources)")                  \
+	X(DROP_DENIED, "drop_denied", DROP, "the VIP's allow and deny do not admit its source")    \
+	X(DROP_INTERFACE, "drop_interface", DROP,                                                  \
+	  "for a VIP that does not answer on the interface it came in by")
 
 #define LP_REASON_ENUM(symbol, name, class, text) LP_##symbol,
 enum lp_reason { LP_REASONS(LP_REASON_ENUM) LP_REASON_COUNT };

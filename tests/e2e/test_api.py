@@ -28,6 +28,7 @@ VIP = {
         "mode": TEXT, "mask": WHOLE, "mask6": WHOLE, "timeout_s": NUMBER, "group": MAYBE,
         "proxies": [], "track": TEXT,
     },
+    "interfaces": [TEXT], "allow": [], "deny": [],
 }  # fmt: skip
 BACKEND = {
     "name": TEXT, "pool": TEXT, "number": WHOLE, "address": TEXT, "weight": WHOLE, "state": TEXT,
@@ -43,7 +44,7 @@ POOL = {
 }  # fmt: skip
 INTERFACE = {
     "name": TEXT, "ifindex": WHOLE, "mode": TEXT, "attached": TRUTH, "mac": TEXT, "mtu": WHOLE,
-    "up": TRUTH,
+    "up": TRUTH, "reject_sources": [], "allow_hairpin": [],
 }  # fmt: skip
 HEALTH = {
     "targets": WHOLE, "late_median_s": NUMBER, "late_p99_s": NUMBER, "late_max_s": NUMBER,

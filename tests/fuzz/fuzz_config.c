@@ -194,6 +194,31 @@ static void check_affinity(const struct config *config, const struct config_vip 
 		require(!strcmp(vip->table_pool, vip->pool));
 }
 
+static void check_prefixes(const struct config_prefixes *prefixes)
+{
+	require(prefixes->n <= CONFIG_PREFIXES_MAX);
+	for (size_t i = 1; i < prefixes->n; i++)
+		require(compare_prefixes(&prefixes->items[i - 1], &prefixes->items[i]) < 0);
+}
+
+/* A VIP answers on interfaces that are there, and decides of each prefix one way. */
+static void check_policy(const struct config *config, const struct config_vip *vip)
+{
+	check_prefixes(&vip->allow);
+	check_prefixes(&vip->deny);
+	for (size_t i = 0; i < vip->allow.n; i++)
+		for (size_t j = 0; j < vip->deny.n; j++)
+			require(compare_prefixes(&vip->allow.items[i], &vip->deny.items[j]));
+	for (size_t i = 0; i < vip->n_interfaces; i++) {
+		bool found = false;
+
+		for (size_t j = 0; j < config->n_interfaces; j++)
+			found |= !strcmp(vip->interfaces[i], config->interfaces[j].name);
+		require(found);
+		require(!i || strcmp(vip->interfaces[i - 1], vip->interfaces[i]) < 0);
+	}
+}
+
 static void check_vip(const struct config *config, const struct config_vip *vip)
 {
 	require(vip->n_addresses > 0);
@@ -205,6 +230,7 @@ static void check_vip(const struct config *config, const struct config_vip *vip)
 	require(vip->forward >= LP_FORWARD_DSR && vip->forward <= LP_FORWARD_GUE);
 	check_duration(vip->idle_timeout);
 	check_affinity(config, vip);
+	check_policy(config, vip);
 }
 
 static void check_config(const struct config *config)
@@ -214,6 +240,10 @@ static void check_config(const struct config *config)
 	check_names(config->checks, config->n_checks, sizeof(*config->checks));
 	check_names(config->pools, config->n_pools, sizeof(*config->pools));
 	check_names(config->vips, config->n_vips, sizeof(*config->vips));
+	for (size_t i = 0; i < config->n_interfaces; i++) {
+		check_prefixes(&config->interfaces[i].reject_sources);
+		check_prefixes(&config->interfaces[i].allow_hairpin);
+	}
 	for (size_t i = 0; i < config->n_checks; i++)
 		check_check(&config->checks[i]);
 	for (size_t i = 0; i < config->n_pools; i++)

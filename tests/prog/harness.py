@@ -17,6 +17,8 @@ BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
 # enum lp_forward and enum lp_affinity of include/limpet/abi.h
 DSR, IPIP, GUE = 1, 2, 3
 SOURCE, TCP_AFFINITY = 1, 2
+# enum lp_vip_flags
+ASKS_SOURCES, ASKS_INTERFACES, GUARDED = 2, 4, 8
 TCP, UDP = 6, 17
 ETH_HLEN = 14
 
@@ -143,12 +145,12 @@ def hop(backend, ifindex, saddr="10.9.0.1", daddr="10.9.0.2", mtu=9000, tags=(),
 
 
 def rule(address, first, last=None, protocol=TCP, vip=1, pool=1, forward=IPIP, affinity=SOURCE,
-         mask=None):
+         mask=None, flags=0):
     if mask is None:
         mask = 64 if ":" in address else 32
     return {"address": address, "protocol": protocol, "first": first,
             "last": first if last is None else last, "vip": vip, "pool": pool,
-            "forward": forward, "affinity": affinity, "mask": mask}
+            "forward": forward, "affinity": affinity, "mask": mask, "flags": flags}
 
 
 def pool(number, slots=None, table=None):
@@ -159,5 +161,12 @@ def pool(number, slots=None, table=None):
     return entry
 
 
-def scenario(rules, pools, backends, seed=SEED):
-    return {"seed": seed, "rules": rules, "pools": pools, "backends": backends}
+def policy(prefix, admit, vip=0, ifindex=0):
+    """A key of the trie; vip 0: of the interface."""
+    address, bits = prefix.split("/")
+    return {"vip": vip, "ifindex": ifindex, "address": address, "bits": int(bits), "admit": admit}
+
+
+def scenario(rules, pools, backends, seed=SEED, policies=()):
+    return {"seed": seed, "rules": rules, "pools": pools, "backends": backends,
+            "policy": list(policies)}

@@ -38,15 +38,15 @@ static int parse_mac(const char *text, uint8_t mac[6], struct lp_err *err)
 
 static int read_rule(const json_t *json, struct vip_rule *rule, struct lp_err *err)
 {
-	int protocol, first, last, vip, pool, forward, affinity, mask;
+	int protocol, first, last, vip, pool, forward, affinity, mask, flags = 0;
 	json_error_t error;
 	const char *address;
 
 	if (json_unpack_ex((json_t *)json, &error, JSON_STRICT,
-			   "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "address", &address,
-			   "protocol", &protocol, "first", &first, "last", &last, "vip", &vip,
-			   "pool", &pool, "forward", &forward, "affinity", &affinity, "mask",
-			   &mask))
+			   "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s?i}", "address",
+			   &address, "protocol", &protocol, "first", &first, "last", &last, "vip",
+			   &vip, "pool", &pool, "forward", &forward, "affinity", &affinity, "mask",
+			   &mask, "flags", &flags))
 		return bad(err, "rules", &error);
 	*rule = (struct vip_rule) {
 		.proto = (uint8_t)protocol,
@@ -55,7 +55,8 @@ static int read_rule(const json_t *json, struct vip_rule *rule, struct lp_err *e
 		.vip = { .vip = (uint32_t)vip,
 			 .pool = (uint32_t)pool,
 			 .forward = (uint8_t)forward,
-			 .affinity = (uint8_t)affinity },
+			 .affinity = (uint8_t)affinity,
+			 .flags = (uint8_t)flags },
 	};
 	if (parse_addr(address, &rule->addr, err))
 		return -EINVAL;
@@ -200,6 +201,54 @@ static int write_pools(struct dp *dp, unsigned int half, const json_t *json, str
 	return 0;
 }
 
+/* --- policy --------------------------------------------------------------------- */
+
+static int read_policy(const json_t *json, unsigned int half, struct lp_policy_key *key,
+		       enum lp_policy *answer, struct lp_err *err)
+{
+	int vip, ifindex, bits, admit, ret;
+	const char *address;
+	json_error_t error;
+	struct lp_addr addr;
+	bool v6;
+
+	if (json_unpack_ex((json_t *)json, &error, JSON_STRICT, "{s:i, s:i, s:s, s:i, s:b}", "vip",
+			   &vip, "ifindex", &ifindex, "address", &address, "bits", &bits, "admit",
+			   &admit))
+		return bad(err, "policy", &error);
+	ret = parse_addr(address, &addr, err);
+	if (ret)
+		return ret;
+	v6 = lp_addr_is_v6(&addr);
+	*key = (struct lp_policy_key) {
+		.prefixlen = LP_POLICY_BITS + (v6 ? 0 : 96) + (uint32_t)bits,
+		.scope = LP_POLICY_SCOPE(vip, v6, half),
+		.ifindex = (uint32_t)ifindex,
+		.addr = addr,
+	};
+	*answer = admit ? LP_POLICY_ADMIT : LP_POLICY_DENY;
+	return 0;
+}
+
+static int write_policy(struct dp *dp, unsigned int half, const json_t *json, struct lp_err *err)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (json, i, item) {
+		struct lp_policy_key key;
+		enum lp_policy answer = LP_POLICY_NONE;
+		int ret = read_policy(item, half, &key, &answer, err);
+
+		if (ret)
+			return ret;
+		ret = dp_policy_add(dp, &key, answer);
+		if (ret)
+			return lp_err(err, ret, "policy %zu: %s", i, strerror(-ret));
+	}
+	return 0;
+}
+
 /* --- all of it ------------------------------------------------------------------ */
 
 /* One more than the largest `key` of the objects in an array: numbers begin at 1. */
@@ -245,6 +294,8 @@ static int fill(struct dp *dp, const json_t *scenario, const struct vip_table *t
 
 	if (!ret)
 		ret = write_pools(dp, half, json_object_get(scenario, "pools"), err);
+	if (!ret)
+		ret = write_policy(dp, half, json_object_get(scenario, "policy"), err);
 	if (ret)
 		return ret;
 	ret = vip_table_write(table, dp, half);

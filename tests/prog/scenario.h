@@ -5,13 +5,14 @@
  *
  *	{"seed": text,
  *	 "rules": [{"address", "protocol", "first", "last", "vip", "pool", "forward",
- *	            "affinity", "mask": bits}],
+ *	            "affinity", "mask": bits, "flags"}],
  *	 "pools": [{"pool", "table", "slots": [backend, ...]}],
  *	 "backends": [{"backend", "ifindex", "mtu", "v6": bool, "keep_tags": bool,
  *	               "tags": [[tpid, tci], ...], "dst": MAC, "src": MAC,
- *	               "saddr", "daddr", "outer_sum"}]}
+ *	               "saddr", "daddr", "outer_sum"}],
+ *	 "policy": [{"vip", "ifindex", "address", "bits", "admit": bool}]}
  *
- * All keys are required. Numbers stand as in abi.h (protocol 6, forward 2);
+ * All keys are required but "flags" and "policy". Numbers stand as in abi.h (protocol 6, forward 2);
  * port 0 to 0 is `any`; slots are repeated until the table is full; a pool
  * without "slots" has table 0.
  */

@@ -58,6 +58,25 @@ static void dump_pool(FILE *f, const struct config_pool *pool)
 			lp_addr_format(&pool->backends[i].address, text), pool->backends[i].weight);
 }
 
+static void dump_prefixes(FILE *f, const char *what, const struct config_prefixes *prefixes)
+{
+	char text[LP_ADDR_TEXT];
+
+	if (prefixes->n)
+		fprintf(f, " %s", what);
+	for (size_t i = 0; i < prefixes->n; i++)
+		fprintf(f, " %s/%u", lp_addr_format(&prefixes->items[i].addr, text),
+			prefixes->items[i].bits);
+}
+
+static void dump_interface(FILE *f, const struct config_interface *interface)
+{
+	fprintf(f, "interface %s %d", interface->name, (int)interface->mode);
+	dump_prefixes(f, "reject", &interface->reject_sources);
+	dump_prefixes(f, "hairpin", &interface->allow_hairpin);
+	fputs("\n", f);
+}
+
 static void dump_vip(FILE *f, const struct config_vip *vip)
 {
 	char text[LP_ADDR_TEXT];
@@ -74,6 +93,10 @@ static void dump_vip(FILE *f, const struct config_vip *vip)
 	for (size_t i = 0; i < vip->n_proxies; i++)
 		fprintf(f, " %s/%u", lp_addr_format(&vip->proxies[i].addr, text),
 			vip->proxies[i].bits);
+	for (size_t i = 0; i < vip->n_interfaces; i++)
+		fprintf(f, " on %s", vip->interfaces[i]);
+	dump_prefixes(f, "allow", &vip->allow);
+	dump_prefixes(f, "deny", &vip->deny);
 	fputs("\n", f);
 }
 
@@ -87,8 +110,7 @@ static char *dump(const struct config *config)
 	assert_non_null(f);
 	fprintf(f, "seed %s\n", config->seed);
 	for (size_t i = 0; i < config->n_interfaces; i++)
-		fprintf(f, "interface %s %d\n", config->interfaces[i].name,
-			(int)config->interfaces[i].mode);
+		dump_interface(f, &config->interfaces[i]);
 	for (size_t i = 0; i < config->n_checks; i++)
 		dump_check(f, &config->checks[i]);
 	for (size_t i = 0; i < config->n_pools; i++)
@@ -155,7 +177,8 @@ static void test_every_key(void **state)
 	assert_dump(
 		"seed: \"\\u00e9 #:\"\n"
 		"interfaces:\n"
-		"  - { name: eth1.5, mode: generic, reject_sources: [], allow_hairpin: [] }\n"
+		"  - { name: eth1.5, mode: generic, reject_sources: [10.0.0.0/8, '::/0'],\n"
+		"      allow_hairpin: [10.2.0.0/16, 10.1.0.0/16] }\n"
 		"  - { name: eth0, mode: native }\n"
 		"checks:\n"
 		"  web: { type: http, port: 4443, path: /health?x=1, host: \"pool.example.net:80\",\n"
@@ -183,9 +206,9 @@ static void test_every_key(void **state)
 		"    ports: [any, \"5088-5089\", 443, \"80\"]\n"
 		"    pool: A.b_c-9\n"
 		"    forward: gue\n"
-		"    interfaces: []\n"
-		"    allow: []\n"
-		"    deny: []\n"
+		"    interfaces: [eth1.5, eth0]\n"
+		"    allow: [10.0.0.0/8, '2001:db8::/32', 0.0.0.0/0]\n"
+		"    deny: [10.1.0.0/16]\n"
 		"    idle_timeout: 1ms\n"
 		"    on_backend_down: reroute\n"
 		"    affinity: { mode: tcp, timeout: 1h, mask: 0, mask6: 128, proxies: [],\n"
@@ -199,7 +222,7 @@ static void test_every_key(void **state)
 		"                                     0.0.0.0/0, 10.9.0.1, \"2000::/3\", \"::1\"] } }\n",
 		"seed \xc3\xa9 #:\n"
 		"interface eth0 1\n"
-		"interface eth1.5 2\n"
+		"interface eth1.5 2 reject ::/0 10.0.0.0/8 hairpin 10.1.0.0/16 10.2.0.0/16\n"
 		"check tcp type 0 port 0 path / host - interval 2 timeout 1 rise 2 fall 3 expect "
 		"200-399\n"
 		"check web type 1 port 4443 path /health?x=1 host pool.example.net:80 interval 1.5 "
@@ -218,7 +241,8 @@ static void test_every_key(void **state)
 		"10.9.0.1/32 2000::/3 2001:db8::/32\n"
 		"vip web proto 17 pool A.b_c-9 forward 3 affinity 2 /0 /128 3600 idle "
 		"0.001: 203.0.113.10 2001:db8::10 0-0 80-80 443-443 5088-5089\n"
-		"  table A.b_c-9 group - track 0 proxies\n");
+		"  table A.b_c-9 group - track 0 proxies on eth0 on eth1.5 allow 0.0.0.0/0 "
+		"10.0.0.0/8 2001:db8::/32 deny 10.1.0.0/16\n");
 }
 
 static const char kinds_of_checks[] =

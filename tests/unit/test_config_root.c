@@ -110,12 +110,12 @@ static const struct config_case cases[] = {
 	  "t:2:31: interfaces[0].mode: a list, not one value; allowed: auto, native, generic\n"
 	  "  2 | interfaces: [{ name: a, mode: [auto] }]\n"
 	  "    |                               ^" },
-	{ "reject_sources",
+	{ "reject_sources twice",
 	  "seed: s\n"
-	  "interfaces: [{ name: a, reject_sources: [10.0.0.0/8] }]\n",
-	  "t:2:41: interfaces[0].reject_sources: not supported yet; allowed: an empty list\n"
-	  "  2 | interfaces: [{ name: a, reject_sources: [10.0.0.0/8] }]\n"
-	  "    |                                         ^" },
+	  "interfaces: [{ name: a, reject_sources: [10.0.0.0/8, 10.0.0.0/8] }]\n",
+	  "t:2:54: interfaces[0].reject_sources[1]: \"10.0.0.0/8\": this prefix is already there, at line 2\n"
+	  "  2 | interfaces: [{ name: a, reject_sources: [10.0.0.0/8, 10.0.0.0/8] }]\n"
+	  "    |                                                      ^~~~~~~~~~" },
 	{ "reject_sources not a prefix",
 	  "seed: s\n"
 	  "interfaces: [{ name: a, reject_sources: [10.0.0.0/8x] }]\n",
@@ -136,10 +136,10 @@ static const struct config_case cases[] = {
 	  "    |                                         ^~~~~~~~~~" },
 	{ "allow_hairpin",
 	  "seed: s\n"
-	  "interfaces: [{ name: a, allow_hairpin: ['2001:db8::/32'] }]\n",
-	  "t:2:40: interfaces[0].allow_hairpin: not supported yet; allowed: an empty list\n"
-	  "  2 | interfaces: [{ name: a, allow_hairpin: ['2001:db8::/32'] }]\n"
-	  "    |                                        ^" },
+	  "interfaces: [{ name: a, allow_hairpin: ['2001:db8::1/32'] }]\n",
+	  "t:2:41: interfaces[0].allow_hairpin[0]: \"2001:db8::1/32\": bits are set after the prefix; write it as 2001:db8::/32\n"
+	  "  2 | interfaces: [{ name: a, allow_hairpin: ['2001:db8::1/32'] }]\n"
+	  "    |                                         ^~~~~~~~~~~~~~~~" },
 };
 
 int main(void)

@@ -319,10 +319,14 @@ static const struct config_case cases[] = {
 		    "    ports: [80]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n"
-		    "    interfaces: [eth0]\n",
-	  "t:14:17: vips.v.interfaces: not supported yet; allowed: an empty list\n"
-	  "  14 |     interfaces: [eth0]\n"
-	  "     |                 ^" },
+		    "    interfaces: [eth0, eth00]\n",
+	  "t:14:24: vips.v.interfaces[1]: \"eth00\": no such interface (did you mean \"eth0\"?); defined: eth0\n"
+	  "  14 |     interfaces: [eth0, eth00]\n"
+	  "     |                        ^~~~~" },
+	{ "interfaces twice", HEAD POOL VIP "    interfaces: [eth0, eth0]\n",
+	  "t:14:24: vips.v.interfaces[1]: \"eth0\": this interface is already there, at line 14\n"
+	  "  14 |     interfaces: [eth0, eth0]\n"
+	  "     |                        ^~~~" },
 	{ "interfaces name",
 	  HEAD POOL "vips:\n"
 		    "  v:\n"
@@ -341,10 +345,10 @@ static const struct config_case cases[] = {
 		    "    ports: [80]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n"
-		    "    allow: [10.0.0.0/8]\n",
-	  "t:14:12: vips.v.allow: not supported yet; allowed: an empty list\n"
-	  "  14 |     allow: [10.0.0.0/8]\n"
-	  "     |            ^" },
+		    "    allow: [10.0.0.0/8, 10.0.0.0/9, 10.0.0.0/8]\n",
+	  "t:14:37: vips.v.allow[2]: \"10.0.0.0/8\": this prefix is already there, at line 14\n"
+	  "  14 |     allow: [10.0.0.0/8, 10.0.0.0/9, 10.0.0.0/8]\n"
+	  "     |                                     ^~~~~~~~~~" },
 	{ "allow prefix",
 	  HEAD POOL "vips:\n"
 		    "  v:\n"
@@ -363,10 +367,11 @@ static const struct config_case cases[] = {
 		    "    ports: [80]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n"
-		    "    deny: [\"::/0\"]\n",
-	  "t:14:11: vips.v.deny: not supported yet; allowed: an empty list\n"
-	  "  14 |     deny: [\"::/0\"]\n"
-	  "     |           ^" },
+		    "    deny: [\"::/1\", \"::/0\"]\n"
+		    "    allow: [\"::/0\"]\n",
+	  "t:14:20: vips.v.deny[1]: \"::/0\": this prefix is in allow too, at line 15; allowed: either, or a longer one as the exception\n"
+	  "  14 |     deny: [\"::/1\", \"::/0\"]\n"
+	  "     |                    ^~~~~~" },
 	{ "idle_timeout 0",
 	  HEAD POOL "vips:\n"
 		    "  v:\n"

@@ -531,9 +531,44 @@ static void test_size_has_room(void **state)
 	config_free(&config);
 }
 
+/* The tries are not read back: a list that differs has to show in the digest. */
+static void test_other_sources(void **state)
+{
+	static const char head[] = "seed: s\ninterfaces: [{name: eth0}]\n"
+				   "pools: {a: {backends: [{name: a1, address: 10.0.0.1}]}}\n"
+				   "vips: {v: {addresses: [192.0.2.1], ports: [80], pool: a, "
+				   "forward: ipip, ";
+	static const char *const lists[] = {
+		"allow: [10.0.0.0/8]}}\n",
+		"allow: [10.0.0.0/9]}}\n",
+		"deny: [10.0.0.0/9]}}\n",
+		"affinity: {proxies: [10.0.0.0/8]}}}\n",
+		"affinity: {proxies: [10.0.0.0/9]}}}\n",
+	};
+	struct world world;
+
+	(void)state;
+	world_open(&world);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		uint64_t before = dp_control(world.dp)->generation;
+		struct config *config;
+		char text[1024];
+
+		snprintf(text, sizeof(text), "%s%s", head, lists[i]);
+		config = parse(text);
+		assert_int_equal(apply(&world, config, NULL, NULL), 0);
+		assert_int_equal(dp_control(world.dp)->generation, before + 1);
+		assert_int_equal(apply(&world, config, NULL, NULL), 0);
+		assert_int_equal(dp_control(world.dp)->generation, before + 1);
+		config_free(&config);
+	}
+	world_close(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_other_sources),
 		cmocka_unit_test(test_first_apply),
 		cmocka_unit_test(test_nothing_to_do),
 		cmocka_unit_test(test_health_flips_one_pool),

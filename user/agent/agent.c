@@ -158,10 +158,11 @@ static void on_config_applied(void *arg, const struct plan *plan)
 	keep_changes(arg, plan);
 }
 
-int agent_converge(struct agent *agent)
+/* `with_vips`: what the VIP table depends on has changed, too. */
+static int converge(struct agent *agent, bool with_vips)
 {
 	struct lp_err err;
-	int ret = engine_converge(&agent->engine, agent->config, false, agent_now(), on_applied,
+	int ret = engine_converge(&agent->engine, agent->config, with_vips, agent_now(), on_applied,
 				  agent, &err);
 
 	if (ret)
@@ -169,12 +170,23 @@ int agent_converge(struct agent *agent)
 	return ret;
 }
 
+int agent_converge(struct agent *agent)
+{
+	return converge(agent, false);
+}
+
 static void on_net_changed(void *arg)
 {
 	struct agent *agent = arg;
+	bool interfaces = false;
 
 	if (!agent->config || !agent->dp)
 		return; /* starting, or ending */
+	/* Policies cite interfaces by their numbers, and are there before packets are. */
+	if (interfaces_tell(agent->config, agent->net, &agent->engine.runtime, &interfaces))
+		lp_error("out of memory: policies of new interfaces are not in force");
+	if (interfaces)
+		converge(agent, true);
 	interfaces_follow(agent->config, agent->net, agent->dp);
 	follow_hops(agent);
 	carry_follow(agent);
@@ -289,7 +301,10 @@ static int bring_up(struct agent *agent, const struct config *config, bool opene
 		    struct lp_err *err)
 {
 	int ret = engine_assign(&agent->engine, config, agent_now(), err);
+	bool changed;
 
+	if (!ret && interfaces_tell(config, agent->net, &agent->engine.runtime, &changed))
+		ret = lp_err(err, -ENOMEM, "out of memory");
 	if (ret)
 		return ret;
 	if (opened && !agent->adopted)

@@ -9,6 +9,7 @@
 
 #include "agent/view.h"
 #include "core/answer.h"
+#include "core/policy.h"
 #include "core/prefix.h"
 #include "core/records.h"
 #include "core/slot_state.h"
@@ -276,10 +277,13 @@ static void describe_key(const struct question *question, const struct walk *wal
 		 lp_addr_format(&question->dst, dst), question->port);
 }
 
-static const char *verdict(const struct walk *walk)
+/* What a client gets that comes by an interface where the VIP answers. */
+static const char *verdict(const struct question *question, const struct walk *walk)
 {
 	if (!walk->vip)
 		return "pass_not_vip";
+	if (!policy_admits(question->vip, &question->src))
+		return "drop_denied";
 	if (!walk->backend)
 		return "drop_no_backend";
 	return walk->backend->hop.ifindex ? "forward" : "drop_no_next_hop";
@@ -334,6 +338,11 @@ static void describe(const struct agent *agent, const struct question *question,
 	if (!walk->vip)
 		snprintf(text, size, "VIP %s does not serve port %u: the packet goes to the stack",
 			 question->vip->name, question->port);
+	else if (!policy_admits(question->vip, &question->src))
+		snprintf(
+			text, size,
+			"VIP %s does not take packets from %s (allow, deny): the packet is dropped",
+			question->vip->name, lp_addr_format(&question->src, addr));
 	else if (!walk->backend)
 		snprintf(text, size, "pool %s has nobody to answer: the packet is dropped",
 			 question->vip->table_pool);
@@ -453,7 +462,7 @@ static json_t *answer(struct agent *agent, const struct question *question, cons
 		walk->backend ? lp_addr_format(&walk->backend->address, addr) : NULL, "forward",
 		view_forward(vip->forward), "next_hop",
 		walk->backend ? view_next_hop(agent, walk->backend) : json_null(), "verdict",
-		verdict(walk), "text", text);
+		verdict(question, walk), "text", text);
 	if (object)
 		add_affinity(object, agent, question, walk);
 	return object;

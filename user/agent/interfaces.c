@@ -146,6 +146,25 @@ void interfaces_follow(const struct config *config, struct net *net, struct dp *
 	}
 }
 
+int interfaces_tell(const struct config *config, struct net *net, struct runtime *runtime,
+		    bool *changed)
+{
+	struct runtime_interface *now = calloc(config->n_interfaces + 1, sizeof(*now));
+	struct net_link link;
+	int ret;
+
+	if (!now)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->n_interfaces; i++) {
+		snprintf(now[i].name, sizeof(now[i].name), "%s", config->interfaces[i].name);
+		if (!net_link(net, now[i].name, &link))
+			now[i].ifindex = link.ifindex;
+	}
+	ret = runtime_set_interfaces(runtime, now, config->n_interfaces, changed);
+	free(now);
+	return ret;
+}
+
 static bool is_wanted(const struct config *config, const char *name)
 {
 	for (size_t i = 0; i < config->n_interfaces; i++)

@@ -4,6 +4,7 @@
 #define LIMPET_AGENT_INTERFACES_H
 
 #include "core/config.h"
+#include "core/runtime.h"
 #include "dp/dp.h"
 #include "lib/err.h"
 #include "net/net.h"
@@ -20,6 +21,10 @@ int interfaces_attach(const struct config *config, struct net *net, struct dp *d
 
 /* Attaches to those that came, or came back under the same name. */
 void interfaces_follow(const struct config *config, struct net *net, struct dp *dp);
+
+/* Tells runtime which interfaces of the configuration there are; -ENOMEM, and all is as before. */
+int interfaces_tell(const struct config *config, struct net *net, struct runtime *runtime,
+		    bool *changed);
 
 /* Takes the program off interfaces that the configuration does not name. */
 void interfaces_prune(const struct config *config, struct dp *dp);

@@ -83,13 +83,30 @@ static const char *track_name(enum lp_track track)
 	return names[track];
 }
 
-static json_t *view_proxies(const struct config_vip *vip)
+static json_t *make_prefixes(const struct config_prefix *prefixes, size_t n)
 {
 	json_t *list = json_array();
 	char text[PREFIX_TEXT];
 
-	for (size_t i = 0; i < vip->n_proxies; i++)
-		json_array_append_new(list, json_string(prefix_format(&vip->proxies[i], text)));
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_string(prefix_format(&prefixes[i], text)));
+	return list;
+}
+
+static json_t *view_prefixes(const struct config_prefixes *prefixes)
+{
+	return make_prefixes(prefixes->items, prefixes->n);
+}
+
+/* Where it answers: all of the names if it names none. */
+static json_t *view_vip_interfaces(const struct config *config, const struct config_vip *vip)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < vip->n_interfaces; i++)
+		json_array_append_new(list, json_string(vip->interfaces[i]));
+	for (size_t i = 0; i < config->n_interfaces && !vip->n_interfaces; i++)
+		json_array_append_new(list, json_string(config->interfaces[i].name));
 	return list;
 }
 
@@ -98,7 +115,8 @@ static json_t *make_affinity(const struct config_vip *vip)
 	return json_pack("{s:s, s:i, s:i, s:f, s:s?, s:o, s:s}", "mode",
 			 view_affinity(vip->affinity), "mask", (int)vip->mask, "mask6",
 			 (int)vip->mask6, "timeout_s", vip->affinity_timeout, "group", vip->group,
-			 "proxies", view_proxies(vip), "track", track_name(vip->track));
+			 "proxies", make_prefixes(vip->proxies, vip->n_proxies), "track",
+			 track_name(vip->track));
 }
 
 json_t *view_vip(struct agent *agent, const struct config_vip *vip)
@@ -107,13 +125,15 @@ json_t *view_vip(struct agent *agent, const struct config_vip *vip)
 	struct lp_counter counter;
 
 	dp_vip_counter(agent->dp, number, &counter);
-	return json_pack("{s:s, s:I, s:o, s:s, s:o, s:s, s:s, s:f, s:o, s:I, s:I}", "name",
-			 vip->name, "number", (json_int_t)number, "addresses", view_addresses(vip),
-			 "protocol", vip->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports",
-			 view_ports(vip), "pool", vip->pool, "forward", view_forward(vip->forward),
-			 "idle_timeout_s", vip->idle_timeout, "affinity", make_affinity(vip),
-			 "packets", (json_int_t)counter.packets, "bytes",
-			 (json_int_t)counter.bytes);
+	return json_pack("{s:s, s:I, s:o, s:s, s:o, s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:I, s:I}",
+			 "name", vip->name, "number", (json_int_t)number, "addresses",
+			 view_addresses(vip), "protocol",
+			 vip->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", view_ports(vip),
+			 "pool", vip->pool, "forward", view_forward(vip->forward), "idle_timeout_s",
+			 vip->idle_timeout, "affinity", make_affinity(vip), "interfaces",
+			 view_vip_interfaces(agent->config, vip), "allow",
+			 view_prefixes(&vip->allow), "deny", view_prefixes(&vip->deny), "packets",
+			 (json_int_t)counter.packets, "bytes", (json_int_t)counter.bytes);
 }
 
 json_t *view_vips(struct agent *agent)
@@ -136,20 +156,23 @@ static const struct dp_interface *find_interface(const struct dp_interface *all,
 	return NULL;
 }
 
-static json_t *view_interface(struct agent *agent, const char *name,
+static json_t *view_interface(struct agent *agent, const struct config_interface *interface,
 			      const struct dp_interface *attached)
 {
+	const char *name = interface->name;
 	struct net_link link = { 0 };
 	char mac[18];
 
 	net_link(agent->net, name, &link);
 	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", link.mac[0], link.mac[1],
 		 link.mac[2], link.mac[3], link.mac[4], link.mac[5]);
-	return json_pack("{s:s, s:I, s:s, s:b, s:s, s:I, s:b}", "name", name, "ifindex",
+	return json_pack("{s:s, s:I, s:s, s:b, s:s, s:I, s:b, s:o, s:o}", "name", name, "ifindex",
 			 (json_int_t)link.ifindex, "mode",
 			 attached && attached->mode == DP_XDP_GENERIC ? "generic" : "native",
 			 "attached", attached && link.ifindex && attached->ifindex == link.ifindex,
-			 "mac", mac, "mtu", (json_int_t)link.mtu, "up", link.up);
+			 "mac", mac, "mtu", (json_int_t)link.mtu, "up", link.up, "reject_sources",
+			 view_prefixes(&interface->reject_sources), "allow_hairpin",
+			 view_prefixes(&interface->allow_hairpin));
 }
 
 json_t *view_interfaces(struct agent *agent)
@@ -160,10 +183,11 @@ json_t *view_interfaces(struct agent *agent)
 
 	n = all ? dp_interfaces(agent->dp, all, n) : 0;
 	for (size_t i = 0; i < agent->config->n_interfaces; i++) {
-		const char *name = agent->config->interfaces[i].name;
+		const struct config_interface *interface = &agent->config->interfaces[i];
 
-		json_array_append_new(list,
-				      view_interface(agent, name, find_interface(all, n, name)));
+		json_array_append_new(
+			list,
+			view_interface(agent, interface, find_interface(all, n, interface->name)));
 	}
 	free(all);
 	return list;

@@ -19,9 +19,22 @@
 
 enum config_xdp_mode { CONFIG_XDP_AUTO, CONFIG_XDP_NATIVE, CONFIG_XDP_GENERIC };
 
+struct config_prefix {
+	struct lp_addr addr; /* zero after its bits */
+	unsigned int bits;   /* from the address's own beginning: 0 to 32, or 0 to 128 */
+};
+
+/* A list of prefixes, no two equal. */
+struct config_prefixes {
+	struct config_prefix *items;
+	size_t n;
+};
+
 struct config_interface {
 	char *name;
 	enum config_xdp_mode mode;
+	struct config_prefixes reject_sources;
+	struct config_prefixes allow_hairpin; /* exceptions to them */
 };
 
 enum config_check_type {
@@ -75,6 +88,8 @@ struct config_backend {
 #define CONFIG_BACKENDS_MAX 65534u   /* of all pools together (A4 and LP_BACKENDS_MAX in abi.h) */
 #define CONFIG_RULES_MAX    1000000u /* of all VIPs together: addresses times ports */
 #define CONFIG_PROXIES_MAX  4096u    /* of a VIP */
+#define CONFIG_PREFIXES_MAX 4096u    /* of a list of them */
+#define CONFIG_POLICY_MAX   400000u  /* of all VIPs together: prefixes times interfaces */
 #define CONFIG_COMMAND_MAX  64u      /* words of an exec check's command */
 #define CONFIG_PATH_MAX     4095u    /* bytes of a file's path */
 #define CONFIG_DURATION_MAX (365 * 86400.0)
@@ -96,11 +111,6 @@ struct config_pool {
 
 struct config_port_range {
 	uint16_t first, last; /* host byte order, inclusive; 0,0: any */
-};
-
-struct config_prefix {
-	struct lp_addr addr; /* zero after its bits */
-	unsigned int bits;   /* from the address's own beginning: 0 to 32, or 0 to 128 */
 };
 
 struct config_vip {
@@ -125,6 +135,9 @@ struct config_vip {
 					  LP_AFFINITY_SOURCE only */
 	size_t n_proxies;
 	enum lp_track track;
+	char **interfaces; /* sorted names of struct config.interfaces; none: all of them */
+	size_t n_interfaces;
+	struct config_prefixes allow, deny; /* no prefix is in both */
 };
 
 struct config {

@@ -82,17 +82,3 @@ int config_read_address(const struct config_reader *reader, const struct config_
 	*(struct lp_addr *)to = addr;
 	return 0;
 }
-
-int config_read_interface_names(const struct config_reader *reader, const struct config_node *node,
-				const struct config_field *field, void *to)
-{
-	int ret;
-
-	(void)field;
-	ret = config_want(reader, node, CONFIG_NODE_LIST, "a list of interfaces");
-	for (const struct config_node *item = node->first; item && !ret; item = item->next)
-		ret = config_check_interface_name(reader, item);
-	if (!ret)
-		*(size_t *)to = node->n;
-	return ret;
-}

@@ -198,6 +198,8 @@ int config_check(const struct config_reader *reader, const struct config_node *r
 	if (!ret)
 		ret = check_vips(&checker);
 	if (!ret)
+		ret = config_check_policy(&checker);
+	if (!ret)
 		ret = config_check_groups(&checker);
 	if (!ret)
 		ret = config_check_ports(&checker);

@@ -33,6 +33,9 @@ int config_check(const struct config_reader *reader, const struct config_node *r
 /* Ports of one address and protocol that overlap, or are too many for the datapath. */
 int config_check_ports(const struct config_checker *checker);
 
+/* VIPs name interfaces that are there, and no prefix is both allowed and denied. */
+int config_check_policy(const struct config_checker *checker);
+
 /* VIPs of one group can share client records; sets table_pool of all VIPs. Needs their pools. */
 int config_check_groups(const struct config_checker *checker);
 

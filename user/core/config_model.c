@@ -15,8 +15,20 @@ static void free_pool(struct config_pool *pool)
 	free(pool->name);
 }
 
+static void free_interface(struct config_interface *interface)
+{
+	free(interface->reject_sources.items);
+	free(interface->allow_hairpin.items);
+	free(interface->name);
+}
+
 static void free_vip(struct config_vip *vip)
 {
+	for (size_t i = 0; i < vip->n_interfaces; i++)
+		free(vip->interfaces[i]);
+	free(vip->interfaces);
+	free(vip->allow.items);
+	free(vip->deny.items);
 	free(vip->addresses);
 	free(vip->ports);
 	free(vip->pool);
@@ -46,7 +58,7 @@ void config_free(struct config **config)
 	if (!c)
 		return;
 	for (size_t i = 0; i < c->n_interfaces; i++)
-		free(c->interfaces[i].name);
+		free_interface(&c->interfaces[i]);
 	for (size_t i = 0; i < c->n_checks; i++)
 		free_check(&c->checks[i]);
 	for (size_t i = 0; i < c->n_pools; i++)

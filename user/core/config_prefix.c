@@ -4,9 +4,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/config.h"
+#include "core/config_read.h"
 #include "lib/addr.h"
 #include "lib/parse.h"
 
@@ -91,16 +93,40 @@ int config_read_prefix(const struct config_reader *reader, const struct config_n
 	return ret ? fail_form(reader, node) : 0;
 }
 
+static int check_unique(const struct config_reader *reader, const struct config_node *node,
+			const struct config_prefixes *prefixes)
+{
+	struct config_index index;
+	int ret;
+
+	if (config_index_open(&index, node->n, config_compare_prefix))
+		return config_fail_memory(reader);
+	for (const struct config_node *item = node->first; item; item = item->next)
+		config_index_add(&index, &prefixes->items[item->index], item);
+	ret = config_check_unique(reader, &index, "prefix");
+	config_index_close(&index);
+	return ret;
+}
+
 int config_read_prefixes(const struct config_reader *reader, const struct config_node *node,
 			 const struct config_field *field, void *to)
 {
-	struct config_prefix prefix;
+	struct config_prefixes *prefixes = to;
 	int ret;
 
 	ret = config_want(reader, node, CONFIG_NODE_LIST, "a list of prefixes");
-	for (const struct config_node *item = node->first; item && !ret; item = item->next)
-		ret = config_read_prefix(reader, item, field, &prefix);
-	if (!ret)
-		*(size_t *)to = node->n;
-	return ret;
+	if (ret || !node->n)
+		return ret;
+	if (node->n > CONFIG_PREFIXES_MAX)
+		return config_fail(reader, node, "%zu prefixes; allowed: at most %u", node->n,
+				   CONFIG_PREFIXES_MAX);
+	prefixes->items = calloc(node->n, sizeof(*prefixes->items));
+	if (!prefixes->items)
+		return config_fail_memory(reader);
+	for (const struct config_node *item = node->first; item; item = item->next) {
+		ret = config_read_prefix(reader, item, field, &prefixes->items[prefixes->n++]);
+		if (ret)
+			return ret;
+	}
+	return check_unique(reader, node, prefixes);
 }

@@ -34,6 +34,8 @@ int config_read_addresses(const struct config_reader *reader, const struct confi
 			  const struct config_field *field, void *to);
 int config_read_ports(const struct config_reader *reader, const struct config_node *node,
 		      const struct config_field *field, void *to);
+int config_read_vip_interfaces(const struct config_reader *reader, const struct config_node *node,
+			       const struct config_field *field, void *to);
 int config_read_affinity(const struct config_reader *reader, const struct config_node *node,
 			 const struct config_field *field, void *to);
 int config_read_proxies(const struct config_reader *reader, const struct config_node *node,

@@ -3,20 +3,12 @@
 
 #include <stdlib.h>
 
-/* An interface and what its keys say that the model has no place for yet. */
-struct interface_values {
-	struct config_interface interface;
-	size_t n_reject_sources, n_allow_hairpin;
-};
-
 static const struct config_word modes[] = {
 	{ "auto", CONFIG_XDP_AUTO, CONFIG_FEATURE_BASE },
 	{ "native", CONFIG_XDP_NATIVE, CONFIG_FEATURE_BASE },
 	{ "generic", CONFIG_XDP_GENERIC, CONFIG_FEATURE_BASE },
 };
 static const struct config_words mode_words = { "XDP mode", modes, CONFIG_COUNT(modes) };
-
-static const size_t none = 0;
 
 static int read_interface_name(const struct config_reader *reader, const struct config_node *node,
 			       const struct config_field *field, void *to)
@@ -30,26 +22,18 @@ static int read_interface_name(const struct config_reader *reader, const struct 
 static const struct config_field fields[] = {
 	{ .key = "name",
 	  .read = read_interface_name,
-	  .offset = offsetof(struct interface_values, interface.name),
+	  .offset = offsetof(struct config_interface, name),
 	  .required = true },
 	{ .key = "mode",
 	  .read = config_read_word,
-	  .offset = offsetof(struct interface_values, interface.mode),
+	  .offset = offsetof(struct config_interface, mode),
 	  .words = &mode_words },
 	{ .key = "reject_sources",
 	  .read = config_read_prefixes,
-	  .offset = offsetof(struct interface_values, n_reject_sources),
-	  .feature = CONFIG_FEATURE_REJECT_SOURCES,
-	  .today = &none,
-	  .today_size = sizeof(none),
-	  .instead = "allowed: an empty list" },
+	  .offset = offsetof(struct config_interface, reject_sources) },
 	{ .key = "allow_hairpin",
 	  .read = config_read_prefixes,
-	  .offset = offsetof(struct interface_values, n_allow_hairpin),
-	  .feature = CONFIG_FEATURE_ALLOW_HAIRPIN,
-	  .today = &none,
-	  .today_size = sizeof(none),
-	  .instead = "allowed: an empty list" },
+	  .offset = offsetof(struct config_interface, allow_hairpin) },
 };
 static const struct config_schema schema = { "a map with name and mode", fields,
 					     CONFIG_COUNT(fields) };
@@ -57,12 +41,8 @@ static const struct config_schema schema = { "a map with name and mode", fields,
 static int read_interface(const struct config_reader *reader, const struct config_node *node,
 			  struct config_interface *interface)
 {
-	struct interface_values values = { .interface.mode = CONFIG_XDP_AUTO };
-	int ret;
-
-	ret = config_read_map(reader, node, &schema, &values);
-	*interface = values.interface;
-	return ret;
+	interface->mode = CONFIG_XDP_AUTO;
+	return config_read_map(reader, node, &schema, interface);
 }
 
 static int check_unique_names(const struct config_reader *reader, const struct config_node *node,

@@ -8,10 +8,7 @@
 struct vip_values {
 	struct config_vip vip;
 	unsigned int protocol, on_backend_down;
-	size_t n_interfaces, n_allow, n_deny;
 };
-
-static const size_t none = 0;
 
 static const struct config_word protocols[] = {
 	{ "tcp", IPPROTO_TCP, CONFIG_FEATURE_BASE },
@@ -38,8 +35,6 @@ static const struct config_words backend_down_words = { "behaviour", backend_dow
 							CONFIG_COUNT(backend_down) };
 
 #define VIP_FIELD(member) .offset = offsetof(struct vip_values, member)
-#define EMPTY_FOR_NOW                                                                              \
-	.today = &none, .today_size = sizeof(none), .instead = "allowed: an empty list"
 
 static const struct config_field vip_fields[] = {
 	{ .key = "addresses", .read = config_read_addresses, VIP_FIELD(vip), .required = true },
@@ -53,21 +48,9 @@ static const struct config_field vip_fields[] = {
 	  .read = config_read_word,
 	  VIP_FIELD(vip.forward),
 	  .words = &forward_words },
-	{ .key = "interfaces",
-	  .read = config_read_interface_names,
-	  VIP_FIELD(n_interfaces),
-	  .feature = CONFIG_FEATURE_VIP_INTERFACES,
-	  EMPTY_FOR_NOW },
-	{ .key = "allow",
-	  .read = config_read_prefixes,
-	  VIP_FIELD(n_allow),
-	  .feature = CONFIG_FEATURE_SOURCE_POLICY,
-	  EMPTY_FOR_NOW },
-	{ .key = "deny",
-	  .read = config_read_prefixes,
-	  VIP_FIELD(n_deny),
-	  .feature = CONFIG_FEATURE_SOURCE_POLICY,
-	  EMPTY_FOR_NOW },
+	{ .key = "interfaces", .read = config_read_vip_interfaces, VIP_FIELD(vip) },
+	{ .key = "allow", .read = config_read_prefixes, VIP_FIELD(vip.allow) },
+	{ .key = "deny", .read = config_read_prefixes, VIP_FIELD(vip.deny) },
 	{ .key = "idle_timeout",
 	  .read = config_read_duration,
 	  VIP_FIELD(vip.idle_timeout),

@@ -89,9 +89,7 @@ int config_read_address(const struct config_reader *reader, const struct config_
 int config_read_prefix(const struct config_reader *reader, const struct config_node *node,
 		       const struct config_field *field, void *to); /* struct config_prefix */
 int config_read_prefixes(const struct config_reader *reader, const struct config_node *node,
-			 const struct config_field *field, void *to); /* size_t: how many */
-int config_read_interface_names(const struct config_reader *reader, const struct config_node *node,
-				const struct config_field *field, void *to); /* size_t: how many */
+			 const struct config_field *field, void *to); /* struct config_prefixes */
 
 /* Replaces *to, which is owned, by a copy. */
 int config_store_text(const struct config_reader *reader, const char *text, char **to);

@@ -35,8 +35,22 @@ static void sort(void *items, size_t n, size_t size, int (*compare)(const void *
 		qsort(items, n, size, compare);
 }
 
+static void sort_prefixes(struct config_prefixes *prefixes)
+{
+	sort(prefixes->items, prefixes->n, sizeof(*prefixes->items), config_compare_prefix);
+}
+
+/* Of pointers to text. */
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 static void sort_vip(struct config_vip *vip)
 {
+	sort(vip->interfaces, vip->n_interfaces, sizeof(*vip->interfaces), compare_names);
+	sort_prefixes(&vip->allow);
+	sort_prefixes(&vip->deny);
 	sort(vip->addresses, vip->n_addresses, sizeof(*vip->addresses), config_compare_address);
 	sort(vip->ports, vip->n_ports, sizeof(*vip->ports), compare_ports);
 	sort(vip->proxies, vip->n_proxies, sizeof(*vip->proxies), config_compare_prefix);
@@ -46,6 +60,10 @@ void config_sort(struct config *config)
 {
 	sort(config->interfaces, config->n_interfaces, sizeof(*config->interfaces),
 	     compare_interfaces);
+	for (size_t i = 0; i < config->n_interfaces; i++) {
+		sort_prefixes(&config->interfaces[i].reject_sources);
+		sort_prefixes(&config->interfaces[i].allow_hairpin);
+	}
 	sort(config->checks, config->n_checks, sizeof(*config->checks), compare_checks);
 	sort(config->pools, config->n_pools, sizeof(*config->pools), compare_pools);
 	sort(config->vips, config->n_vips, sizeof(*config->vips), compare_vips);

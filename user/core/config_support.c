@@ -5,8 +5,6 @@
  * then has to reach struct config. */
 static const bool supported[CONFIG_FEATURES] = {
 	[CONFIG_FEATURE_BASE] = true,
-	[CONFIG_FEATURE_REJECT_SOURCES] = false,
-	[CONFIG_FEATURE_ALLOW_HAIRPIN] = false,
 	[CONFIG_FEATURE_CHECK_HTTPS] = true,
 	[CONFIG_FEATURE_CHECK_EXEC] = true,
 	[CONFIG_FEATURE_CHECK_VIA_VIP] = true,
@@ -18,8 +16,6 @@ static const bool supported[CONFIG_FEATURES] = {
 	[CONFIG_FEATURE_PORT_MAPPING] = false,
 	[CONFIG_FEATURE_FORWARD_NAT] = false,
 	[CONFIG_FEATURE_FORWARD_SNAT] = false,
-	[CONFIG_FEATURE_VIP_INTERFACES] = false,
-	[CONFIG_FEATURE_SOURCE_POLICY] = false,
 	[CONFIG_FEATURE_RESET] = false,
 	[CONFIG_FEATURE_GROUP] = true,
 	[CONFIG_FEATURE_PROXIES] = true,

@@ -132,7 +132,8 @@ static size_t count_rules(const struct config *config)
 }
 
 /* Numbers are 0 when only the size is asked for, before they are assigned. */
-static struct lp_vip make_template(const struct config_vip *vip, const struct runtime *runtime)
+static struct lp_vip make_template(const struct config *config, const struct config_vip *vip,
+				   const struct runtime *runtime)
 {
 	uint32_t number = runtime ? runtime_vip(runtime, vip->name) : 0;
 	uint32_t scope = number;
@@ -145,7 +146,7 @@ static struct lp_vip make_template(const struct config_vip *vip, const struct ru
 		.forward = (__u8)vip->forward,
 		.affinity = (__u8)vip->affinity,
 		.track = (__u8)vip->track,
-		.flags = vip->n_proxies ? LP_VIP_PROXIES : 0,
+		.flags = (__u8)((vip->n_proxies ? LP_VIP_PROXIES : 0) | policy_flags(config, vip)),
 		.scope = (__u16)scope,
 		.idle_timeout = whole_seconds(vip->idle_timeout),
 		.client_timeout = whole_seconds(vip->affinity_timeout),
@@ -178,7 +179,7 @@ static struct vip_rule *make_rules(const struct config *config, const struct run
 		return NULL;
 	for (size_t i = 0; i < config->n_vips; i++) {
 		const struct config_vip *vip = &config->vips[i];
-		const struct lp_vip template = make_template(vip, runtime);
+		const struct lp_vip template = make_template(config, vip, runtime);
 
 		for (size_t j = 0; j < vip->n_addresses; j++)
 			for (size_t k = 0; k < vip->n_ports; k++)
@@ -239,6 +240,31 @@ static int make_proxies(struct desired *desired, const struct config *config,
 	return 0;
 }
 
+/*
+ * So that another list is another table (plan.c): what the tries hold is not read back.
+ * Never 0, which is what a half has that was never written.
+ */
+static uint64_t digest_sources(const struct desired *desired)
+{
+	uint64_t digest = lp_siphash(1, desired->n_proxies, desired->proxies,
+				     desired->n_proxies * sizeof(*desired->proxies));
+
+	digest = lp_siphash(digest, desired->n_policy, desired->policy,
+			    desired->n_policy * sizeof(*desired->policy));
+	return digest ? digest : 1;
+}
+
+/* Keys of the tries, and their digest in the VIP table that goes with them. */
+static int make_sources(struct desired *desired, const struct config *config,
+			const struct runtime *runtime, struct lp_err *err)
+{
+	if (make_proxies(desired, config, runtime) ||
+	    policy_make(config, runtime, &desired->policy, &desired->n_policy))
+		return lp_err(err, -ENOMEM, "out of memory");
+	desired->vips->sources_id = digest_sources(desired);
+	return 0;
+}
+
 /* --- all -------------------------------------------------------------------------- */
 
 int desired_make(const struct config *config, struct runtime *runtime, const struct dp_size *size,
@@ -255,8 +281,8 @@ int desired_make(const struct config *config, struct runtime *runtime, const str
 		lp_err(err, ret, "building slot tables: %s", strerror(-ret));
 	else if (with_vips)
 		ret = make_vips(desired, config, runtime, size, key, err);
-	if (!ret && with_vips && make_proxies(desired, config, runtime))
-		ret = lp_err(err, -ENOMEM, "out of memory");
+	if (!ret && with_vips)
+		ret = make_sources(desired, config, runtime, err);
 	if (ret) {
 		desired_free(&desired);
 		return ret;
@@ -282,6 +308,7 @@ void desired_free(struct desired **desired)
 	free((*desired)->pools);
 	vip_table_free(&(*desired)->vips);
 	free((*desired)->proxies);
+	free((*desired)->policy);
 	free(*desired);
 	*desired = NULL;
 }

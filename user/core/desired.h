@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
+#include "core/policy.h"
 #include "core/runtime.h"
 #include "core/vip_table.h"
 #include "dp/dp.h"
@@ -36,6 +37,8 @@ struct desired {
 	struct vip_table *vips;       /* NULL: not asked for */
 	struct lp_proxy_key *proxies; /* sorted, without the half; with `vips` only */
 	size_t n_proxies;
+	struct policy_key *policy; /* the same: sorted, of half 0, with `vips` only */
+	size_t n_policy;
 };
 
 /* Digests of the tables that the datapath holds, by pool number; 0: not known. */

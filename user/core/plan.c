@@ -221,6 +221,7 @@ static bool same_vips(const struct vip_table *table, const struct dp *dp)
 	unsigned int half = dp_active_half(dp);
 
 	return dp_control(dp)->generation && dp_control(dp)->salt[half] == table->salt &&
+	       dp_control(dp)->sources_id[half] == table->sources_id &&
 	       !memcmp(dp_vip_index(dp, half), table->index,
 		       table->n_index * sizeof(*table->index)) &&
 	       !memcmp(dp_vips(dp, half), table->places,
@@ -432,6 +433,19 @@ static int apply_proxies(const struct plan *plan, struct dp *dp)
 	return ret;
 }
 
+static int apply_policy(const struct plan *plan, struct dp *dp)
+{
+	int ret = dp_policy_clear(dp, plan->half);
+
+	for (size_t i = 0; i < plan->desired->n_policy && !ret; i++) {
+		struct lp_policy_key key = plan->desired->policy[i].key;
+
+		key.scope |= plan->half;
+		ret = dp_policy_add(dp, &key, plan->desired->policy[i].answer);
+	}
+	return ret;
+}
+
 static int apply_vips(const struct plan *plan, struct dp *dp)
 {
 	const struct vip_table *table = plan->desired->vips;
@@ -441,6 +455,8 @@ static int apply_vips(const struct plan *plan, struct dp *dp)
 		ret = dp_proxies_clear(dp, plan->half);
 	if (!ret)
 		ret = apply_proxies(plan, dp);
+	if (!ret)
+		ret = apply_policy(plan, dp);
 
 	for (uint32_t i = 1; i < dp_size(dp)->pools && !ret; i++)
 		ret = dp_pool_write(dp, plan->half, i, next_pool(dp, i, plan->tables[i]));

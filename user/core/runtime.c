@@ -443,8 +443,34 @@ const char *runtime_state(const struct runtime_backend *backend)
 	return backend->admin == LP_ADMIN_DRAIN ? "drain" : "up";
 }
 
+int runtime_set_interfaces(struct runtime *runtime, const struct runtime_interface *interfaces,
+			   size_t n, bool *changed)
+{
+	struct runtime_interface *copy = calloc(n + 1, sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	if (n)
+		memcpy(copy, interfaces, n * sizeof(*copy));
+	*changed = n != runtime->n_interfaces ||
+		   (n && memcmp(copy, runtime->interfaces, n * sizeof(*copy)));
+	free(runtime->interfaces);
+	runtime->interfaces = copy;
+	runtime->n_interfaces = n;
+	return 0;
+}
+
+uint32_t runtime_ifindex(const struct runtime *runtime, const char *name)
+{
+	for (size_t i = 0; i < runtime->n_interfaces; i++)
+		if (!strcmp(runtime->interfaces[i].name, name))
+			return runtime->interfaces[i].ifindex;
+	return 0;
+}
+
 void runtime_fini(struct runtime *runtime)
 {
+	free(runtime->interfaces);
 	free(runtime->backends);
 	free(runtime->pools);
 	free(runtime->vips);

@@ -43,7 +43,15 @@ struct runtime_name {
 	bool wanted;
 };
 
+/* An interface of the configuration as it is now. */
+struct runtime_interface {
+	char name[16];
+	uint32_t ifindex; /* 0: it is not there */
+};
+
 struct runtime {
+	struct runtime_interface *interfaces;
+	size_t n_interfaces;
 	struct runtime_backend *backends; /* sorted by pool, name, address */
 	size_t n_backends;
 	struct runtime_name *pools; /* by number */
@@ -105,6 +113,16 @@ bool runtime_usable(const struct runtime_backend *backend);
 
 /* "up", "down", "drain", "offline": what operators see. */
 const char *runtime_state(const struct runtime_backend *backend);
+
+/*
+ * Says which interfaces there are; `interfaces` is the caller's and is copied. *changed
+ * tells whether any is another than before. -ENOMEM, and nothing has changed.
+ */
+int runtime_set_interfaces(struct runtime *runtime, const struct runtime_interface *interfaces,
+			   size_t n, bool *changed);
+
+/* Its ifindex; 0 if it is not there. */
+uint32_t runtime_ifindex(const struct runtime *runtime, const char *name);
 
 void runtime_fini(struct runtime *runtime);
 

@@ -227,6 +227,7 @@ int vip_table_write(const struct vip_table *table, struct dp *dp, unsigned int h
 		.places = table->places,
 		.ranges = table->ranges,
 		.n_ranges = table->n_ranges,
+		.sources_id = table->sources_id,
 		.fast = table->fast,
 	};
 

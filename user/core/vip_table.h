@@ -35,6 +35,7 @@ struct vip_table {
 	struct lp_vip_index *index; /* n_index */
 	struct lp_vip *places;      /* n_places */
 	struct lp_range *ranges;    /* n_ranges, or NULL */
+	uint64_t sources_id;        /* dp_vip_table.sources_id; 0 from the builder */
 	struct dp_fast_table *fast; /* of the same keys (fast_table.h) */
 };
 

@@ -2,6 +2,7 @@
 /* The part of the datapath's interface that is the same over any memory. */
 #include "dp/dp_internal.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,6 +269,22 @@ static void fast_write(struct dp *dp, unsigned int half, const struct dp_fast_ta
 	}
 }
 
+/* A bit for each address that packets must not claim to come from. */
+static void guard_write(struct dp *dp, unsigned int half, const struct lp_vip *places)
+{
+	struct lp_guard *guard = &dp->maps.guard[half];
+
+	memset(guard, 0, sizeof(*guard));
+	for (uint32_t i = 0; i < dp->size.places; i++) {
+		const __be32 *w = places[i].addr.w;
+		bool v6 = w[0] || w[1] || w[2] != htonl(0xffff);
+		uint32_t bit = LP_GUARD_BIT(v6 ? w[0] ^ w[1] ^ w[2] ^ w[3] : w[3]);
+
+		if (places[i].kind != LP_VIP_EMPTY)
+			guard->bits[bit / 32] |= 1u << bit % 32;
+	}
+}
+
 int dp_vip_table_write(struct dp *dp, unsigned int half, const struct dp_vip_table *table)
 {
 	if (half > 1 || table->n_ranges > dp->size.ranges)
@@ -286,6 +303,8 @@ int dp_vip_table_write(struct dp *dp, unsigned int half, const struct dp_vip_tab
 		memcpy(dp->maps.vip_ranges + (size_t)half * dp->size.ranges, table->ranges,
 		       table->n_ranges * sizeof(*table->ranges));
 	dp->maps.control->salt[half] = table->salt;
+	dp->maps.control->sources_id[half] = table->sources_id;
+	guard_write(dp, half, table->places);
 	fast_write(dp, half, table->fast);
 	return 0;
 }
@@ -414,6 +433,16 @@ int dp_proxy_add(struct dp *dp, const struct lp_proxy_key *key)
 int dp_proxies_clear(struct dp *dp, unsigned int half)
 {
 	return dp->ops->proxies_clear(dp, half);
+}
+
+int dp_policy_add(struct dp *dp, const struct lp_policy_key *key, enum lp_policy answer)
+{
+	return dp->ops->policy_add(dp, key, answer);
+}
+
+int dp_policy_clear(struct dp *dp, unsigned int half)
+{
+	return dp->ops->policy_clear(dp, half);
 }
 
 /* bpf/record.h R2: what was read between two equal fingerprints belongs to them. */
@@ -587,8 +616,8 @@ void dp_reasons(const struct dp *dp, uint64_t packets[LP_REASON_COUNT])
 			packets[i] += __atomic_load_n(&dp->maps.reason_counters[cpu].packets[i],
 						      __ATOMIC_RELAXED);
 		packets[LP_FORWARD_REDIRECT] += redirected;
-		packets[LP_FORWARD_TX] +=
-			__atomic_load_n(&tally->count, __ATOMIC_RELAXED) - redirected;
+		packets[LP_FORWARD_TX] += __atomic_load_n(&tally->count, __ATOMIC_RELAXED) -
+					  redirected;
 	}
 }
 

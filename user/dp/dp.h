@@ -77,6 +77,7 @@ struct dp_vip_table {
 	const struct lp_vip *places;
 	const struct lp_range *ranges; /* n_ranges */
 	uint32_t n_ranges;
+	uint64_t sources_id;              /* digest of its keys in the tries below */
 	const struct dp_fast_table *fast; /* NULL: nothing is served on the fast path */
 };
 
@@ -110,6 +111,11 @@ void dp_phase(struct dp *dp);
 int dp_proxy_add(struct dp *dp, const struct lp_proxy_key *key);
 /* All keys of one half (the lowest bit of lp_proxy_key.vip). */
 int dp_proxies_clear(struct dp *dp, unsigned int half);
+
+/* --- whose packets are taken: keys of the trie --- */
+int dp_policy_add(struct dp *dp, const struct lp_policy_key *key, enum lp_policy answer);
+/* All keys of one half (LP_POLICY_HALF of lp_policy_key.scope). */
+int dp_policy_clear(struct dp *dp, unsigned int half);
 
 /* --- records: packets make them, the agent lists and drops them --- */
 /* One record as it is now; false if the place is empty or being written. */

@@ -41,8 +41,9 @@ static const struct {
 #undef DP_MAP_INFO
 };
 
-/* The one map that is no array. */
-#define PROXIES "proxies"
+/* The maps that are no arrays. */
+enum trie { PROXIES, POLICY, TRIES };
+static const char *const trie_names[TRIES] = { "proxies", "policy" };
 
 static void map_counts(const struct dp_size *s, size_t c, size_t counts[DP_MAP_COUNT])
 {
@@ -177,7 +178,7 @@ static int maps_mmap(struct dp_bpf *bpf, const int fds[DP_MAP_COUNT])
 
 struct pinned {
 	int fds[DP_MAP_COUNT];
-	int proxies;
+	int tries[TRIES];
 	struct dp_size size;
 	uint32_t cpus;
 	uint64_t key_id;
@@ -188,8 +189,9 @@ static void pinned_close(struct pinned *pinned)
 	for (int i = 0; i < DP_MAP_COUNT; i++)
 		if (pinned->fds[i] >= 0)
 			close(pinned->fds[i]);
-	if (pinned->proxies >= 0)
-		close(pinned->proxies);
+	for (int i = 0; i < TRIES; i++)
+		if (pinned->tries[i] >= 0)
+			close(pinned->tries[i]);
 }
 
 static int pinned_open_map(const char *dir, const char *name, int *fd, struct lp_err *err)
@@ -209,12 +211,14 @@ static int pinned_open_map(const char *dir, const char *name, int *fd, struct lp
 
 static int pinned_open_maps(const char *dir, struct pinned *pinned, struct lp_err *err)
 {
-	int ret;
+	int ret = 0;
 
-	pinned->proxies = -1;
+	for (int i = 0; i < TRIES; i++)
+		pinned->tries[i] = -1;
 	for (int i = 0; i < DP_MAP_COUNT; i++)
 		pinned->fds[i] = -1;
-	ret = pinned_open_map(dir, PROXIES, &pinned->proxies, err);
+	for (int i = 0; i < TRIES && !ret; i++)
+		ret = pinned_open_map(dir, trie_names[i], &pinned->tries[i], err);
 	for (int i = 0; i < DP_MAP_COUNT && !ret; i++)
 		if (has_map(i))
 			ret = pinned_open_map(dir, map_name(i), &pinned->fds[i], err);
@@ -333,7 +337,7 @@ static void set_rodata(struct limpet_bpf *skel, const struct dp_size *size,
 /* What a new program takes over: descriptors of maps, -1 for a new map. */
 struct reuse {
 	int fds[DP_MAP_COUNT];
-	int proxies;
+	int tries[TRIES];
 };
 
 static int set_map(struct limpet_bpf *skel, const char *name, int reuse, size_t value,
@@ -354,8 +358,10 @@ static int set_map(struct limpet_bpf *skel, const char *name, int reuse, size_t 
 
 static int set_maps(struct dp_bpf *bpf, const struct reuse *reuse)
 {
-	int ret = set_map(bpf->skel, PROXIES, reuse->proxies, 0, 0);
+	int ret = 0;
 
+	for (int i = 0; i < TRIES && !ret; i++)
+		ret = set_map(bpf->skel, trie_names[i], reuse->tries[i], 0, 0);
 	for (int i = 0; i < DP_MAP_COUNT && !ret; i++) {
 		size_t value, entries;
 
@@ -379,7 +385,7 @@ static void choose_reuse(struct reuse *reuse, const struct pinned *pinned, bool 
 
 	for (int i = 0; i < DP_MAP_COUNT; i++)
 		reuse->fds[i] = fits ? pinned->fds[i] : -1;
-	reuse->proxies = pinned->proxies;
+	memcpy(reuse->tries, pinned->tries, sizeof(reuse->tries));
 	if (records) {
 		reuse->fds[DP_MAP_records] = pinned->fds[DP_MAP_records];
 		reuse->fds[DP_MAP_record_info] = pinned->fds[DP_MAP_record_info];
@@ -536,8 +542,8 @@ static int pin_maps(struct dp_bpf *bpf, struct lp_err *err)
 		ret = pins_path(path, bpf->pin_dir, "maps-new", NULL);
 	if (!ret && mkdir(path, 0700))
 		ret = -errno;
-	if (!ret)
-		ret = pin_map(bpf, PROXIES);
+	for (int i = 0; i < TRIES && !ret; i++)
+		ret = pin_map(bpf, trie_names[i]);
 	for (int i = 0; i < DP_MAP_COUNT && !ret; i++)
 		if (has_map(i))
 			ret = pin_map(bpf, map_name(i));
@@ -547,34 +553,58 @@ static int pin_maps(struct dp_bpf *bpf, struct lp_err *err)
 	return pins_swap(bpf->pin_dir, err);
 }
 
-static int proxies_fd(const struct dp *dp)
+static int trie_fd(const struct dp *dp, enum trie trie)
 {
-	return bpf_map__fd(((const struct dp_bpf *)dp)->skel->maps.proxies);
+	const struct limpet_bpf *skel = ((const struct dp_bpf *)dp)->skel;
+
+	return bpf_map__fd(trie == PROXIES ? skel->maps.proxies : skel->maps.policy);
 }
 
 static int bpf_proxy_add(struct dp *dp, const struct lp_proxy_key *key)
 {
 	const __u32 one = 1;
 
-	return bpf_map_update_elem(proxies_fd(dp), key, &one, BPF_ANY);
+	return bpf_map_update_elem(trie_fd(dp, PROXIES), key, &one, BPF_ANY);
 }
 
-/* The walk goes on after a key that it has just deleted from the start. */
+/* Keys of both tries: the second word's lowest bit is the half. */
+union trie_key {
+	struct lp_proxy_key proxy;
+	struct lp_policy_key policy;
+	__u32 word[8];
+};
+
+/* The next key is asked for before this one is deleted: after a key that is gone, the walk
+ * would begin anew. */
+static int trie_clear(int fd, unsigned int half)
+{
+	union trie_key key, next;
+	int ret = bpf_map_get_next_key(fd, NULL, &key);
+
+	while (!ret) {
+		ret = bpf_map_get_next_key(fd, &key, &next);
+		if ((key.word[1] & 1) == half)
+			bpf_map_delete_elem(fd, &key);
+		key = next;
+	}
+	return ret == -ENOENT ? 0 : ret;
+}
+
 static int bpf_proxies_clear(struct dp *dp, unsigned int half)
 {
-	struct lp_proxy_key key, next;
-	const void *from = NULL;
-	int fd = proxies_fd(dp);
+	return trie_clear(trie_fd(dp, PROXIES), half);
+}
 
-	while (!bpf_map_get_next_key(fd, from, &next)) {
-		if ((next.vip & 1) == half && !bpf_map_delete_elem(fd, &next)) {
-			from = NULL;
-			continue;
-		}
-		key = next;
-		from = &key;
-	}
-	return 0;
+static int bpf_policy_add(struct dp *dp, const struct lp_policy_key *key, enum lp_policy answer)
+{
+	const __u32 value = answer;
+
+	return bpf_map_update_elem(trie_fd(dp, POLICY), key, &value, BPF_ANY);
+}
+
+static int bpf_policy_clear(struct dp *dp, unsigned int half)
+{
+	return trie_clear(trie_fd(dp, POLICY), half);
 }
 
 static int bpf_publish(struct dp *dp, struct lp_err *err)
@@ -618,6 +648,8 @@ static const struct dp_ops bpf_ops = {
 	.interfaces = dp_xdp_interfaces,
 	.proxy_add = bpf_proxy_add,
 	.proxies_clear = bpf_proxies_clear,
+	.policy_add = bpf_policy_add,
+	.policy_clear = bpf_policy_clear,
 	.publish = bpf_publish,
 	.close = bpf_close,
 };
@@ -703,12 +735,14 @@ static int start_afresh(const struct dp_bpf_options *options, struct dp_bpf **ou
 {
 	uint32_t cpus = (uint32_t)libbpf_num_possible_cpus();
 	struct dp_bpf *bpf = dp_bpf_new(options->pin_dir, &options->size, cpus);
-	struct reuse nothing = { .proxies = -1 };
+	struct reuse nothing;
 	struct dp *dp;
 	int ret;
 
 	if (!bpf)
 		return lp_err(err, -ENOMEM, "out of memory");
+	for (int i = 0; i < TRIES; i++)
+		nothing.tries[i] = -1;
 	for (int i = 0; i < DP_MAP_COUNT; i++)
 		nothing.fds[i] = -1;
 	ret = load(bpf, &options->key, &nothing, err);

@@ -81,6 +81,21 @@ static int fake_proxies_clear(struct dp *dp, unsigned int half)
 	return 0;
 }
 
+static int fake_policy_add(struct dp *dp, const struct lp_policy_key *key, enum lp_policy answer)
+{
+	(void)dp;
+	(void)key;
+	(void)answer;
+	return 0;
+}
+
+static int fake_policy_clear(struct dp *dp, unsigned int half)
+{
+	(void)dp;
+	(void)half;
+	return 0;
+}
+
 static int fake_publish(struct dp *dp, struct lp_err *err)
 {
 	(void)dp;
@@ -103,6 +118,8 @@ static const struct dp_ops fake_ops = {
 	.interfaces = fake_interfaces,
 	.proxy_add = fake_proxy_add,
 	.proxies_clear = fake_proxies_clear,
+	.policy_add = fake_policy_add,
+	.policy_clear = fake_policy_clear,
 	.publish = fake_publish,
 	.close = fake_close,
 };

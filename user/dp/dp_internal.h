@@ -18,6 +18,7 @@
 	X(vip_index, struct lp_vip_index, 2 * s->index, TABLES)                                    \
 	X(vips, struct lp_vip, 2 * s->places, TABLES)                                              \
 	X(vip_ranges, struct lp_range, 2 * s->ranges, TABLES)                                      \
+	X(guard, struct lp_guard, 2, TABLES)                                                       \
 	X(fast_index, struct lp_fast_index, 4 * LP_FAST_BUCKETS, TABLES)                           \
 	X(fast4, struct lp_fast4, 2 * s->places, TABLES)                                           \
 	X(fast6, struct lp_fast6, 2 * s->places, TABLES)                                           \
@@ -63,6 +64,8 @@ struct dp_ops {
 	size_t (*interfaces)(const struct dp *dp, struct dp_interface *interfaces, size_t n);
 	int (*proxy_add)(struct dp *dp, const struct lp_proxy_key *key);
 	int (*proxies_clear)(struct dp *dp, unsigned int half);
+	int (*policy_add)(struct dp *dp, const struct lp_policy_key *key, enum lp_policy answer);
+	int (*policy_clear)(struct dp *dp, unsigned int half);
 	int (*publish)(struct dp *dp, struct lp_err *err);
 	void (*close)(struct dp *dp);
 };
