@@ -52,6 +52,7 @@ struct packet {
 	__u8 tos;   /* DSCP and ECN */
 	bool v6;
 	__u8 flags;      /* of TCP, the 14th byte of its header; 0 for UDP */
+	__u16 l4;        /* offset of the transport header in the frame, unless cut */
 	__u32 l2_len;    /* of the Ethernet header with its tags: 14, 18 or 22 */
 	__u32 l3_len;    /* of the IP packet, header included, by its own word */
 	__u32 frame_len; /* of the frame, link layer included */
@@ -121,6 +122,7 @@ static __always_inline void packet_parse_ports(struct packet *pkt, const void *d
 		pkt->cut = CUT_TRUNCATED;
 		return;
 	}
+	pkt->l4 = (__u16)at;
 	pkt->sport = ports[0];
 	pkt->dport = ports[1];
 }

@@ -50,8 +50,8 @@ static __always_inline bool policy_is_vip(const struct policy_query *query)
 {
 	const struct lp_addr *src = &query->key.addr;
 
-	return vip_key_of(&query->view, src, IPPROTO_TCP, 0, query->v6) ||
-	       vip_key_of(&query->view, src, IPPROTO_UDP, 0, query->v6);
+	return vip_owns(&query->view, src, IPPROTO_TCP, query->v6) ||
+	       vip_owns(&query->view, src, IPPROTO_UDP, query->v6);
 }
 
 static __always_inline __u32 policy_answer(struct policy_query *query, __u32 vip, __u32 ifindex)

@@ -67,13 +67,6 @@ vip_key_of(const struct view *view, const struct lp_addr *addr, __u8 proto, __be
 	return vip;
 }
 
-/* The same for the packet's destination. */
-static __always_inline const struct lp_vip *vip_key(const struct view *view,
-						    const struct packet *pkt, __be16 port)
-{
-	return vip_key_of(view, &pkt->dst, pkt->proto, port, pkt->v6);
-}
-
 /* Binary search over the ranges of an address: the place of the VIP, or -1. */
 static __always_inline int vip_range(const struct view *view, const struct lp_vip *any, __u16 port)
 {
@@ -97,31 +90,43 @@ static __always_inline int vip_range(const struct view *view, const struct lp_vi
 	return -1;
 }
 
-/* The VIP that the packet is for, or NULL. Needs pkt->cut == CUT_NOT. */
-static __always_inline const struct lp_vip *vip_find(const struct view *view,
-						     const struct packet *pkt)
+/* The key that answers for an address and port, or NULL: a VIP's, or LP_VIP_REPLY. */
+static __always_inline const struct lp_vip *
+vip_find_of(const struct view *view, const struct lp_addr *addr, __u8 proto, __be16 port, bool v6)
 {
 	const struct lp_vip *vip;
 	int place;
 
-	if (pkt->dport) {
-		vip = vip_key(view, pkt, pkt->dport);
+	if (port) {
+		vip = vip_key_of(view, addr, proto, port, v6);
 		if (vip)
 			return vip;
 	}
-	vip = vip_key(view, pkt, 0);
+	vip = vip_key_of(view, addr, proto, 0, v6);
 	if (!vip)
 		return NULL;
-	place = vip_range(view, vip, bpf_ntohs(pkt->dport));
+	place = vip_range(view, vip, bpf_ntohs(port));
 	if (place >= 0)
 		return vip_at(view, (__u32)place);
 	return vip->kind == LP_VIP_ANY ? vip : NULL;
 }
 
-/* Does any VIP have this address and protocol? Every one has a key with port 0. */
-static __always_inline bool vip_owns_address(const struct view *view, const struct packet *pkt)
+/* The VIP that the packet is for, or NULL. Needs pkt->cut == CUT_NOT. */
+static __always_inline const struct lp_vip *vip_find(const struct view *view,
+						     const struct packet *pkt)
 {
-	return vip_key(view, pkt, 0) != NULL;
+	const struct lp_vip *vip = vip_find_of(view, &pkt->dst, pkt->proto, pkt->dport, pkt->v6);
+
+	return vip && !(vip->flags & LP_VIP_REPLY) ? vip : NULL;
+}
+
+/* Does any VIP have this address and protocol? Every one has a key with port 0. */
+static __always_inline bool vip_owns(const struct view *view, const struct lp_addr *addr,
+				     __u8 proto, bool v6)
+{
+	const struct lp_vip *vip = vip_key_of(view, addr, proto, 0, v6);
+
+	return vip && !(vip->flags & LP_VIP_REPLY);
 }
 
 #endif

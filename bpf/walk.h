@@ -17,13 +17,14 @@
 #include "audit.h"
 #include "forward_dsr.h"
 #include "forward_tunnel.h"
+#include "forward_nat.h"
 #include "account.h"
 #include "fast.h"
 
 /* Verdict on a packet whose ports could not be read: only a VIP's own is dropped. */
 static __always_inline enum lp_reason cut_verdict(const struct view *view, const struct packet *pkt)
 {
-	if (!vip_owns_address(view, pkt))
+	if (!vip_owns(view, &pkt->dst, pkt->proto, pkt->v6))
 		return LP_PASS_NOT_VIP;
 	switch (pkt->cut) {
 	case CUT_TRUNCATED:
@@ -53,8 +54,8 @@ static __always_inline enum lp_reason forward(struct xdp_md *ctx, const struct p
 	}
 }
 
-/* The walk. *ifindex is where a forwarded packet leaves. */
-static __always_inline enum lp_reason walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
+/* The walk: a reason, or LP_TRANSLATE. *ifindex is where a forwarded packet leaves. */
+static __always_inline __u32 walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
 {
 	const struct lp_backend *backend;
 	const struct lp_vip *vip;
@@ -88,6 +89,8 @@ static __always_inline enum lp_reason walk(struct xdp_md *ctx, __u32 cpu, __u32 
 	*ifindex = hop->ifindex;
 	if (!*ifindex)
 		return LP_DROP_NO_NEXT_HOP;
+	if (vip->forward == LP_FORWARD_NAT)
+		return nat_leave(&pkt, vip, hop, number);
 	reason = forward(ctx, &pkt, vip, hop, affinity_flow(&affinity, &pkt));
 	if (reason != LP_FORWARD_TX)
 		return reason;
@@ -113,12 +116,27 @@ static __always_inline int action(enum lp_reason reason, __u32 ifindex)
 	}
 }
 
+/* No verdicts of XDP's: what is left to do, on a stack of its own (forward_nat.h). */
+#define WALK_TRANSLATE (-2)
+#define WALK_REPLY     (-3) /* for no VIP, and there are backends whose replies come back */
+
+static __always_inline bool walk_has_replies(void)
+{
+	const volatile struct lp_control *control = tables_control();
+
+	return control->replies[control->active & 1];
+}
+
 /* Not inlined: what it needs registers and stack for is not to burden the fast path. */
 static __noinline int walk_complete(struct xdp_md *ctx)
 {
 	__u32 cpu = bpf_get_smp_processor_id(), ifindex = 0;
-	enum lp_reason reason = walk(ctx, cpu, &ifindex);
+	__u32 reason = walk(ctx, cpu, &ifindex);
 
+	if (reason == LP_TRANSLATE)
+		return WALK_TRANSLATE;
+	if (reason == LP_PASS_NOT_VIP && walk_has_replies())
+		return WALK_REPLY;
 	account_reason(cpu, reason);
 	return action(reason, ifindex);
 }
@@ -143,6 +161,10 @@ static __always_inline int limpet_packet(struct xdp_md *ctx)
 	if (verdict != FAST_ODD)
 		return verdict;
 	verdict = walk_complete(ctx);
+	if (verdict == WALK_TRANSLATE)
+		verdict = nat_forward(ctx);
+	else if (verdict == WALK_REPLY)
+		verdict = nat_reply(ctx);
 	walk_after();
 	return verdict;
 }

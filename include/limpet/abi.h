@@ -92,6 +92,7 @@ enum lp_vip_flags {
 	LP_VIP_SOURCES = 1 << 1,    /* has `allow` or `deny`: asks `policy` */
 	LP_VIP_INTERFACES = 1 << 2, /* answers on some interfaces only: asks `policy` */
 	LP_VIP_GUARDED = 1 << 3,    /* some interface has reject_sources: asks `policy` */
+	LP_VIP_REPLY = 1 << 4,      /* no VIP: a backend's address and port, see struct lp_vip */
 	LP_VIP_POLICY = LP_VIP_SOURCES | LP_VIP_INTERFACES | LP_VIP_GUARDED,
 };
 
@@ -200,7 +201,8 @@ struct lp_control {
 	__u32 phase;         /* rises every LP_PHASE_S; its lowest bit: enum lp_slot_state */
 	__u32 buckets_max;   /* of the record table, a power of two */
 	__u64 sources_id[2]; /* digest of what each half has in `proxies` and `policy` */
-	__u64 _reserved[4];
+	__u32 replies[2]; /* does the half have keys with LP_VIP_REPLY? */
+	__u64 _reserved[3];
 	struct lp_fast_hash fast[2][2]; /* of each half: IPv4, IPv6 */
 };
 LP_ASSERT_SIZE(struct lp_control, 384);
@@ -211,6 +213,7 @@ LP_ASSERT_OFFSET(struct lp_control, cpus, 44);
 LP_ASSERT_OFFSET(struct lp_control, salt, 48);
 LP_ASSERT_OFFSET(struct lp_control, key_id, 64);
 LP_ASSERT_OFFSET(struct lp_control, sources_id, 80);
+LP_ASSERT_OFFSET(struct lp_control, replies, 96);
 
 /*
  * vip_index[half * index_max + bucket]: the displacement of the bucket's keys
@@ -225,6 +228,9 @@ LP_ASSERT_SIZE(struct lp_vip_index, 4);
  * vips[half * places_max + place]: key and everything that a packet needs to
  * know of its VIP, in one cache line. An exact, an `any` and a `ranges` key of
  * one address differ in port and kind only.
+ *
+ * With LP_VIP_REPLY the key is a backend's address and port instead: what comes from
+ * there is a reply of a VIP with forward nat, and gets `rewrite` as its source.
  */
 struct lp_vip {
 	struct lp_addr addr;
@@ -238,9 +244,15 @@ struct lp_vip {
 	__u8 track;        /* enum lp_track */
 	__u8 flags;        /* enum lp_vip_flags */
 	__u32 range_first; /* the address's ranges: vip_ranges[half * ranges_max + range_first], */
-	__u16 range_count; /* sorted by port; at most LP_RANGES_PER_ADDR */
-	__u16 scope;       /* affinity group: VIPs of one scope share client records */
-	struct lp_addr source_mask; /* what of the source counts as one client; IPv4: w[3] */
+	union {
+		__u16 range_count; /* sorted by port; at most LP_RANGES_PER_ADDR */
+		__be16 target;     /* LP_VIP_EXACT: the port on the other side; 0: the same */
+	};
+	__u16 scope; /* affinity group: VIPs of one scope share client records */
+	union {
+		struct lp_addr source_mask; /* what of the source counts as one client; IPv4: w[3] */
+		struct lp_addr rewrite;     /* LP_VIP_REPLY: the VIP's address */
+	};
 	__u32 idle_timeout;         /* seconds: longest silence of a living connection */
 	__u32 client_timeout;       /* seconds: life of a client record */
 };

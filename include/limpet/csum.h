@@ -30,6 +30,24 @@ static inline __attribute__((always_inline)) __u16 lp_csum_finish(__u32 sum)
 	return (__u16)~lp_csum_fold(sum);
 }
 
+/* Adds the change of a 32-bit field to a sum: RFC 1624 equation 3. */
+static inline __attribute__((always_inline)) __u32 lp_csum_change32(__u32 sum, __u32 old, __u32 new)
+{
+	return lp_csum_add32(lp_csum_add32(sum, ~old), new);
+}
+
+/* The same for a 16-bit field. */
+static inline __attribute__((always_inline)) __u32 lp_csum_change16(__u32 sum, __u16 old, __u16 new)
+{
+	return sum + (__u16)~old + new;
+}
+
+/* Checksum `check` after changes whose sum is `change`. */
+static inline __attribute__((always_inline)) __u16 lp_csum_apply(__u16 check, __u32 change)
+{
+	return lp_csum_finish((__u16)~check + change);
+}
+
 /* Checksum `check` after a 16-bit word of what it covers went from `old` to
  * `new`: RFC 1624 equation 3. */
 static inline __attribute__((always_inline)) __u16 lp_csum_replace16(__u16 check, __u16 old,

@@ -5,7 +5,7 @@
  *
  *   X(symbol, name, class, text)
  *
- * class: FORWARD (sent to a backend), PASS (to the stack, untouched), DROP.
+ * class: FORWARD (sent to a backend, or a reply to its client), PASS (to the stack), DROP.
  * The order is part of the ABI: append within reserve, never reorder.
  */
 #ifndef LIMPET_REASONS_H
@@ -35,7 +35,13 @@
 	  "for a VIP, from a source that its interface rejects (reject_sources)")                  \
 	X(DROP_DENIED, "drop_denied", DROP, "the VIP's allow and deny do not admit its source")    \
 	X(DROP_INTERFACE, "drop_interface", DROP,                                                  \
-	  "for a VIP that does not answer on the interface it came in by")
+	  "for a VIP that does not answer on the interface it came in by")                         \
+	X(FORWARD_REPLY, "forward_reply", FORWARD,                                                 \
+	  "a reply from a backend, translated and sent to its client")                             \
+	X(PASS_REPLY, "pass_reply", PASS,                                                          \
+	  "a reply from a backend, translated; the stack finds the way to its client")             \
+	X(DROP_TTL, "drop_ttl", DROP,                                                              \
+	  "to be routed, but its TTL or hop limit ends here")
 
 #define LP_REASON_ENUM(symbol, name, class, text) LP_##symbol,
 enum lp_reason { LP_REASONS(LP_REASON_ENUM) LP_REASON_COUNT };

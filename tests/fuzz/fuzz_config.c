@@ -227,7 +227,7 @@ static void check_vip(const struct config *config, const struct config_vip *vip)
 	check_ports(vip);
 	require(config_pool_find(config, vip->pool));
 	require(vip->protocol == IPPROTO_TCP || vip->protocol == IPPROTO_UDP);
-	require(vip->forward >= LP_FORWARD_DSR && vip->forward <= LP_FORWARD_GUE);
+	require(vip->forward >= LP_FORWARD_DSR && vip->forward <= LP_FORWARD_NAT);
 	check_duration(vip->idle_timeout);
 	check_affinity(config, vip);
 	check_policy(config, vip);

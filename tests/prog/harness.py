@@ -15,10 +15,10 @@ BUILD = pathlib.Path(os.environ.get("LIMPET_BUILD", "build"))
 BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
 
 # enum lp_forward and enum lp_affinity of include/limpet/abi.h
-DSR, IPIP, GUE = 1, 2, 3
+DSR, IPIP, GUE, NAT = 1, 2, 3, 4
 SOURCE, TCP_AFFINITY = 1, 2
 # enum lp_vip_flags
-ASKS_SOURCES, ASKS_INTERFACES, GUARDED = 2, 4, 8
+ASKS_SOURCES, ASKS_INTERFACES, GUARDED, REPLY = 2, 4, 8, 16
 TCP, UDP = 6, 17
 ETH_HLEN = 14
 
@@ -145,12 +145,19 @@ def hop(backend, ifindex, saddr="10.9.0.1", daddr="10.9.0.2", mtu=9000, tags=(),
 
 
 def rule(address, first, last=None, protocol=TCP, vip=1, pool=1, forward=IPIP, affinity=SOURCE,
-         mask=None, flags=0):
+         mask=None, flags=0, **more):
     if mask is None:
         mask = 64 if ":" in address else 32
     return {"address": address, "protocol": protocol, "first": first,
             "last": first if last is None else last, "vip": vip, "pool": pool,
-            "forward": forward, "affinity": affinity, "mask": mask, "flags": flags}
+            "forward": forward, "affinity": affinity, "mask": mask, "flags": flags,
+            **more}
+
+
+def reply(backend, first, last=None, vip_address=None, target=0, **more):
+    """A rule for what comes from a backend's port: it becomes the VIP's address and port."""
+    return rule(backend, first, last, forward=NAT, flags=REPLY | more.pop("flags", 0),
+                rewrite=vip_address, target=target, **more)
 
 
 def pool(number, slots=None, table=None):

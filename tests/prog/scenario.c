@@ -38,15 +38,16 @@ static int parse_mac(const char *text, uint8_t mac[6], struct lp_err *err)
 
 static int read_rule(const json_t *json, struct vip_rule *rule, struct lp_err *err)
 {
-	int protocol, first, last, vip, pool, forward, affinity, mask, flags = 0;
+	int protocol, first, last, vip, pool, forward, affinity, mask, flags = 0, target = 0;
 	json_error_t error;
-	const char *address;
+	const char *address, *rewrite = NULL;
 
 	if (json_unpack_ex((json_t *)json, &error, JSON_STRICT,
-			   "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s?i}", "address",
-			   &address, "protocol", &protocol, "first", &first, "last", &last, "vip",
-			   &vip, "pool", &pool, "forward", &forward, "affinity", &affinity, "mask",
-			   &mask, "flags", &flags))
+			   "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s?i, s?i, s?s}",
+			   "address", &address, "protocol", &protocol, "first", &first, "last",
+			   &last, "vip", &vip, "pool", &pool, "forward", &forward, "affinity",
+			   &affinity, "mask", &mask, "flags", &flags, "target", &target, "rewrite",
+			   &rewrite))
 		return bad(err, "rules", &error);
 	*rule = (struct vip_rule) {
 		.proto = (uint8_t)protocol,
@@ -56,10 +57,13 @@ static int read_rule(const json_t *json, struct vip_rule *rule, struct lp_err *e
 			 .pool = (uint32_t)pool,
 			 .forward = (uint8_t)forward,
 			 .affinity = (uint8_t)affinity,
-			 .flags = (uint8_t)flags },
+			 .flags = (uint8_t)flags,
+			 .target = htons((uint16_t)target) },
 	};
 	if (parse_addr(address, &rule->addr, err))
 		return -EINVAL;
+	if (rewrite)
+		return parse_addr(rewrite, &rule->vip.rewrite, err);
 	lp_addr_mask(&rule->vip.source_mask, (unsigned int)mask, lp_addr_is_v6(&rule->addr));
 	return 0;
 }

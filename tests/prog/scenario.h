@@ -5,14 +5,14 @@
  *
  *	{"seed": text,
  *	 "rules": [{"address", "protocol", "first", "last", "vip", "pool", "forward",
- *	            "affinity", "mask": bits, "flags"}],
+ *	            "affinity", "mask": bits, "flags", "target", "rewrite"}],
  *	 "pools": [{"pool", "table", "slots": [backend, ...]}],
  *	 "backends": [{"backend", "ifindex", "mtu", "v6": bool, "keep_tags": bool,
  *	               "tags": [[tpid, tci], ...], "dst": MAC, "src": MAC,
  *	               "saddr", "daddr", "outer_sum"}],
  *	 "policy": [{"vip", "ifindex", "address", "bits", "admit": bool}]}
  *
- * All keys are required but "flags" and "policy". Numbers stand as in abi.h (protocol 6, forward 2);
+ * All keys are required but "flags" and what follows it, and "policy". Numbers stand as in abi.h (protocol 6, forward 2);
  * port 0 to 0 is `any`; slots are repeated until the table is full; a pool
  * without "slots" has table 0.
  */

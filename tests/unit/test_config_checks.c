@@ -226,7 +226,7 @@ static const struct config_case cases[] = {
 	{ "via without a VIP",
 	  HEAD "checks: { c: { via: vip, port: 80 } }\n"
 	       "pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n",
-	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool has port 80 and an address of each family of the pool's backends\n"
+	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool with forward dsr, ipip or gue has port 80 and an address of each family of the pool's backends\n"
 	  "  5 | pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
 	  "    |                      ^" },
 	{ "via of another port",
@@ -234,7 +234,7 @@ static const struct config_case cases[] = {
 	  "checks: { c: { via: vip, port: 80 } }\n"
 	  "pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
 	  "vips: { v: { addresses: [192.0.2.1], protocol: tcp, ports: [443], pool: p, forward: ipip } }\n",
-	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool has port 80 and an address of each family of the pool's backends\n"
+	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool with forward dsr, ipip or gue has port 80 and an address of each family of the pool's backends\n"
 	  "  5 | pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
 	  "    |                      ^" },
 	{ "via of udp",
@@ -242,7 +242,7 @@ static const struct config_case cases[] = {
 	  "checks: { c: { via: vip, port: 80 } }\n"
 	  "pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
 	  "vips: { v: { addresses: [192.0.2.1], protocol: udp, ports: [80], pool: p, forward: ipip } }\n",
-	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool has port 80 and an address of each family of the pool's backends\n"
+	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool with forward dsr, ipip or gue has port 80 and an address of each family of the pool's backends\n"
 	  "  5 | pools: { p: { check: c, backends: [{ name: a, address: 10.0.0.1 }] } }\n"
 	  "    |                      ^" },
 	{ "via of another family",
@@ -250,7 +250,7 @@ static const struct config_case cases[] = {
 	  "checks: { c: { via: vip, port: 80 } }\n"
 	  "pools: { p: { check: c, backends: [{ name: b, address: \"2001:db8::1\" }] } }\n"
 	  "vips: { v: { addresses: [192.0.2.1], protocol: tcp, ports: [80], pool: p, forward: ipip } }\n",
-	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool has port 80 and an address of each family of the pool's backends\n"
+	  "t:5:22: pools.p.check: \"c\": this check goes via vip, and no TCP VIP of the pool with forward dsr, ipip or gue has port 80 and an address of each family of the pool's backends\n"
 	  "  5 | pools: { p: { check: c, backends: [{ name: b, address: \"2001:db8::1\" }] } }\n"
 	  "    |                      ^" },
 	{ "via else",

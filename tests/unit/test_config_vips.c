@@ -145,7 +145,7 @@ static const struct config_case cases[] = {
 		    "    ports: [0]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n",
-	  "t:11:13: vips.v.ports[0]: \"0\": out of range; allowed: a port (1 to 65535), a range (5088-5089), any\n"
+	  "t:11:13: vips.v.ports[0]: \"0\": out of range; allowed: a port (1 to 65535), port:target (443:4443), a range (5088-5089), any\n"
 	  "  11 |     ports: [0]\n"
 	  "     |             ^" },
 	{ "port 65536",
@@ -155,7 +155,7 @@ static const struct config_case cases[] = {
 		    "    ports: [80, 65536]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n",
-	  "t:11:17: vips.v.ports[1]: \"65536\": out of range; allowed: a port (1 to 65535), a range (5088-5089), any\n"
+	  "t:11:17: vips.v.ports[1]: \"65536\": out of range; allowed: a port (1 to 65535), port:target (443:4443), a range (5088-5089), any\n"
 	  "  11 |     ports: [80, 65536]\n"
 	  "     |                 ^~~~~" },
 	{ "port text",
@@ -165,7 +165,7 @@ static const struct config_case cases[] = {
 		    "    ports: [http]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n",
-	  "t:11:13: vips.v.ports[0]: \"http\": not a port; allowed: a port (1 to 65535), a range (5088-5089), any\n"
+	  "t:11:13: vips.v.ports[0]: \"http\": not a port; allowed: a port (1 to 65535), port:target (443:4443), a range (5088-5089), any\n"
 	  "  11 |     ports: [http]\n"
 	  "     |             ^~~~" },
 	{ "port sign",
@@ -175,7 +175,7 @@ static const struct config_case cases[] = {
 		    "    ports: [\"+80\"]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n",
-	  "t:11:13: vips.v.ports[0]: \"+80\": not a port; allowed: a port (1 to 65535), a range (5088-5089), any\n"
+	  "t:11:13: vips.v.ports[0]: \"+80\": not a port; allowed: a port (1 to 65535), port:target (443:4443), a range (5088-5089), any\n"
 	  "  11 |     ports: [\"+80\"]\n"
 	  "     |             ^~~~~" },
 	{ "port space",
@@ -185,7 +185,7 @@ static const struct config_case cases[] = {
 		    "    ports: [\"80 \"]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n",
-	  "t:11:13: vips.v.ports[0]: \"80 \": not a port; allowed: a port (1 to 65535), a range (5088-5089), any\n"
+	  "t:11:13: vips.v.ports[0]: \"80 \": not a port; allowed: a port (1 to 65535), port:target (443:4443), a range (5088-5089), any\n"
 	  "  11 |     ports: [\"80 \"]\n"
 	  "     |             ^~~~~" },
 	{ "range down",
@@ -195,7 +195,7 @@ static const struct config_case cases[] = {
 		    "    ports: [5089-5088]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n",
-	  "t:11:13: vips.v.ports[0]: \"5089-5088\": out of range; allowed: a port (1 to 65535), a range (5088-5089), any\n"
+	  "t:11:13: vips.v.ports[0]: \"5089-5088\": out of range; allowed: a port (1 to 65535), port:target (443:4443), a range (5088-5089), any\n"
 	  "  11 |     ports: [5089-5088]\n"
 	  "     |             ^~~~~~~~~" },
 	{ "range open",
@@ -205,7 +205,7 @@ static const struct config_case cases[] = {
 		    "    ports: [\"80-\"]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n",
-	  "t:11:13: vips.v.ports[0]: \"80-\": not a port; allowed: a port (1 to 65535), a range (5088-5089), any\n"
+	  "t:11:13: vips.v.ports[0]: \"80-\": not a port; allowed: a port (1 to 65535), port:target (443:4443), a range (5088-5089), any\n"
 	  "  11 |     ports: [\"80-\"]\n"
 	  "     |             ^~~~~" },
 	{ "range from 0",
@@ -215,7 +215,7 @@ static const struct config_case cases[] = {
 		    "    ports: [\"0-80\"]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n",
-	  "t:11:13: vips.v.ports[0]: \"0-80\": out of range; allowed: a port (1 to 65535), a range (5088-5089), any\n"
+	  "t:11:13: vips.v.ports[0]: \"0-80\": out of range; allowed: a port (1 to 65535), port:target (443:4443), a range (5088-5089), any\n"
 	  "  11 |     ports: [\"0-80\"]\n"
 	  "     |             ^~~~~~" },
 	{ "three",
@@ -225,7 +225,7 @@ static const struct config_case cases[] = {
 		    "    ports: [\"1-2-3\"]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n",
-	  "t:11:13: vips.v.ports[0]: \"1-2-3\": not a port; allowed: a port (1 to 65535), a range (5088-5089), any\n"
+	  "t:11:13: vips.v.ports[0]: \"1-2-3\": not a port; allowed: a port (1 to 65535), port:target (443:4443), a range (5088-5089), any\n"
 	  "  11 |     ports: [\"1-2-3\"]\n"
 	  "     |             ^~~~~~~" },
 	{ "mapping",
@@ -235,7 +235,7 @@ static const struct config_case cases[] = {
 		    "    ports: [\"80:8080\"]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n",
-	  "t:11:13: vips.v.ports[0]: \"80:8080\": port mapping (port:target) is not supported yet; allowed: a port (1 to 65535), a range (5088-5089), any\n"
+	  "t:11:13: vips.v.ports[0]: \"80:8080\": this forwarding mode leaves ports as they are; allowed: a port, a range, any, or forward nat\n"
 	  "  11 |     ports: [\"80:8080\"]\n"
 	  "     |             ^~~~~~~~~" },
 	{ "no mapping",
@@ -245,7 +245,7 @@ static const struct config_case cases[] = {
 		    "    ports: [\"80:http\"]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n",
-	  "t:11:13: vips.v.ports[0]: \"80:http\": not a port; allowed: a port (1 to 65535), a range (5088-5089), any\n"
+	  "t:11:13: vips.v.ports[0]: \"80:http\": not a port; allowed: a port (1 to 65535), port:target (443:4443), a range (5088-5089), any\n"
 	  "  11 |     ports: [\"80:http\"]\n"
 	  "     |             ^~~~~~~~~" },
 	{ "protocol",
@@ -259,16 +259,29 @@ static const struct config_case cases[] = {
 	  "t:14:15: vips.v.protocol: \"sctp\": no such protocol; allowed: tcp, udp\n"
 	  "  14 |     protocol: sctp\n"
 	  "     |               ^~~~" },
-	{ "forward nat",
+	{ "nat and another family",
 	  HEAD POOL "vips:\n"
 		    "  v:\n"
-		    "    addresses: [192.0.2.1]\n"
+		    "    addresses: [192.0.2.1, \"2001:db8::1\"]\n"
 		    "    ports: [80]\n"
 		    "    pool: p\n"
 		    "    forward: nat\n",
-	  "t:13:14: vips.v.forward: \"nat\": this forwarding mode is not supported yet; allowed: dsr, ipip, gue\n"
-	  "  13 |     forward: nat\n"
-	  "     |              ^~~" },
+	  "t:10:28: vips.v.addresses[1]: \"2001:db8::1\": forward nat needs one address family, and backend a (line 7) is IPv4; allowed: IPv6 backends, or forward ipip or gue\n"
+	  "  10 |     addresses: [192.0.2.1, \"2001:db8::1\"]\n"
+	  "     |                            ^~~~~~~~~~~~~" },
+	{ "nat and two addresses",
+	  HEAD POOL "vips:\n"
+		    "  v: { addresses: [192.0.2.1, 192.0.2.2], ports: [80], pool: p }\n",
+	  "t:9:50: vips.v.ports: backend 10.0.0.1, port 80 serves this VIP and VIP v (line 9) by two of its addresses or ports, so its replies could be of either; allowed: one address and port of one nat VIP for each port of a backend (port:target gives it another)\n"
+	  "  9 |   v: { addresses: [192.0.2.1, 192.0.2.2], ports: [80], pool: p }\n"
+	  "    |                                                  ^" },
+	{ "nat and two VIPs",
+	  HEAD POOL "vips:\n"
+		    "  v: { addresses: [192.0.2.1], ports: [\"443:4443\"], pool: p }\n"
+		    "  a: { addresses: [192.0.2.2], ports: [4000-5000], pool: p }\n",
+	  "t:10:39: vips.a.ports: backend 10.0.0.1, port 4443 serves this VIP and VIP v (line 9), so its replies could be of either; allowed: one address and port of one nat VIP for each port of a backend (port:target gives it another)\n"
+	  "  10 |   a: { addresses: [192.0.2.2], ports: [4000-5000], pool: p }\n"
+	  "     |                                       ^" },
 	{ "forward snat",
 	  HEAD POOL "vips:\n"
 		    "  v:\n"
@@ -276,18 +289,9 @@ static const struct config_case cases[] = {
 		    "    ports: [80]\n"
 		    "    pool: p\n"
 		    "    forward: snat\n",
-	  "t:13:14: vips.v.forward: \"snat\": this forwarding mode is not supported yet; allowed: dsr, ipip, gue\n"
+	  "t:13:14: vips.v.forward: \"snat\": this forwarding mode is not supported yet; allowed: nat, dsr, ipip, gue\n"
 	  "  13 |     forward: snat\n"
 	  "     |              ^~~~" },
-	{ "forward none",
-	  HEAD POOL "vips:\n"
-		    "  v:\n"
-		    "    addresses: [192.0.2.1]\n"
-		    "    ports: [80]\n"
-		    "    pool: p\n",
-	  "t:9:3: vips.v.forward: nat (the default) is not supported yet; set dsr, ipip or gue\n"
-	  "  9 |   v:\n"
-	  "    |   ^" },
 	{ "forward",
 	  HEAD POOL "vips:\n"
 		    "  v:\n"
@@ -295,7 +299,7 @@ static const struct config_case cases[] = {
 		    "    ports: [80]\n"
 		    "    pool: p\n"
 		    "    forward: ipop\n",
-	  "t:13:14: vips.v.forward: \"ipop\": no such forwarding mode; allowed: dsr, ipip, gue\n"
+	  "t:13:14: vips.v.forward: \"ipop\": no such forwarding mode; allowed: nat, dsr, ipip, gue\n"
 	  "  13 |     forward: ipop\n"
 	  "     |              ^~~~" },
 	{ "pool",

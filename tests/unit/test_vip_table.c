@@ -60,8 +60,9 @@ static struct vip_rule make_rule(const struct lp_addr *addr, uint8_t proto, uint
 		.proto = proto,
 		.first = (uint16_t)first,
 		.last = (uint16_t)last,
-		/* Template fields that must not come through: port, kind, ranges. */
-		.vip = { .port = 7, .kind = LP_VIP_ANY, .range_first = 7, .range_count = 7 },
+		/* Template fields that must not come through: port, kind, range_first; target
+		 * where there is more than one port. */
+		.vip = { .port = 7, .kind = LP_VIP_ANY, .range_first = 7, .target = 7 },
 	};
 }
 
@@ -175,7 +176,7 @@ static void compare(const struct vip_table *table, const struct rules *rules,
 	assert_int_equal(found->kind, expected->first ? LP_VIP_EXACT : LP_VIP_ANY);
 	if (expected->first) {
 		assert_in_range(ntohs(found->port), expected->first, expected->last);
-		assert_int_equal(found->range_count, 0);
+		assert_int_equal(found->target, expected->first == expected->last ? 7 : 0);
 	}
 }
 

@@ -63,6 +63,8 @@ static json_t *view_ports(const struct config_vip *vip)
 
 		if (!range->first)
 			snprintf(text, sizeof(text), "any");
+		else if (range->target)
+			snprintf(text, sizeof(text), "%u:%u", range->first, range->target);
 		else if (range->first == range->last)
 			snprintf(text, sizeof(text), "%u", range->first);
 		else

@@ -111,6 +111,7 @@ struct config_pool {
 
 struct config_port_range {
 	uint16_t first, last; /* host byte order, inclusive; 0,0: any */
+	uint16_t target;      /* of the backend, for one port of LP_FORWARD_NAT; 0: the same */
 };
 
 struct config_vip {

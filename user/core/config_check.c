@@ -125,20 +125,21 @@ static int check_backends(const struct config_checker *checker)
 /* Notes the ports of a VIP for the check of its pool. */
 static void note_ports(struct config_pool_use *use, const struct config_vip *vip)
 {
-	uint16_t port = vip->ports[0].first;
+	const struct config_port_range *range = &vip->ports[0];
+	uint16_t port = range->target ? range->target : range->first;
 
-	if (vip->n_ports != 1 || !port || port != vip->ports[0].last ||
+	if (vip->n_ports != 1 || !port || range->first != range->last ||
 	    (use->used && use->port != port))
 		use->several = true;
 	use->port = port;
 	use->used = true;
 }
 
-/* dsr leaves the packet as it is, so what arrives must be of the backend's family. */
+/* dsr and nat leave the packet in its family, which must be the backend's. */
 static int check_families(const struct config_checker *checker, const struct config_node *node,
 			  const struct config_vip *vip, const struct config_pool_use *use)
 {
-	if (vip->forward != LP_FORWARD_DSR)
+	if (vip->forward != LP_FORWARD_DSR && vip->forward != LP_FORWARD_NAT)
 		return 0;
 	config_for_each(address, config_node_get(node, "addresses"))
 	{
@@ -147,13 +148,31 @@ static int check_families(const struct config_checker *checker, const struct con
 
 		if (other)
 			return config_fail(checker->reader, address,
-					   "%s: forward dsr needs one address family, and backend "
+					   "%s: forward %s needs one address family, and backend "
 					   "%s (line %zu) is %s; allowed: %s backends, or forward "
 					   "ipip or gue",
 					   CONFIG_QUOTE(address->text),
+					   vip->forward == LP_FORWARD_DSR ? "dsr" : "nat",
 					   config_node_get(other->parent, "name")->text,
 					   config_line(checker->reader, other), family_names[!v6],
 					   family_names[v6]);
+	}
+	return 0;
+}
+
+/* Only nat can send a client to another port. */
+static int check_targets(const struct config_checker *checker, const struct config_node *node,
+			 const struct config_vip *vip)
+{
+	if (vip->forward == LP_FORWARD_NAT)
+		return 0;
+	config_for_each(port, config_node_get(node, "ports"))
+	{
+		if (vip->ports[port->index].target)
+			return config_fail(checker->reader, port,
+					   "%s: this forwarding mode leaves ports as they are; "
+					   "allowed: a port, a range, any, or forward nat",
+					   CONFIG_QUOTE(port->text));
 	}
 	return 0;
 }
@@ -174,6 +193,8 @@ static int check_vips(const struct config_checker *checker)
 		use = &checker->uses[pool->i];
 		note_ports(use, vip);
 		ret = check_families(checker, node, vip, use);
+		if (!ret)
+			ret = check_targets(checker, node, vip);
 		if (ret)
 			return ret;
 	}
@@ -203,6 +224,8 @@ int config_check(const struct config_reader *reader, const struct config_node *r
 		ret = config_check_groups(&checker);
 	if (!ret)
 		ret = config_check_ports(&checker);
+	if (!ret)
+		ret = config_check_nat(&checker);
 	if (!ret)
 		ret = config_check_pool_checks(&checker);
 	close_checker(&checker);

@@ -37,8 +37,10 @@ static const struct lp_addr *address_of(const struct config_vip *vip, bool v6)
 static bool can_carry(const struct config_vip *vip, const struct config_pool *pool,
 		      const struct config_pool_use *use)
 {
+	/* nat goes to the backend's own address, as a direct check does. */
 	return !strcmp(vip->pool, pool->name) && vip->protocol == IPPROTO_TCP &&
-	       has_port(vip, pool->check_port) && (!use->backend[0] || address_of(vip, false)) &&
+	       vip->forward != LP_FORWARD_NAT && has_port(vip, pool->check_port) &&
+	       (!use->backend[0] || address_of(vip, false)) &&
 	       (!use->backend[1] || address_of(vip, true));
 }
 
@@ -65,8 +67,9 @@ static int check_via(const struct config_checker *checker, const struct config_n
 	}
 	if (!first)
 		return config_fail(checker->reader, node,
-				   "%s: this check goes via vip, and no TCP VIP of the pool has "
-				   "port %u and an address of each family of the pool's backends",
+				   "%s: this check goes via vip, and no TCP VIP of the pool with "
+				   "forward dsr, ipip or gue has port %u and an address of each "
+				   "family of the pool's backends",
 				   CONFIG_QUOTE(node->text), pool->check_port);
 	set_via(pool, use, first);
 	return 0;

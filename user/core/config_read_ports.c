@@ -8,7 +8,7 @@
 
 #include "lib/parse.h"
 
-#define PORT_ALLOWED "a port (1 to 65535), a range (5088-5089), any"
+#define PORT_ALLOWED "a port (1 to 65535), port:target (443:4443), a range (5088-5089), any"
 
 static int check_unique_addresses(const struct config_reader *reader,
 				  const struct config_node *node, const struct config_vip *vip)
@@ -47,18 +47,27 @@ int config_read_addresses(const struct config_reader *reader, const struct confi
 	return check_unique_addresses(reader, node, vip);
 }
 
-/* Is it port:target? That is something else than what is no port at all. */
-static bool is_mapping(const char *text)
+/* port:target. Not a mapping: 0; one that is right: 1; -EINVAL and -ERANGE of lp_parse_port(). */
+static int parse_mapping(const char *text, struct config_port_range *range)
 {
 	size_t len = strcspn(text, ":");
-	uint16_t port;
+	uint16_t port, target;
 	char left[8];
+	int ret;
 
-	if (!text[len] || len >= sizeof(left))
-		return false;
+	if (!text[len])
+		return 0;
+	if (len >= sizeof(left))
+		return -EINVAL;
 	memcpy(left, text, len);
 	left[len] = '\0';
-	return !lp_parse_port(left, &port) && !lp_parse_port(text + len + 1, &port);
+	ret = lp_parse_port(left, &port);
+	if (!ret)
+		ret = lp_parse_port(text + len + 1, &target);
+	if (ret)
+		return ret;
+	*range = (struct config_port_range) { port, port, target };
+	return 1;
 }
 
 static int read_port(const struct config_reader *reader, const struct config_node *node,
@@ -69,18 +78,13 @@ static int read_port(const struct config_reader *reader, const struct config_nod
 	ret = config_want(reader, node, CONFIG_NODE_SCALAR, PORT_ALLOWED);
 	if (ret)
 		return ret;
-	if (!strcmp(node->text, "any")) {
-		*range = (struct config_port_range) { 0 };
+	*range = (struct config_port_range) { 0 };
+	if (!strcmp(node->text, "any"))
 		return 0;
-	}
-	/* There is no mapping yet: CONFIG_FEATURE_PORT_MAPPING. */
-	if (is_mapping(node->text) && !config_supports(CONFIG_FEATURE_PORT_MAPPING))
-		return config_fail(reader, node,
-				   "%s: port mapping (port:target) is not supported yet; "
-				   "allowed: " PORT_ALLOWED,
-				   CONFIG_QUOTE(node->text));
-	ret = lp_parse_port_range(node->text, &range->first, &range->last);
-	if (ret)
+	ret = parse_mapping(node->text, range);
+	if (!ret)
+		ret = lp_parse_port_range(node->text, &range->first, &range->last);
+	if (ret < 0)
 		return config_fail(reader, node, "%s: %s; allowed: " PORT_ALLOWED,
 				   CONFIG_QUOTE(node->text),
 				   ret == -ERANGE ? "out of range" : "not a port");

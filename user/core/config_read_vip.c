@@ -18,7 +18,7 @@ static const struct config_words protocol_words = { "protocol", protocols,
 						    CONFIG_COUNT(protocols) };
 
 static const struct config_word forwards[] = {
-	{ "nat", LP_FORWARD_NAT, CONFIG_FEATURE_FORWARD_NAT },
+	{ "nat", LP_FORWARD_NAT, CONFIG_FEATURE_BASE },
 	{ "snat", LP_FORWARD_SNAT, CONFIG_FEATURE_FORWARD_SNAT },
 	{ "dsr", LP_FORWARD_DSR, CONFIG_FEATURE_BASE },
 	{ "ipip", LP_FORWARD_IPIP, CONFIG_FEATURE_BASE },
@@ -64,15 +64,6 @@ static const struct config_field vip_fields[] = {
 static const struct config_schema vip_schema = { "a map with the keys of a VIP", vip_fields,
 						 CONFIG_COUNT(vip_fields) };
 
-/* A VIP without `forward` gets the first mode of DESIGN section 3, once that works. */
-static int check_default_forward(const struct config_reader *reader, const struct config_node *node)
-{
-	if (config_node_get(node, "forward") || config_supports(CONFIG_FEATURE_FORWARD_NAT))
-		return 0;
-	return config_fail_missing(reader, node, "forward",
-				   "nat (the default) is not supported yet; set dsr, ipip or gue");
-}
-
 static int read_vip(const struct config_reader *reader, const struct config_node *node,
 		    struct config_vip *vip)
 {
@@ -91,7 +82,7 @@ static int read_vip(const struct config_reader *reader, const struct config_node
 	ret = config_read_map(reader, node, &vip_schema, &values);
 	*vip = values.vip;
 	vip->protocol = (uint8_t)values.protocol;
-	return ret ? ret : check_default_forward(reader, node);
+	return ret;
 }
 
 int config_read_vips(const struct config_reader *reader, const struct config_node *node,

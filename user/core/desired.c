@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "core/desired.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/nat.h"
 #include "core/slot_table.h"
 #include "lib/addr.h"
 
@@ -165,18 +167,27 @@ static struct vip_rule make_rule(const struct config_vip *vip, const struct lp_v
 		.vip = *template,
 	};
 
+	rule.vip.target = htons(ports->target);
 	lp_addr_mask(&rule.vip.source_mask, v6 ? vip->mask6 : vip->mask, v6);
 	return rule;
 }
 
+/* Of VIPs, and of the replies to nat VIPs. `*replies` says how many of these. */
 static struct vip_rule *make_rules(const struct config *config, const struct runtime *runtime,
-				   size_t *n)
+				   size_t *n, size_t *replies)
 {
-	struct vip_rule *rules = calloc(count_rules(config) + 1, sizeof(*rules));
+	struct vip_rule *back = NULL, *rules;
 	size_t at = 0;
 
+	if (nat_rules(config, runtime, &back, replies))
+		return NULL;
+	rules = calloc(count_rules(config) + *replies + 1, sizeof(*rules));
+	if (rules)
+		memcpy(rules, back, *replies * sizeof(*rules));
+	free(back);
 	if (!rules)
 		return NULL;
+	at = *replies;
 	for (size_t i = 0; i < config->n_vips; i++) {
 		const struct config_vip *vip = &config->vips[i];
 		const struct lp_vip template = make_template(config, vip, runtime);
@@ -196,10 +207,10 @@ static int make_vips(struct desired *desired, const struct config *config,
 {
 	const struct vip_table_size capacity = { size->index, size->places, size->ranges };
 	struct vip_rule *rules;
-	size_t n = 0;
+	size_t n = 0, replies;
 	int ret;
 
-	rules = make_rules(config, runtime, &n);
+	rules = make_rules(config, runtime, &n, &replies);
 	if (!rules)
 		return lp_err(err, -ENOMEM, "out of memory");
 	ret = vip_table_build(key, rules, n, &capacity, &desired->vips, err);
@@ -321,18 +332,23 @@ int desired_size(const struct config *config, struct dp_size *size, struct lp_er
 {
 	struct vip_table_size vips;
 	struct vip_rule *rules;
-	size_t backends = 0, n = 0;
+	size_t backends = 0, n = 0, replies = 0;
 
 	for (size_t i = 0; i < config->n_pools; i++)
 		backends += config->pools[i].n_backends;
 	if (backends >= LP_BACKENDS_MAX)
 		return lp_err(err, -ENOSPC, "%zu backends: no more than %u are possible", backends,
 			      LP_BACKENDS_MAX - 1);
-	rules = make_rules(config, NULL, &n);
+	rules = make_rules(config, NULL, &n, &replies);
 	if (!rules)
 		return lp_err(err, -ENOMEM, "out of memory");
 	vip_table_size(rules, n, &vips);
 	free(rules);
+	if (replies) { /* backends that leave have theirs beside those of their successors */
+		vips.index *= 2;
+		vips.places *= 2;
+		vips.ranges *= 2;
+	}
 	*size = (struct dp_size) {
 		.vips = (uint32_t)(2 * config->n_vips + 1),
 		.pools = (uint32_t)(2 * config->n_pools + 1),

@@ -44,14 +44,52 @@ static bool is_within(const struct config_prefix *prefix, const struct config_pr
 	return false;
 }
 
+/* All of IPv4, and all of IPv6. */
+static const struct config_prefix everything[2] = {
+	{ .addr = { .b = { [10] = 0xff, [11] = 0xff } } },
+	{ .bits = 0 },
+};
+
+static bool holds_all(const struct config_prefixes *prefixes, bool v6)
+{
+	for (size_t i = 0; i < prefixes->n; i++)
+		if (!prefixes->items[i].bits && lp_addr_is_v6(&prefixes->items[i].addr) == v6)
+			return true;
+	return false;
+}
+
+/* Replies of nat VIPs may leave there (bpf/forward_nat.h). */
+static void add_interface_itself(struct keys *keys, const struct config_interface *interface,
+				 uint32_t ifindex)
+{
+	bool lists = interface->reject_sources.n;
+
+	for (int v6 = 0; v6 < 2; v6++)
+		if (!lists || (!holds_all(&interface->reject_sources, v6) &&
+			       !holds_all(&interface->allow_hairpin, v6)))
+			add(keys, 0, ifindex, &everything[v6], LP_POLICY_ADMIT);
+}
+
+static bool uses_nat(const struct config *config)
+{
+	for (size_t i = 0; i < config->n_vips; i++)
+		if (config->vips[i].forward == LP_FORWARD_NAT)
+			return true;
+	return false;
+}
+
 /*
  * An exception holds whatever the lengths are: what an exception covers as a whole is
  * left out, of the rest the exception is the longer prefix.
  */
 static void add_interface(struct keys *keys, const struct config_interface *interface,
-			  uint32_t ifindex)
+			  uint32_t ifindex, bool nat)
 {
-	if (!ifindex || !interface->reject_sources.n)
+	if (!ifindex)
+		return;
+	if (nat)
+		add_interface_itself(keys, interface, ifindex);
+	if (!interface->reject_sources.n)
 		return;
 	add_all(keys, 0, ifindex, &interface->allow_hairpin, LP_POLICY_ADMIT);
 	for (size_t i = 0; i < interface->reject_sources.n; i++) {
@@ -62,26 +100,13 @@ static void add_interface(struct keys *keys, const struct config_interface *inte
 	}
 }
 
-static bool holds_all(const struct config_prefixes *prefixes, bool v6)
-{
-	for (size_t i = 0; i < prefixes->n; i++)
-		if (!prefixes->items[i].bits && lp_addr_is_v6(&prefixes->items[i].addr) == v6)
-			return true;
-	return false;
-}
-
 /* What decides where no prefix does: of each family, unless the lists say it themselves. */
 static void add_rest(struct keys *keys, const struct config_vip *vip, uint32_t number,
 		     uint32_t ifindex)
 {
-	static const struct lp_addr all[2] = { { .b = { [10] = 0xff, [11] = 0xff } },
-					       { .b = { 0 } } };
-
 	for (int v6 = 0; v6 < 2; v6++) {
-		const struct config_prefix rest = { .addr = all[v6] };
-
 		if (!holds_all(&vip->allow, v6) && !holds_all(&vip->deny, v6))
-			add(keys, number, ifindex, &rest,
+			add(keys, number, ifindex, &everything[v6],
 			    vip->allow.n ? LP_POLICY_DENY : LP_POLICY_ADMIT);
 	}
 }
@@ -113,7 +138,8 @@ static size_t count(const struct config *config)
 	size_t n = 0;
 
 	for (size_t i = 0; i < config->n_interfaces; i++)
-		n += config->interfaces[i].reject_sources.n + config->interfaces[i].allow_hairpin.n;
+		n += config->interfaces[i].reject_sources.n +
+		     config->interfaces[i].allow_hairpin.n + 2;
 	for (size_t i = 0; i < config->n_vips; i++) {
 		const struct config_vip *vip = &config->vips[i];
 
@@ -138,7 +164,8 @@ int policy_make(const struct config *config, const struct runtime *runtime, stru
 		return -ENOMEM;
 	for (size_t i = 0; i < config->n_interfaces; i++)
 		add_interface(&keys, &config->interfaces[i],
-			      runtime_ifindex(runtime, config->interfaces[i].name));
+			      runtime_ifindex(runtime, config->interfaces[i].name),
+			      uses_nat(config));
 	for (size_t i = 0; i < config->n_vips; i++)
 		add_vip(&keys, &config->vips[i], runtime);
 	qsort(keys.items, keys.n, sizeof(*keys.items), compare_keys);

@@ -21,8 +21,8 @@ struct vip_rule {
 	struct lp_addr addr;
 	uint8_t proto;
 	uint16_t first, last; /* host byte order, inclusive; 0,0: any port */
-	/* What packets of it need to know; addr, proto, port, kind and range_* of
-	 * the template are ignored. */
+	/* What packets of it need to know; addr, proto, port, kind and range_first of
+	 * the template are ignored. `target` is for a rule of one port. */
 	struct lp_vip vip;
 };
 

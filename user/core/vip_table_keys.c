@@ -13,13 +13,16 @@ static struct lp_vip *add_key(struct vip_keys *keys, const struct vip_rule *rule
 	struct lp_vip *vip = &keys->vips[keys->n++];
 
 	/* Nobody answers on the ports between ranges: no VIP to name there. */
-	*vip = kind == LP_VIP_RANGES ? (struct lp_vip) { 0 } : rule->vip;
+	*vip = rule->vip;
+	if (kind == LP_VIP_RANGES)
+		*vip = (struct lp_vip) { .flags = rule->vip.flags & LP_VIP_REPLY };
 	vip->addr = rule->addr;
 	vip->proto = rule->proto;
 	vip->port = htons(port);
 	vip->kind = (uint8_t)kind;
 	vip->range_first = 0;
-	vip->range_count = 0;
+	if (kind != LP_VIP_EXACT || rule->first != rule->last)
+		vip->range_count = 0; /* the place of the target of one port */
 	return vip;
 }
 

@@ -275,12 +275,15 @@ static void guard_write(struct dp *dp, unsigned int half, const struct lp_vip *p
 	struct lp_guard *guard = &dp->maps.guard[half];
 
 	memset(guard, 0, sizeof(*guard));
+	dp->maps.control->replies[half] = 0;
 	for (uint32_t i = 0; i < dp->size.places; i++) {
 		const __be32 *w = places[i].addr.w;
 		bool v6 = w[0] || w[1] || w[2] != htonl(0xffff);
 		uint32_t bit = LP_GUARD_BIT(v6 ? w[0] ^ w[1] ^ w[2] ^ w[3] : w[3]);
 
-		if (places[i].kind != LP_VIP_EMPTY)
+		if (places[i].flags & LP_VIP_REPLY)
+			dp->maps.control->replies[half] = 1;
+		else if (places[i].kind != LP_VIP_EMPTY)
 			guard->bits[bit / 32] |= 1u << bit % 32;
 	}
 }

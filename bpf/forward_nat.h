@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Step 8, `nat`: destination address and port become the backend's, and replies get
+ * those of the VIP back on their way, because limpet is the backends' gateway.
+ *
+ *   to a backend   The walk has found backend and next hop; nat_forward() writes.
+ *   a reply        What is for no VIP and comes from an address and port that the VIP
+ *                  table has as LP_VIP_REPLY. There is no memory: a backend's port
+ *                  serves one address and port of one VIP. The way to the client is the
+ *                  kernel's (bpf_fib_lookup()): XDP sends the reply if the kernel has the
+ *                  neighbour, and a VLAN or an interface that is none of limpet's is not
+ *                  in between; otherwise the stack does, which then sees it translated.
+ *
+ * Checksums change by what the fields change (RFC 1624); an UDP checksum of 0 stays 0:
+ * over IPv4 there is none then (RFC 768), over IPv6 that is for the receiver to judge
+ * (RFC 8200 section 8.1, RFC 6935). limpet is a router on both ways: TTL and hop limit
+ * are decremented (RFC 1812 section 5.3.1, RFC 8200 section 3).
+ *
+ * Both ways run when the walk has returned: its stack is free then.
+ */
+#ifndef LIMPET_BPF_FORWARD_NAT_H
+#define LIMPET_BPF_FORWARD_NAT_H
+
+#include <limpet/csum.h>
+#include "account.h"
+#include "forward.h"
+#include "policy.h"
+#include "vip.h"
+
+#define LP_TRANSLATE (LP_REASON_COUNT + 1) /* no verdict yet: nat_forward() has one */
+
+#define NAT_AF_INET  2 /* sys/socket.h, which is not for BPF */
+#define NAT_AF_INET6 10
+
+/* The most that a transport header can be away from the IP header: LP_EXTENSIONS of the
+ * longest, 2,048 bytes, rounded up to a mask. */
+#define NAT_L4_MASK 0x3fff
+
+/* What is to be done with a packet. */
+struct nat {
+	struct packet pkt;
+	struct lp_hop hop;   /* where it goes */
+	struct lp_addr addr; /* what the address becomes */
+	__be16 port;         /* what the port becomes */
+	bool source;         /* the source's; otherwise the destination's */
+	bool routed;         /* XDP routes it: TTL and hop limit are decremented */
+	__u32 vip, backend;
+	struct bpf_fib_lookup fib;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct nat);
+} nat_scratch SEC(".maps");
+
+static __always_inline struct nat *nat_work(void)
+{
+	const __u32 zero = 0;
+
+	return bpf_map_lookup_elem(&nat_scratch, &zero);
+}
+
+/* The end of the walk for a packet to a backend: LP_TRANSLATE, or why not. */
+static __always_inline __u32 nat_leave(const struct packet *pkt, const struct lp_vip *vip,
+				       const struct lp_hop *hop, __u32 backend)
+{
+	struct nat *nat = nat_work();
+
+	/* Another family would need another header: the configuration does not let it. */
+	if (!nat || !(hop->flags & LP_HOP_V6) != !pkt->v6)
+		return LP_DROP_NO_BACKEND;
+	nat->pkt = *pkt;
+	nat->hop = *hop;
+	nat->addr = hop->daddr;
+	nat->port = vip->kind == LP_VIP_EXACT && vip->target ? vip->target : pkt->dport;
+	nat->source = false;
+	nat->routed = true;
+	nat->vip = vip->vip;
+	nat->backend = backend;
+	return LP_TRANSLATE;
+}
+
+/* --- writing -------------------------------------------------------------------------- */
+
+/* A new address in an IPv4 header, and one hop less; returns the change of the pseudo header. */
+static __always_inline __u32 nat_write_ipv4(struct iphdr *ip, const struct nat *nat)
+{
+	__be32 *at = nat->source ? &ip->saddr : &ip->daddr;
+	__u32 change = lp_csum_change32(0, *at, nat->addr.w[3]), of_ip = change;
+	/* TTL and protocol are one word of the sum. */
+	__u16 *ttl = (__u16 *)&ip->ttl;
+
+	*at = nat->addr.w[3];
+	if (nat->routed) {
+		__u16 less = *ttl - bpf_htons(0x0100);
+
+		of_ip = lp_csum_change16(of_ip, *ttl, less);
+		*ttl = less;
+	}
+	ip->check = lp_csum_apply(ip->check, of_ip);
+	return change;
+}
+
+static __always_inline __u32 nat_write_ipv6(struct ipv6hdr *ip, const struct nat *nat)
+{
+	__be32 *at = nat->source ? ip->saddr.in6_u.u6_addr32 : ip->daddr.in6_u.u6_addr32;
+	__u32 change = 0;
+
+	for (int i = 0; i < 4; i++) {
+		change = lp_csum_change32(change, at[i], nat->addr.w[i]);
+		at[i] = nat->addr.w[i];
+	}
+	if (nat->routed)
+		ip->hop_limit--;
+	return change;
+}
+
+static __always_inline void nat_write_udp(__u16 *check, __u32 change)
+{
+	__u16 now;
+
+	if (!*check)
+		return;
+	now = lp_csum_apply(*check, change);
+	*check = now ? now : 0xffff; /* RFC 768: 0 would mean that there is none */
+}
+
+/* A new port, and the checksum for it and for the new address. */
+static __always_inline bool nat_write_l4(void *l4, const void *end, const struct nat *nat,
+					 __u32 change)
+{
+	__be16 *port = nat->source ? l4 : l4 + sizeof(*port);
+
+	if (l4 + sizeof(struct udphdr) > end)
+		return false;
+	change = lp_csum_change16(change, *port, nat->port);
+	*port = nat->port;
+	if (nat->pkt.proto == IPPROTO_UDP) {
+		nat_write_udp(&((struct udphdr *)l4)->check, change);
+		return true;
+	}
+	if (l4 + sizeof(struct tcphdr) > end)
+		return false;
+	((struct tcphdr *)l4)->check = lp_csum_apply(((struct tcphdr *)l4)->check, change);
+	return true;
+}
+
+/* Translates the packet where it stands. False: its headers are not where they were. */
+static __always_inline bool nat_write(struct xdp_md *ctx, const struct nat *nat)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u64 l2_len = nat->pkt.l2_len & 31, l4 = nat->pkt.l4 & NAT_L4_MASK;
+	void *l3 = data + l2_len;
+	__u32 change;
+
+	if (nat->pkt.v6) {
+		if (l3 + sizeof(struct ipv6hdr) > end)
+			return false;
+		change = nat_write_ipv6(l3, nat);
+	} else {
+		if (l3 + sizeof(struct iphdr) > end)
+			return false;
+		change = nat_write_ipv4(l3, nat);
+	}
+	barrier_var(l4);
+	return nat_write_l4(data + l4, end, nat, change);
+}
+
+/* Does the packet end here as far as routers are concerned? Only they tell (RFC 1812). */
+static __always_inline bool nat_expires(struct xdp_md *ctx, const struct nat *nat)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u64 l2_len = nat->pkt.l2_len & 31;
+	void *l3 = data + l2_len;
+
+	if (l3 + sizeof(struct iphdr) > end)
+		return true;
+	return (nat->pkt.v6 ? ((struct ipv6hdr *)l3)->hop_limit : ((struct iphdr *)l3)->ttl) <= 1;
+}
+
+/* The link layer header for the next hop; LP_FORWARD_TX, or why not. */
+static __always_inline enum lp_reason nat_send(struct xdp_md *ctx, const struct nat *nat)
+{
+	struct egress out;
+	void *data;
+
+	egress_choose(&out, &nat->hop, &nat->pkt, ctx->ingress_ifindex);
+	if (!forward_resize(ctx, &nat->pkt, out.l2_len))
+		return LP_DROP_NO_ROOM;
+	data = (void *)(long)ctx->data;
+	if (data + sizeof(struct ethhdr) + 2 * sizeof(struct lp_tag) > (void *)(long)ctx->data_end)
+		return LP_DROP_NO_ROOM;
+	egress_write(data, &out, &nat->hop,
+		     nat->pkt.v6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP));
+	return LP_FORWARD_TX;
+}
+
+/* --- to a backend ----------------------------------------------------------------------- */
+
+static __always_inline enum lp_reason nat_translate(struct xdp_md *ctx, const struct nat *nat)
+{
+	if (nat->pkt.l3_len > nat->hop.mtu)
+		return LP_DROP_TOO_BIG;
+	if (nat_expires(ctx, nat))
+		return LP_DROP_TTL;
+	if (!nat_write(ctx, nat))
+		return LP_DROP_TRUNCATED;
+	return nat_send(ctx, nat);
+}
+
+/* XDP's verdict for a packet that nat_leave() has left. */
+static __noinline int nat_forward(struct xdp_md *ctx)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct nat *nat = nat_work();
+	enum lp_reason reason;
+
+	if (!nat)
+		return XDP_DROP; /* never: nat_leave() had it */
+	reason = nat_translate(ctx, nat);
+	if (reason != LP_FORWARD_TX) {
+		account_reason(cpu, reason);
+		return XDP_DROP;
+	}
+	account_forwarded(cpu, nat->vip, nat->backend, nat->pkt.frame_len);
+	if (nat->hop.ifindex == ctx->ingress_ifindex) {
+		account_reason(cpu, LP_FORWARD_TX);
+		return XDP_TX;
+	}
+	account_reason(cpu, LP_FORWARD_REDIRECT);
+	return bpf_redirect(nat->hop.ifindex, 0);
+}
+
+/* --- replies ------------------------------------------------------------------------------ */
+
+/* The key that the packet is a reply of, or NULL; fills *nat. */
+static __always_inline const struct lp_vip *nat_find(struct nat *nat, const struct view *view)
+{
+	const struct packet *pkt = &nat->pkt;
+	const struct lp_vip *key;
+
+	if (pkt->cut)
+		return NULL;
+	key = vip_find_of(view, &pkt->src, pkt->proto, pkt->sport, pkt->v6);
+	if (!key || !(key->flags & LP_VIP_REPLY))
+		return NULL;
+	nat->addr = key->rewrite;
+	nat->port = key->kind == LP_VIP_EXACT && key->target ? key->target : pkt->sport;
+	nat->source = true;
+	nat->routed = false;
+	return key;
+}
+
+static __always_inline void nat_ask(struct nat *nat, __u32 ifindex)
+{
+	struct bpf_fib_lookup *fib = &nat->fib;
+	const struct packet *pkt = &nat->pkt;
+
+	__builtin_memset(fib, 0, sizeof(*fib));
+	fib->l4_protocol = pkt->proto;
+	fib->sport = nat->port;
+	fib->dport = pkt->dport;
+	fib->tot_len = (__u16)pkt->l3_len;
+	fib->ifindex = ifindex;
+	if (pkt->v6) {
+		fib->family = NAT_AF_INET6;
+		__builtin_memcpy(fib->ipv6_src, &nat->addr, sizeof(fib->ipv6_src));
+		__builtin_memcpy(fib->ipv6_dst, &pkt->dst, sizeof(fib->ipv6_dst));
+	} else {
+		fib->family = NAT_AF_INET;
+		fib->tos = pkt->tos;
+		fib->ipv4_src = nat->addr.w[3];
+		fib->ipv4_dst = pkt->dst.w[3];
+	}
+}
+
+/* Is it an interface of the configuration? The agent has a key for each (core/policy.c). */
+static __always_inline bool nat_is_ours(const struct nat *nat, const struct view *view,
+					__u32 ifindex)
+{
+	struct policy_query *query;
+	const __u32 zero = 0;
+
+	query = bpf_map_lookup_elem(&policy_scratch, &zero);
+	if (!query)
+		return false;
+	query->view = *view;
+	query->v6 = nat->pkt.v6;
+	query->key.prefixlen = LP_POLICY_BITS + 128;
+	query->key.addr = nat->pkt.dst;
+	if (!query->v6) {
+		query->key.addr.d[0] = 0;
+		query->key.addr.w[2] = bpf_htonl(0xffff);
+	}
+	return policy_answer(query, 0, ifindex) != LP_POLICY_NONE;
+}
+
+/* Can XDP send it? Then nat->hop is the way. Tagged frames are the stack's. */
+static __always_inline bool nat_route(struct xdp_md *ctx, struct nat *nat, const struct view *view)
+{
+	struct lp_hop *hop = &nat->hop;
+
+	if (nat->pkt.tags)
+		return false;
+	nat_ask(nat, ctx->ingress_ifindex);
+	if (bpf_fib_lookup(ctx, &nat->fib, sizeof(nat->fib), 0) != BPF_FIB_LKUP_RET_SUCCESS)
+		return false;
+	if (nat->fib.ifindex != ctx->ingress_ifindex && !nat_is_ours(nat, view, nat->fib.ifindex))
+		return false;
+	hop->ifindex = nat->fib.ifindex;
+	hop->flags = 0;
+	hop->tags = 0;
+	__builtin_memcpy(hop->dst, nat->fib.dmac, sizeof(hop->dst));
+	__builtin_memcpy(hop->src, nat->fib.smac, sizeof(hop->src));
+	return true;
+}
+
+static __always_inline enum lp_reason nat_return(struct xdp_md *ctx, struct nat *nat)
+{
+	const struct lp_vip *key;
+	enum lp_reason reason;
+	struct view view;
+
+	if (packet_parse(&nat->pkt, ctx) != LP_PARSED)
+		return LP_PASS_NOT_VIP;
+	view_open(&view);
+	key = nat_find(nat, &view);
+	if (!key)
+		return LP_PASS_NOT_VIP;
+	reason = policy_check(&view, key, &nat->pkt, ctx->ingress_ifindex);
+	if (reason != LP_PARSED)
+		return reason;
+	nat->routed = nat_route(ctx, nat, &view);
+	if (nat->routed && nat_expires(ctx, nat))
+		return LP_DROP_TTL;
+	if (!nat_write(ctx, nat))
+		return LP_DROP_TRUNCATED;
+	if (!nat->routed)
+		return LP_PASS_REPLY;
+	reason = nat_send(ctx, nat);
+	return reason == LP_FORWARD_TX ? LP_FORWARD_REPLY : reason;
+}
+
+/* XDP's verdict for a packet that is for no VIP. */
+static __noinline int nat_reply(struct xdp_md *ctx)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct nat *nat = nat_work();
+	enum lp_reason reason;
+
+	reason = nat ? nat_return(ctx, nat) : LP_PASS_NOT_VIP;
+	account_reason(cpu, reason);
+	if (reason == LP_PASS_NOT_VIP || reason == LP_PASS_REPLY)
+		return XDP_PASS;
+	if (!nat || reason != LP_FORWARD_REPLY)
+		return XDP_DROP;
+	if (nat->hop.ifindex == ctx->ingress_ifindex)
+		return XDP_TX;
+	return bpf_redirect(nat->hop.ifindex, 0);
+}
+
+#endif
