@@ -7,9 +7,12 @@
  *   F1  The kernel runs it, and the verdict is PASS, DROP, TX or REDIRECT.
  *   F2  Exactly one reason counter rises, by one, and goes with the verdict (P9).
  *   F3  What is passed or dropped is byte-identical to what came in.
+ *       (A reply of nat that is passed is translated, as in F4.)
  *   F4  What is forwarded has outer headers whose lengths agree with each other
  *       and with the frame, a correct IPv4 checksum, and inside, byte for byte,
- *       the IP packet that came; VIP and backend counters rise by it.
+ *       the IP packet that came; VIP and backend counters rise by it. With nat there
+ *       is no outer header: one address, one port and TTL differ, and checksums are as
+ *       right or wrong as they were.
  *   F5  What is decapsulated is the end of what came, but for ECN and checksum.
  *
  * libFuzzer does not see the branches of BPF code. What it gets instead are
@@ -62,6 +65,8 @@ static const struct way {
 	{ LP_FORWARD_IPIP, true, 444, ELSEWHERE, 1, 0 },
 	{ LP_FORWARD_GUE, false, 8080, IN, 2, 0 },
 	{ LP_FORWARD_GUE, true, 8081, IN, 0, LP_HOP_KEEP_TAGS },
+	{ LP_FORWARD_NAT, false, 9000, IN, 0, LP_HOP_KEEP_TAGS },
+	{ LP_FORWARD_NAT, true, 9001, ELSEWHERE, 1, 0 },
 };
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 
@@ -86,6 +91,24 @@ static struct lp_addr address(const char *text)
 	return addr;
 }
 
+#define TARGET 9443 /* port of the backends of nat */
+
+/* What comes from a backend of nat. */
+static struct vip_rule make_reply(const struct way *way, uint32_t number, uint8_t protocol)
+{
+	return (struct vip_rule) {
+		.addr = address(locals[way->v6]),
+		.proto = protocol,
+		.first = TARGET,
+		.last = TARGET,
+		.vip = { .vip = number,
+			 .forward = LP_FORWARD_NAT,
+			 .flags = LP_VIP_REPLY,
+			 .target = htons(way->port),
+			 .rewrite = address(addresses[way->v6]) },
+	};
+}
+
 static void make_rules(struct vip_rule rules[4 * WAYS], size_t *n)
 {
 	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
@@ -94,7 +117,13 @@ static void make_rules(struct vip_rule rules[4 * WAYS], size_t *n)
 	for (uint32_t i = 1; i < WAYS; i++) {
 		for (int j = 0; j < 4; j++) {
 			struct vip_rule *rule = &rules[(*n)++];
+			bool nat = ways[i].forward == LP_FORWARD_NAT;
 
+			/* nat stays in its family; the other's place is for the replies. */
+			if (nat && (j & 1) != ways[i].v6) {
+				*rule = make_reply(&ways[i], i, protocols[j >> 1]);
+				continue;
+			}
 			*rule = (struct vip_rule) {
 				.addr = address(addresses[j & 1]),
 				.proto = protocols[j >> 1],
@@ -103,7 +132,8 @@ static void make_rules(struct vip_rule rules[4 * WAYS], size_t *n)
 				.vip = { .vip = i,
 					 .pool = i,
 					 .forward = (uint8_t)ways[i].forward,
-					 .affinity = i & 1 ? LP_AFFINITY_SOURCE : LP_AFFINITY_TCP },
+					 .affinity = i & 1 ? LP_AFFINITY_SOURCE : LP_AFFINITY_TCP,
+					 .target = nat ? htons(TARGET) : 0 },
 			};
 			lp_addr_mask(&rule->vip.source_mask, j & 1 ? 64 : 24, j & 1);
 		}
@@ -315,6 +345,112 @@ static size_t check_outer(const struct packet_run *run, const struct frame *out,
 	return ip + udp;
 }
 
+/* --- nat ------------------------------------------------------------------------- */
+
+/* Ones' complement sum of `len` bytes, the last one padded. */
+static uint32_t sum_of(const uint8_t *bytes, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len; i++)
+		sum += (uint32_t)bytes[i] << (i & 1 ? 0 : 8);
+	return lp_csum_fold(sum) % 0xffff; /* there are two zeros */
+}
+
+/* Offset of the transport header where it is plain to see; 0: somewhere behind others. */
+static size_t l4_of(const struct frame *frame)
+{
+	if (frame->type == ETH_P_IP)
+		return (size_t)(frame->l3[0] & 15) * 4;
+	return frame->l3[6] == IPPROTO_TCP || frame->l3[6] == IPPROTO_UDP ? sizeof(struct ipv6hdr)
+									  : 0;
+}
+
+static uint8_t proto_of(const struct frame *frame)
+{
+	return frame->l3[frame->type == ETH_P_IP ? 9 : 6];
+}
+
+/* The sum that a receiver makes: of addresses and segment. */
+static uint32_t segment_sum(const struct frame *frame, size_t l4)
+{
+	size_t addresses_at = frame->type == ETH_P_IP ? 12 : 8;
+	size_t addresses_len = frame->type == ETH_P_IP ? 8 : 32;
+
+	return (sum_of(frame->l3 + addresses_at, addresses_len) +
+		sum_of(frame->l3 + l4, ip_len(frame) - l4)) %
+	       0xffff;
+}
+
+/* What a receiver thinks of the checksums is as it was; `side`: 0 source, 1 destination. */
+static void check_sums(const struct packet_run *run, const struct frame *in,
+		       const struct frame *out, int side, uint16_t port)
+{
+	size_t l4 = l4_of(in);
+	bool none;
+
+	if (in->type == ETH_P_IP)
+		HOLDS(run, "F4", sum_of(in->l3, l4) == sum_of(out->l3, l4));
+	if (!l4)
+		return;
+	none = proto_of(in) == IPPROTO_UDP && !word(in->l3 + l4 + 6);
+	HOLDS(run, "F4", word(out->l3 + l4 + 2 * side) == port);
+	HOLDS(run, "F4", word(out->l3 + l4 + 2 * !side) == word(in->l3 + l4 + 2 * !side));
+	if (none)
+		HOLDS(run, "F4", !word(out->l3 + l4 + 6));
+	else
+		HOLDS(run, "F4", segment_sum(in, l4) == segment_sum(out, l4));
+}
+
+/* Nothing else has changed: address, TTL, checksums and one port are all. */
+static void check_rest(const struct packet_run *run, const struct frame *in,
+		       const struct frame *out, int side)
+{
+	size_t size = in->type == ETH_P_IP ? 4 : 16, header = in->type == ETH_P_IP ? 12 : 8;
+	size_t address_at = header + (size_t)side * size, l4 = l4_of(in);
+	size_t check = l4 + (proto_of(in) == IPPROTO_TCP ? 16 : 6), different = 0;
+
+	HOLDS(run, "F4", out->type == in->type && out->l3_len == in->l3_len);
+	for (size_t i = 0; i < in->l3_len; i++) {
+		bool may = (i >= address_at && i < address_at + size) ||
+			   (in->type == ETH_P_IP ? i == 8 || i == 10 || i == 11 : i == 7);
+
+		if (l4)
+			may |= i == l4 + 2 * (size_t)side || i == l4 + 2 * (size_t)side + 1 ||
+			       i == check || i == check + 1;
+		if (out->l3[i] == in->l3[i] || may)
+			continue;
+		HOLDS(run, "F4", !l4); /* behind extension headers: a port and a checksum */
+		different++;
+	}
+	HOLDS(run, "F4", different <= 4);
+}
+
+static void check_translated(const struct packet_run *run, const struct frame *in,
+			     const struct frame *out, int side, const char *becomes, uint16_t port)
+{
+	bool v4 = in->type == ETH_P_IP;
+	struct lp_addr addr = address(becomes);
+	size_t at = (v4 ? 12 : 8) + (size_t)side * (v4 ? 4 : 16);
+
+	HOLDS(run, "F4", !memcmp(out->l3 + at, v4 ? &addr.b[12] : addr.b, v4 ? 4 : sizeof(addr.b)));
+	HOLDS(run, "F4", out->l3[v4 ? 8 : 7] == in->l3[v4 ? 8 : 7] - side);
+	check_sums(run, in, out, side, port);
+	check_rest(run, in, out, side);
+}
+
+/* A reply: there is no way to its client here, so the stack gets it, with its hops. */
+static void check_reply(const struct packet_run *run)
+{
+	struct frame in = take_apart(run->in, run->in_len);
+	struct frame out = take_apart(run->out, run->out_len);
+
+	HOLDS(run, "F3", run->out_len == run->in_len);
+	HOLDS(run, "F3", run->verdict == XDP_PASS);
+	check_translated(run, &in, &out, 0, addresses[in.type != ETH_P_IP],
+			 in.type == ETH_P_IP ? 9000 : 9001);
+}
+
 static void check_forwarded(const struct packet_run *run, uint32_t number)
 {
 	struct frame in = take_apart(run->in, run->in_len);
@@ -325,6 +461,11 @@ static void check_forwarded(const struct packet_run *run, uint32_t number)
 	HOLDS(run, "F4", run->verdict == (way->ifindex == IN ? XDP_TX : XDP_REDIRECT));
 	HOLDS(run, "F4", ip_len(&in) <= in.l3_len);
 	HOLDS(run, "F4", out.tags == tags);
+	if (way->forward == LP_FORWARD_NAT) {
+		HOLDS(run, "F4", ip_len(&out) <= 1500);
+		check_translated(run, &in, &out, 1, locals[way->v6], TARGET);
+		return;
+	}
 	if (way->forward == LP_FORWARD_DSR)
 		HOLDS(run, "F4", out.type == in.type);
 	else
@@ -431,7 +572,10 @@ static void balance(struct packet_run *run)
 	} else {
 		HOLDS(run, "F2", reason != LP_FORWARD_TX && reason != LP_FORWARD_REDIRECT);
 		HOLDS(run, "F2", run->verdict == XDP_PASS || run->verdict == XDP_DROP);
-		check_identical(run);
+		if (reason == LP_PASS_REPLY)
+			check_reply(run);
+		else
+			check_identical(run);
 	}
 	remember(run, (int)way, reason);
 }
