@@ -280,10 +280,8 @@ static __always_inline void nat_ask(struct nat *nat, __u32 ifindex)
 static __always_inline bool nat_is_ours(const struct nat *nat, const struct view *view,
 					__u32 ifindex)
 {
-	struct policy_query *query;
-	const __u32 zero = 0;
+	struct policy_query *query = policy_work();
 
-	query = bpf_map_lookup_elem(&policy_scratch, &zero);
 	if (!query)
 		return false;
 	query->view = *view;

@@ -64,9 +64,20 @@ static __always_inline __u32 policy_answer(struct policy_query *query, __u32 vip
 	return answer ? *answer : LP_POLICY_NONE;
 }
 
-/* enum lp_reason, or LP_PARSED: go on. A global function: its stack is its own. */
-__noinline int policy_packet(struct policy_query *query)
+static __always_inline struct policy_query *policy_work(void)
 {
+	const __u32 zero = 0;
+
+	return bpf_map_lookup_elem(&policy_scratch, &zero);
+}
+
+/*
+ * enum lp_reason, or LP_PARSED: go on. A global function: its stack is its own. It takes
+ * the question from the map, because up to Linux 6.1 a key is not taken from an argument.
+ */
+__noinline int policy_packet(void)
+{
+	struct policy_query *query = policy_work();
 	__u32 answer;
 
 	if (!query)
@@ -108,16 +119,15 @@ static __always_inline enum lp_reason policy_check(const struct view *view,
 						   const struct packet *pkt, __u32 ifindex)
 {
 	struct policy_query *query;
-	const __u32 zero = 0;
 	__u32 verdict;
 
 	if (!(vip->flags & LP_VIP_POLICY) && !policy_guards(view, pkt))
 		return LP_PARSED;
-	query = bpf_map_lookup_elem(&policy_scratch, &zero);
+	query = policy_work();
 	if (!query)
 		return LP_DROP_DENIED;
 	policy_ask(query, view, vip, pkt, ifindex);
-	verdict = policy_packet(query);
+	verdict = policy_packet();
 	/* To the verifier it may be anything, to the compiler only what it has names for. */
 	barrier_var(verdict);
 	return verdict < LP_REASON_COUNT ? (enum lp_reason)verdict : LP_PARSED;
