@@ -32,14 +32,14 @@
 
 /* A packet that may go the fast path, and what was found for it. */
 struct fast {
-	const void *l3;    /* its IP header, with a whole TCP header's length behind it */
-	const void *l4;    /* its transport header */
-	__u32 ports;       /* lp_ports() */
-	__u32 service;     /* lp_fast_service.word of class 0 */
-	__u16 vip;         /* number */
-	__u16 pool;        /* half * pools_max + number */
-	__u64 hash;        /* of what decides the backend */
-	__u64 flow;        /* of the flow, for samples and entropy */
+	const void *l3; /* its IP header, with a whole TCP header's length behind it */
+	const void *l4; /* its transport header */
+	__u32 ports;    /* lp_ports() */
+	__u32 service;  /* lp_fast_service.word of class 0 */
+	__u16 vip;      /* number */
+	__u16 pool;     /* half * pools_max + number */
+	__u64 hash;     /* of what decides the backend */
+	__u64 flow;     /* of the flow, for samples and entropy */
 };
 
 static __always_inline __u32 fast_header(const bool v6)
@@ -198,7 +198,8 @@ static __always_inline __u64 fast_backend(const struct fast *fast)
 	__u32 slot = lp_hash_slot(fast->hash);
 	__u64 at = affinity_at(fast->pool, slot);
 
-	return TABLES_HAS(at, LP_SIZE(all_slots)) ? ((const volatile __u16 *)TABLE(settled))[at] : 0;
+	return TABLES_HAS(at, LP_SIZE(all_slots)) ? ((const volatile __u16 *)TABLE(settled))[at]
+						  : 0;
 }
 
 /* The way to the backend; NULL if it is an odd one. `len`: what is to go there. */
