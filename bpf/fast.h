@@ -110,10 +110,11 @@ static __always_inline bool fast_parse(struct fast *fast, const void *data, cons
 static __always_inline bool fast_place(__u64 *at, __u64 hash, const struct lp_fast_hash *of,
 				       __u32 half, const bool v6)
 {
-	/* In 64 bits and added: Linux 6.1 loses the bounds of an OR of 32 bits. */
-	__u64 bucket = lp_fast_bucket(hash, of->buckets) +
-		       ((__u64)half << (LP_FAST_BUCKETS_BITS + 1)) + (v6 ? LP_FAST_BUCKETS : 0);
+	__u64 bucket = lp_fast_bucket(hash, of->buckets);
 
+	/* Added, not ORed, as the compiler would: Linux 6.1 loses the bounds of an OR. */
+	barrier_var(bucket);
+	bucket += ((__u64)half << (LP_FAST_BUCKETS_BITS + 1)) + (v6 ? LP_FAST_BUCKETS : 0);
 	*at = (__u64)of->first + lp_place(hash, TABLE(fast_index)[bucket].displacement, of->places);
 	return TABLES_HAS(*at, LP_SIZE(all_places));
 }
