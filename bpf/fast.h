@@ -72,7 +72,8 @@ static __always_inline bool fast_check_l3(const void *l3, const void *end, const
 		return false;
 	if (!v6 && ((const struct iphdr *)l3)->frag_off & bpf_htons(0x3fff))
 		return false;
-	return len >= fast_header(v6) + sizeof(struct tcphdr) && l3 + len <= end;
+	/* Not l3 + len <= end: to Linux 6.1 a swapped number has no bounds. */
+	return len >= fast_header(v6) + sizeof(struct tcphdr) && len <= (__u64)(end - l3);
 }
 
 /*
