@@ -45,7 +45,7 @@ static bool has_drains(const struct runtime *runtime)
 
 uint32_t watch_held(const struct engine *engine, uint32_t backend)
 {
-	return backend < engine->sweep.n_refs ? engine->sweep.last_held[backend] : 0;
+	return backend < engine->sweep.n_backends ? engine->sweep.last_held[backend] : 0;
 }
 
 /* Records count those that have had a packet since the change, samples estimate all. */

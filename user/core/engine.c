@@ -134,7 +134,8 @@ static uint32_t find_left(const struct engine *engine)
 
 		if (backend->leaving && backend->expired &&
 		    !(backend->state.flags & LP_BACKEND_ALIVE) &&
-		    !sweep_is_referenced(&engine->sweep, backend->number))
+		    !sweep_is_referenced(engine->dp, engine->pools, dp_size(engine->dp)->pools,
+					 backend->number))
 			return backend->number;
 	}
 	return 0;
