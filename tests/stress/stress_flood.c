@@ -34,6 +34,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/records.h"
+#include "core/slot_state.h"
 #include "live.h"
 #include "tap.h"
 #include "traffic_run.h"
@@ -152,6 +154,11 @@ static struct traffic_flow make_flow(uint32_t client, bool source, uint16_t port
 	};
 }
 
+static bool is_source(const struct connection *connection)
+{
+	return connection->flow.dst == htonl(VIP_SOURCE);
+}
+
 static void open_connection(const struct flood *flood, struct connection *connection,
 			    struct tally *tally)
 {
@@ -161,6 +168,44 @@ static void open_connection(const struct flood *flood, struct connection *connec
 	tally->nowhere += backend <= 0;
 	connection->backend = backend > 0 ? (uint16_t)backend : 0;
 	connection->established = false;
+}
+
+static struct lp_addr mapped(__be32 addr)
+{
+	return (struct lp_addr) { .w = { 0, 0, htonl(0xffff), addr } };
+}
+
+static uint32_t slot_of(const struct flood *flood, const struct traffic_flow *flow)
+{
+	struct lp_addr src = mapped(flow->src), dst = mapped(flow->dst);
+	const struct lp_hash_key *key = &flood->world.key;
+
+	if (flow->dst == htonl(VIP_SOURCE))
+		return lp_hash_slot(lp_hash_client(key, &src, false));
+	return lp_hash_slot(lp_hash_flow(key, &src, &dst, flow->sport, flow->dport, false));
+}
+
+/* What is remembered of a connection that went astray, and what its slot says. */
+static void describe(const struct flood *flood, const struct connection *connection, int backend)
+{
+	const struct traffic_flow *flow = &connection->flow;
+	struct lp_addr src = mapped(flow->src), dst = mapped(flow->dst);
+	uint32_t at = slot_of(flood, flow), now = world_now().mono;
+	uint32_t table = dp_pool(flood->world.dp, dp_active_half(flood->world.dp), 1).table;
+	struct lp_slot slot = dp_slots(flood->world.dp, table)[at];
+	struct records_entry entry;
+
+	printf("# astray: %s of %08x: was at %u, sent to %d; slot %u %s: cur %u, prev %u, for %u s",
+	       is_source(connection) ? "source" : "tcp", ntohl(flow->src), connection->backend,
+	       backend, at, slot_state_name(slot), slot.cur, slot.prev,
+	       now - dp_slot_times(flood->world.dp, table)[at]);
+	if (records_find(flood->world.dp,
+			 lp_fingerprint_flow(&flood->world.key, &src, &dst, flow->sport,
+					     flow->dport, flow->proto, false),
+			 &entry))
+		printf("; record: %u, flags %u, made %u s ago", entry.record.value.backend,
+		       entry.record.value.flags & LP_RECORD_FLAGS, now - entry.info.created);
+	printf("\n");
 }
 
 /* A packet in the middle; the first one completes the handshake. */
@@ -174,10 +219,12 @@ static void send_data(const struct flood *flood, struct connection *connection, 
 		connection->established = true;
 		return;
 	}
-	if (connection->established)
+	if (connection->established) {
 		tally->broken++;
-	else
+		describe(flood, connection, backend);
+	} else {
 		tally->lost_opening++;
+	}
 	connection->backend = 0; /* reset by whoever did not know it */
 }
 
@@ -211,11 +258,6 @@ static void open_further(struct flood *flood, const struct connection *of, struc
 		return;
 	tally->moved += further.backend != of->backend;
 	send_data(flood, &further, tally);
-}
-
-static bool is_source(const struct connection *connection)
-{
-	return connection->flow.dst == htonl(VIP_SOURCE);
 }
 
 /* --- what happens in a step -------------------------------------------------------------- */
