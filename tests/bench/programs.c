@@ -331,6 +331,7 @@ static int add_others(struct programs *programs, struct harness *harness, struct
 static int load_unaudited(struct programs *programs, struct lp_err *err)
 {
 	char pins[PATH_MAX];
+	int ret;
 
 	if (programs->unaudited)
 		return 0;
@@ -338,8 +339,9 @@ static int load_unaudited(struct programs *programs, struct lp_err *err)
 	programs->unaudited = unaudited_bpf__open();
 	if (!programs->unaudited)
 		return lp_err(err, -errno, "the program without audit: %s", strerror(errno));
-	return second_load(programs->limpets[BENCH_STATE_SETTLED].dp, pins,
-			   programs->unaudited->obj, err);
+	ret = second_prepare(programs->limpets[BENCH_STATE_SETTLED].dp, pins,
+			     programs->unaudited->obj);
+	return second_loaded(ret ? ret : unaudited_bpf__load(programs->unaudited), err);
 }
 
 static int add_unaudited(struct programs *programs, const struct bench_point *point,

@@ -110,11 +110,11 @@ static inline int second_share(const char *pin_dir, struct bpf_object *object)
 }
 
 /*
- * Loads an object that has been opened, over the maps of `dp`, which are published in
- * `pin_dir`. -errno with words.
+ * Before a skeleton that has been opened is loaded: over the maps of `dp`, which are
+ * published in `pin_dir`. Then second_loaded(), whatever became of it. -errno.
  */
-static inline int second_load(const struct dp *dp, const char *pin_dir, struct bpf_object *object,
-			      struct lp_err *err)
+static inline int second_prepare(const struct dp *dp, const char *pin_dir,
+				 struct bpf_object *object)
 {
 	const struct bpf_map *tables = bpf_object__find_map_by_name(object, "tables");
 	int ret = second_copy_rodata(dp, object);
@@ -122,8 +122,12 @@ static inline int second_load(const struct dp *dp, const char *pin_dir, struct b
 	if (!ret)
 		ret = second_share(pin_dir, object);
 	dp_patch_begin(tables, dp_size(dp), dp_control(dp)->cpus);
-	if (!ret)
-		ret = bpf_object__load(object);
+	return ret;
+}
+
+/* `ret` with words if it is an error. */
+static inline int second_loaded(int ret, struct lp_err *err)
+{
 	dp_patch_end();
 	return ret ? lp_err(err, ret, "loading another program over the maps: %s", strerror(-ret))
 		   : 0;
