@@ -58,23 +58,29 @@ static bool differs(const struct sweep *sweep, uint32_t table, uint32_t slot)
 	return sweep->differs[(size_t)table * (LP_SLOTS / 8) + slot / 8] >> (slot % 8) & 1;
 }
 
+/* A packet may have begun the slot's time anew (T6), by a clock that is a second ahead;
+ * whole seconds: > and not >= is the longer one. */
+static bool is_over(uint32_t since, uint32_t hold, uint32_t now)
+{
+	return (int32_t)(now - since) > (int32_t)hold;
+}
+
 /* The slot as it should be now; its time is that of its last change of state. */
 static struct lp_slot age_slot(const struct sweep *sweep, const struct dp *dp,
 			       const struct sweep_pool *pool, uint32_t at, struct lp_slot slot,
-			       uint32_t now, bool passed)
+			       bool passed)
 {
 	uint32_t since = dp_slot_times(dp, pool->table)[at];
 	/* Only what it asks of: the slot's own past. */
 	bool lives[2] = { false, slot_is_moving(slot) && is_alive(dp, slot.prev) };
-	struct lp_slot as_one = slot, next; /* whole seconds: > and not >= is the longer one */
+	struct lp_slot as_one = slot, next;
 
 	if (slot_is_settled(slot))
 		return slot;
 	if (slot_is_moving(slot))
 		as_one.prev = 1;
-	/* A packet may have begun it anew (T6), by a clock that is a second ahead of this. */
 	next = slot_later(as_one, &(struct slot_alive) { lives, 2 },
-			  (int32_t)(now - since) > (int32_t)pool->hold,
+			  passed && is_over(since, pool->hold, sweep->pass_began), /* S3 */
 			  passed && since <= sweep->pass_began, differs(sweep, pool->table, at));
 	if (next.prev == 1)
 		next.prev = slot.prev;
@@ -86,7 +92,7 @@ static void walk_slot(struct sweep *sweep, struct dp *dp, const struct sweep_poo
 {
 	struct lp_slot slot = load_slot(&dp_slots(dp, pool->table)[at]), next;
 
-	next = age_slot(sweep, dp, pool, at, slot, now, passed);
+	next = age_slot(sweep, dp, pool, at, slot, passed);
 	if (next.prev == fading)
 		next.prev = LP_SLOT_SETTLED;
 	if (next.word != slot.word && !dp_slot_change(dp, pool->table, at, slot, next, now))
@@ -178,6 +184,16 @@ static bool is_needless(const struct lp_record *record, const struct sweep_pool 
 	return !client && same && !pool->always && slot_is_settled(slot);
 }
 
+/* S3 */
+static bool wants_confirming(const struct dp *dp, const struct lp_record *record,
+			     const struct sweep_pool *pool, uint32_t at, struct lp_slot slot,
+			     uint32_t now)
+{
+	return slot_is_moving(slot) && record->value.backend != slot.cur &&
+	       !(record->value.flags & (LP_RECORD_CONFIRMED | LP_RECORD_OPENING)) &&
+	       is_over(dp_slot_times(dp, pool->table)[at], pool->hold, now);
+}
+
 static void count_record(struct sweep *sweep, const struct lp_record *record)
 {
 	if (record->value.flags & LP_RECORD_CLIENT)
@@ -217,6 +233,8 @@ static void visit_record(struct sweep *sweep, struct dp *dp, const struct sweep_
 	if (!expired && record.value.backend != slot.cur)
 		sweep->differs[(size_t)pool->table * (LP_SLOTS / 8) + at / 8] |=
 			(uint8_t)(1u << (at % 8));
+	if (!expired && wants_confirming(dp, &record, pool, at, slot, now))
+		dp_record_confirm(dp, bucket, way, &record);
 	if (!expired)
 		count_record(sweep, &record);
 }

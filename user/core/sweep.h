@@ -19,6 +19,12 @@
  *       age, and clients' records that agree with their slot, because the client
  *       may be alive (in a settled slot only opening packets refresh its record)
  *       and the slot may move; a new record may take their place.
+ *   S3  A slot stops moving only after a whole pass, begun when its hold time was
+ *       over, has confirmed its records that differ from `cur` and are of the middle
+ *       of a flow. Who sent one packet since the change has an unconfirmed record:
+ *       as long as the slot moves nothing is lost with it (T4, T6), but from then
+ *       on it is all that keeps the connection, and a flood must not evict it (P7).
+ *       Half-open ones are of handshakes, and stay what they are.
  */
 #ifndef LIMPET_CORE_SWEEP_H
 #define LIMPET_CORE_SWEEP_H
