@@ -262,6 +262,7 @@ static void assign_rest(struct runtime *new, const struct runtime *old, const st
 		if (from->wanted)
 			continue;
 		*to = *from;
+		to->in_use = false;
 		if (pool)
 			to->drain_timeout = pool->drain_timeout;
 		new->n_backends++;
