@@ -118,6 +118,8 @@ static void write_leaving(struct engine *engine)
 		meta->leaving = true;
 		meta->since = backend->since;
 		meta->deadline = backend->deadline;
+		meta->came_up = backend->came_up;
+		meta->ramps = backend->ramps;
 		dp_backend_state(engine->dp, backend->number, runtime_next_state(backend));
 		backend->state = dp_backend(engine->dp, backend->number)->state;
 	}

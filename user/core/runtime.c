@@ -333,6 +333,8 @@ static bool leaves_later(const struct runtime *runtime, struct runtime_backend *
 		return true;
 	backend->leaving = true;
 	backend->since = now;
+	backend->came_up = 0; /* if it comes back, it begins anew */
+	backend->ramps = false;
 	if (backend->admin == LP_ADMIN_ENABLED || !backend->deadline)
 		backend->deadline = now + (uint64_t)backend->drain_timeout;
 	return true;
