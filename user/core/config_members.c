@@ -212,8 +212,11 @@ const char *config_members_explain(const struct config_pool_members *a,
 	find_difference(a, b, &x, &y);
 	if (x && y)
 		explain_backend(x, a->pool->name, y, b->pool->name, buf);
-	else
+	else if (x || y)
 		snprintf(buf->text, sizeof(buf->text), "backend \"%s\" is only in \"%s\"",
 			 x ? x->name : y->name, x ? a->pool->name : b->pool->name);
+	else
+		snprintf(buf->text, sizeof(buf->text), "\"%s\" and \"%s\" do not differ",
+			 a->pool->name, b->pool->name);
 	return buf->text;
 }
