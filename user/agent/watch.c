@@ -92,6 +92,20 @@ double watch_left(const struct watch *watch, const struct runtime_backend *backe
 	return drain_left(&watch->drains[backend->number], backend->since, now.mono);
 }
 
+bool watch_drain(const struct watch *watch, const struct runtime_backend *backend,
+		 struct drain *out)
+{
+	const struct drain *drain;
+
+	if (!is_draining(backend) || backend->number >= watch->n_drains)
+		return false;
+	drain = &watch->drains[backend->number];
+	if (!drain->first_at || drain->since != backend->since)
+		return false;
+	*out = *drain;
+	return true;
+}
+
 /* --- all ------------------------------------------------------------------------------- */
 
 void watch_tick(struct watch *watch, const struct engine *engine, struct engine_time now)
