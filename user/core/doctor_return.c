@@ -46,7 +46,10 @@ static void judge_gateway(const struct doctor_facts *facts, struct doctor_report
 			doctor_names_end(&beside));
 		doctor_why(finding,
 			   "only the backends know their gateway; a client gets nothing if it is "
-			   "another host");
+			   "another host. Clients in the backends' own subnet, and backends that "
+			   "call their VIP, get nothing in any case: their replies do not pass "
+			   "here (forward: nat needs the source translated for that, which is "
+			   "not supported yet)");
 		doctor_fix(finding,
 			   "on each: ip route get CLIENT has to name an address of this host; if "
 			   "not, ip route replace default via BALANCER");
