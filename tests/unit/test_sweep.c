@@ -781,16 +781,16 @@ static void test_references(void **state)
 	(void)state;
 	open_world(&world);
 	step(&world, 1, NOW);
-	assert_true(sweep_is_referenced(&world.sweep, A));
-	assert_false(sweep_is_referenced(&world.sweep, B));
-	assert_true(sweep_is_referenced(&world.sweep, ELSEWHERE));
+	assert_true(sweep_is_referenced(world.dp, world.pools, 4, A));
+	assert_false(sweep_is_referenced(world.dp, world.pools, 4, B));
+	assert_true(sweep_is_referenced(world.dp, world.pools, 4, ELSEWHERE));
 	set_slot(&world, A, B, NOW);
 	step(&world, 1, NOW + 1);
-	assert_true(sweep_is_referenced(&world.sweep, B));
+	assert_true(sweep_is_referenced(world.dp, world.pools, 4, B));
 	set_slot(&world, A, LP_SLOT_RESIDUAL, NOW);
 	step(&world, 1, NOW + 1);
-	assert_false(sweep_is_referenced(&world.sweep, B));
-	assert_true(sweep_is_referenced(&world.sweep, 1000)); /* not known: not to be forgotten */
+	assert_false(sweep_is_referenced(world.dp, world.pools, 4, B));
+	assert_true(sweep_is_referenced(world.dp, world.pools, 4, 1000)); /* not known: not to be forgotten */
 	close_world(&world);
 }
 
@@ -805,7 +805,7 @@ static void test_counts_after_change(void **state)
 	step(&world, BUCKETS, NOW);
 	assert_int_equal(world.sweep.last.moving, 0);
 	assert_int_equal(world.sweep.last.residual, 1);
-	assert_false(sweep_is_referenced(&world.sweep, B));
+	assert_false(sweep_is_referenced(world.dp, world.pools, 4, B));
 	close_world(&world);
 }
 

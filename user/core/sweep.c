@@ -11,15 +11,14 @@ int sweep_init(struct sweep *sweep, const struct dp_size *size, uint32_t now)
 {
 	*sweep = (struct sweep) {
 		.n_tables = size->tables,
-		.n_refs = size->backends,
+		.n_backends = size->backends,
 		.differs = calloc(size->tables, LP_SLOTS / 8),
-		.refs = calloc(size->backends, sizeof(*sweep->refs)),
 		.held = calloc(size->backends, sizeof(*sweep->held)),
 		.last_held = calloc(size->backends, sizeof(*sweep->last_held)),
 		.pass_began = now,
 		.phase_at = now,
 	};
-	if (sweep->differs && sweep->refs && sweep->held && sweep->last_held)
+	if (sweep->differs && sweep->held && sweep->last_held)
 		return 0;
 	sweep_fini(sweep);
 	return -ENOMEM;
@@ -28,7 +27,6 @@ int sweep_init(struct sweep *sweep, const struct dp_size *size, uint32_t now)
 void sweep_fini(struct sweep *sweep)
 {
 	free(sweep->differs);
-	free(sweep->refs);
 	free(sweep->held);
 	free(sweep->last_held);
 	*sweep = (struct sweep) { 0 };
@@ -49,15 +47,10 @@ static struct lp_slot load_slot(const struct lp_slot *slot)
 
 static void count_slot(struct sweep *sweep, struct lp_slot slot)
 {
-	if (slot.cur < sweep->n_refs)
-		sweep->refs[slot.cur]++;
-	if (slot_is_moving(slot)) {
-		if (slot.prev < sweep->n_refs)
-			sweep->refs[slot.prev]++;
+	if (slot_is_moving(slot))
 		sweep->now.moving++;
-	} else if (!slot_is_settled(slot)) {
+	else if (!slot_is_settled(slot))
 		sweep->now.residual++;
-	}
 }
 
 static bool differs(const struct sweep *sweep, uint32_t table, uint32_t slot)
@@ -107,6 +100,28 @@ static void walk_slot(struct sweep *sweep, struct dp *dp, const struct sweep_poo
 	count_slot(sweep, slot);
 }
 
+/* Nothing moves, fades or is to be aged in it: nearly all lines, nearly always. */
+static bool line_is_settled(const struct lp_slot *slots)
+{
+	uint16_t any = 0;
+
+	_Static_assert(LP_SLOT_SETTLED == 0, "a settled slot has nothing in prev");
+	for (uint32_t i = 0; i < LP_LINE_SLOTS; i++)
+		any |= load_slot(&slots[i]).prev;
+	return !any;
+}
+
+static void walk_line(struct sweep *sweep, struct dp *dp, const struct sweep_pool *pool,
+		      uint32_t at, uint32_t fading, uint32_t now, bool passed)
+{
+	const struct lp_slot *slots = dp_slots(dp, pool->table) + at;
+
+	if (line_is_settled(slots))
+		return;
+	for (uint32_t i = 0; i < LP_LINE_SLOTS; i++)
+		walk_slot(sweep, dp, pool, at + i, fading, now, passed);
+}
+
 /*
  * Marks of the coming phase are those of the last time it was on, one to two
  * periods ago: they fade before packets set new ones. Returns the mark.
@@ -126,12 +141,11 @@ static void walk_slots(struct sweep *sweep, struct dp *dp, const struct sweep_po
 	bool turned;
 	uint32_t fading = turn_phase(sweep, dp, now, &turned);
 
-	memset(sweep->refs, 0, sweep->n_refs * sizeof(*sweep->refs));
 	sweep->now.moving = 0;
 	sweep->now.residual = 0;
 	for (size_t i = 1; i < n_pools; i++)
-		for (uint32_t at = 0; pools[i].table && at < LP_SLOTS; at++)
-			walk_slot(sweep, dp, &pools[i], at, fading, now, passed);
+		for (uint32_t at = 0; pools[i].table && at < LP_SLOTS; at += LP_LINE_SLOTS)
+			walk_line(sweep, dp, &pools[i], at, fading, now, passed);
 	if (turned)
 		dp_phase(dp);
 }
@@ -188,7 +202,7 @@ static void count_record(struct sweep *sweep, const struct lp_record *record)
 		sweep->now.connections++;
 	if (!(record->value.flags & LP_RECORD_CONFIRMED))
 		sweep->now.unconfirmed++;
-	if (!(record->value.flags & LP_RECORD_CLIENT) && record->value.backend < sweep->n_refs)
+	if (!(record->value.flags & LP_RECORD_CLIENT) && record->value.backend < sweep->n_backends)
 		sweep->held[record->value.backend]++;
 }
 
@@ -240,7 +254,7 @@ void sweep_restart(struct sweep *sweep, uint32_t now)
 	uint32_t moving = sweep->now.moving, residual = sweep->now.residual;
 
 	sweep->now = (struct sweep_counts) { .moving = moving, .residual = residual };
-	memset(sweep->held, 0, sweep->n_refs * sizeof(*sweep->held));
+	memset(sweep->held, 0, sweep->n_backends * sizeof(*sweep->held));
 	memset(sweep->differs, 0, (size_t)sweep->n_tables * (LP_SLOTS / 8));
 	sweep->bucket = 0;
 	sweep->pass_began = now;
@@ -249,7 +263,7 @@ void sweep_restart(struct sweep *sweep, uint32_t now)
 static void end_pass(struct sweep *sweep, uint32_t now)
 {
 	sweep->last = sweep->now;
-	memcpy(sweep->last_held, sweep->held, sweep->n_refs * sizeof(*sweep->held));
+	memcpy(sweep->last_held, sweep->held, sweep->n_backends * sizeof(*sweep->held));
 	sweep_restart(sweep, now);
 }
 
@@ -275,7 +289,24 @@ void sweep_all(struct sweep *sweep, struct dp *dp, const struct sweep_pool *pool
 	sweep_step(sweep, dp, pools, n_pools, dp_size(dp)->buckets, now);
 }
 
-bool sweep_is_referenced(const struct sweep *sweep, uint32_t backend)
+static bool table_names(const struct lp_slot *slots, uint32_t backend)
 {
-	return backend >= sweep->n_refs || sweep->refs[backend];
+	for (uint32_t i = 0; i < LP_SLOTS; i++) {
+		struct lp_slot slot = load_slot(&slots[i]);
+
+		if (slot.cur == backend || slot.prev == backend)
+			return true;
+	}
+	return false;
+}
+
+bool sweep_is_referenced(const struct dp *dp, const struct sweep_pool *pools, size_t n_pools,
+			 uint32_t backend)
+{
+	if (!backend || backend >= dp_size(dp)->backends)
+		return true; /* not known: not to be forgotten */
+	for (size_t i = 1; i < n_pools; i++)
+		if (pools[i].table && table_names(dp_slots(dp, pools[i].table), backend))
+			return true;
+	return false;
 }
