@@ -106,6 +106,9 @@ bool runtime_usable(const struct runtime_backend *backend);
 /* "up", "down", "drain", "offline": what operators see. */
 const char *runtime_state(const struct runtime_backend *backend);
 
+/* Everything, to try something out on. On success *to is the caller's. -ENOMEM. */
+int runtime_copy(const struct runtime *from, struct runtime *to);
+
 void runtime_fini(struct runtime *runtime);
 
 #endif
