@@ -314,28 +314,46 @@ static int bring_up(struct agent *agent, const struct config *config, bool opene
 	return 0;
 }
 
-static int read_config(const char *path, struct config **config, char **text, struct lp_err *err)
-{
-	size_t len;
-	int ret = file_read(path, text, &len, err);
+/* A configuration before it is in force: parsed, its text, and the file's name. */
+struct candidate {
+	struct config *config;
+	char *text, *file;
+};
 
+static void candidate_free(struct candidate *candidate)
+{
+	config_free(&candidate->config);
+	free(candidate->text);
+	free(candidate->file);
+	*candidate = (struct candidate) { 0 };
+}
+
+/* Takes `text`, whether it succeeds or not. */
+static int make_candidate(const char *file, char *text, size_t len, struct candidate *candidate,
+			  struct lp_err *err)
+{
+	int ret;
+
+	*candidate = (struct candidate) { .text = text, .file = strdup(file) };
+	if (text && candidate->file)
+		ret = config_parse(file, text, len, &candidate->config, err);
+	else
+		ret = lp_err(err, -ENOMEM, "out of memory");
 	if (ret)
-		return ret;
-	ret = config_parse(path, *text, len, config, err);
-	if (ret) {
-		free(*text);
-		*text = NULL;
-	}
+		candidate_free(candidate);
 	return ret;
 }
 
-static void take_config(struct agent *agent, struct config *config, char *text)
+static void take_config(struct agent *agent, struct candidate *candidate)
 {
 	config_free(&agent->config);
 	free(agent->config_text);
-	agent->config = config;
-	agent->config_text = text;
+	free(agent->config_file);
+	agent->config = candidate->config;
+	agent->config_text = candidate->text;
+	agent->config_file = candidate->file;
 	agent->loaded_at = now_s();
+	*candidate = (struct candidate) { 0 };
 }
 
 static int apply_config(struct agent *agent, const struct config *config, struct lp_err *err)
@@ -373,37 +391,50 @@ static void go_back(struct agent *agent)
 	uv_stop(agent->loop);
 }
 
-int agent_reload(struct agent *agent, struct lp_err *err)
+/* Takes the candidate, or frees it. */
+static int put_in_force(struct agent *agent, struct candidate *candidate, struct lp_err *err)
 {
-	struct config *config = NULL;
-	char *text = NULL;
-	int ret;
+	int ret = checks_verify(agent, candidate->file, candidate->config, err);
 
-	ret = read_config(agent->options->config, &config, &text, err);
-	if (ret)
-		return ret;
-	ret = checks_verify(agent, config, err);
 	if (ret) {
-		config_free(&config);
-		free(text);
+		candidate_free(candidate);
 		return ret;
 	}
-	ret = apply_config(agent, config, err);
+	ret = apply_config(agent, candidate->config, err);
 	if (ret) {
 		if (agent->config)
 			go_back(agent);
-		config_free(&config);
-		free(text);
+		candidate_free(candidate);
 		return ret;
 	}
-	take_config(agent, config, text);
+	take_config(agent, candidate);
 	ret = checks_set(agent, err);
 	if (ret)
 		return ret;
 	lp_info("configuration loaded file=%s vips=%zu pools=%zu generation=%llu",
-		agent->options->config, agent->config->n_vips, agent->config->n_pools,
+		agent->config_file, agent->config->n_vips, agent->config->n_pools,
 		(unsigned long long)dp_control(agent->dp)->generation);
 	return 0;
+}
+
+int agent_reload(struct agent *agent, struct lp_err *err)
+{
+	struct candidate candidate;
+	char *text = NULL;
+	size_t len;
+	int ret = file_read(agent->options->config, &text, &len, err);
+
+	if (!ret)
+		ret = make_candidate(agent->options->config, text, len, &candidate, err);
+	return ret ? ret : put_in_force(agent, &candidate, err);
+}
+
+int agent_apply(struct agent *agent, const char *file, const char *text, struct lp_err *err)
+{
+	struct candidate candidate;
+	int ret = make_candidate(file, strdup(text), strlen(text), &candidate, err);
+
+	return ret ? ret : put_in_force(agent, &candidate, err);
 }
 
 int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *options,
@@ -460,6 +491,7 @@ void agent_stop(struct agent *agent)
 		lp_error("%s", err.text);
 	config_free(&agent->config);
 	free(agent->config_text);
+	free(agent->config_file);
 	free(agent->changes);
 	watch_fini(&agent->watch);
 	engine_close(&agent->engine);

@@ -26,6 +26,7 @@ struct agent {
 	const struct options *options;
 	struct config *config;
 	char *config_text;  /* what `config` was parsed from, for `config show` */
+	char *config_file;  /* and the name of that file */
 	uint64_t loaded_at; /* seconds since the epoch */
 	uint64_t started_at;
 	struct engine engine;
@@ -53,6 +54,12 @@ int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *opti
  * is wrong anywhere changes nothing (P10).
  */
 int agent_reload(struct agent *agent, struct lp_err *err);
+
+/*
+ * Puts a configuration in force that was read from elsewhere: `text`, of the file called
+ * `file`. The agent's own file stays as it is, so a reload or a restart goes back to it.
+ */
+int agent_apply(struct agent *agent, const char *file, const char *text, struct lp_err *err);
 
 /* An operator's decision about a backend; deadline in seconds since the epoch, 0: none. */
 int agent_set_admin(struct agent *agent, struct runtime_backend *backend, enum lp_admin admin,

@@ -210,7 +210,7 @@ static json_t *reasons_by_name(const struct agent *agent)
 
 json_t *view_config(const struct agent *agent)
 {
-	return json_pack("{s:s, s:I, s:s}", "file", agent->options->config, "loaded_at",
+	return json_pack("{s:s, s:I, s:s}", "file", agent->config_file, "loaded_at",
 			 (json_int_t)agent->loaded_at, "text", agent->config_text);
 }
 
@@ -263,7 +263,7 @@ json_t *view_status(struct agent *agent)
 	return json_pack("{s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
 			 LIMPET_VERSION, "generation",
 			 (json_int_t)dp_control(agent->dp)->generation, "config",
-			 agent->options->config, "uptime_s", (json_int_t)age(agent->started_at),
+			 agent->config_file, "uptime_s", (json_int_t)age(agent->started_at),
 			 "interfaces", view_interfaces(agent), "vips", view_vips(agent), "pools",
 			 pools, "health", view_health(agent), "records", records, "audit",
 			 view_audit_totals(agent), "reasons", reasons_by_name(agent));
