@@ -28,12 +28,26 @@ struct question {
 
 /* --- which VIP ------------------------------------------------------------------------------ */
 
-/* A port of the VIP, for those who have none of their own: clients. */
-static uint16_t some_port(const struct question *q)
+/* A port of `any` that the coming VIP of the same name has, if there is one. */
+static uint16_t port_of_any(const struct question *q)
 {
-	if (!q->client)
-		return ntohs(q->info->dport);
-	return q->old->ports[0].first ? q->old->ports[0].first : 1;
+	const struct config_vip *same = config_vip_find(q->world->input->coming, q->old->name);
+
+	return same && same->ports[0].first ? same->ports[0].first : 1;
+}
+
+/* A client comes to any of the ports: it is served as long as one of them is. */
+static const struct config_vip *find_for_client(const struct question *q,
+						const struct lp_addr *addr)
+{
+	const struct config_vip *vip = NULL;
+
+	for (size_t i = 0; i < q->old->n_ports && !vip; i++) {
+		uint16_t first = q->old->ports[i].first;
+
+		vip = forecast_at(q->world, q->old, addr, first ? first : port_of_any(q));
+	}
+	return vip;
 }
 
 /* The VIP that takes over; NULL if there is none for one of the addresses that it may
@@ -48,7 +62,10 @@ static const struct config_vip *find_successor(const struct question *q)
 
 		if (lp_addr_is_v6(addr) != q->v6)
 			continue;
-		vip = forecast_at(q->world, q->old, addr, some_port(q));
+		if (q->client)
+			vip = find_for_client(q, addr);
+		else
+			vip = forecast_at(q->world, q->old, addr, ntohs(q->info->dport));
 		if (!vip)
 			return NULL;
 		found = found ? found : vip;
@@ -63,17 +80,34 @@ static bool counts_clients(const struct question *q, const struct config_vip *vi
 	return vip->affinity == LP_AFFINITY_SOURCE && !prefix_is_proxy(vip, &q->info->src);
 }
 
-static uint32_t client_slot(const struct question *q)
+static unsigned int mask_bits(const struct question *q, const struct config_vip *vip)
 {
-	unsigned int bits = q->v6 ? q->new->mask6 : q->new->mask;
+	return q->v6 ? vip->mask6 : vip->mask;
+}
+
+/* As which client the VIP counts the source. */
+static struct lp_addr client_of(const struct question *q, const struct config_vip *vip)
+{
 	struct lp_addr mask, client = q->info->src;
 
-	/* Of a client the record has no more bits than it was counted by. */
-	if (q->client && bits > (q->v6 ? q->old->mask6 : q->old->mask))
-		return NO_SLOT;
-	lp_addr_mask(&mask, bits, q->v6);
+	lp_addr_mask(&mask, mask_bits(q, vip), q->v6);
 	for (int i = 0; i < 4; i++)
 		client.w[i] &= mask.w[i];
+	return client;
+}
+
+/* Of a client the record has no more bits than it was counted by. */
+static bool is_client_known(const struct question *q)
+{
+	return !q->client || mask_bits(q, q->new) <= mask_bits(q, q->old);
+}
+
+static uint32_t client_slot(const struct question *q)
+{
+	struct lp_addr client = client_of(q, q->new);
+
+	if (!is_client_known(q))
+		return NO_SLOT;
 	return lp_hash_slot(lp_hash_client(q->world->input->key, &client, q->v6));
 }
 
@@ -102,10 +136,18 @@ static uint32_t flow_slot(const struct question *q)
 					 q->info->dport, q->v6));
 }
 
+/* Is what is hashed the same? Under another mask some clients are who they were. */
 static bool is_same_key(const struct question *q)
 {
-	return forecast_same_key(q->world, q->old, q->new, q->v6) &&
-	       counts_clients(q, q->old) == counts_clients(q, q->new);
+	struct lp_addr before, after;
+
+	if (q->world->rekeyed || counts_clients(q, q->old) != counts_clients(q, q->new))
+		return false;
+	if (!counts_clients(q, q->old))
+		return true;
+	before = client_of(q, q->old);
+	after = client_of(q, q->new);
+	return is_client_known(q) && lp_addr_equal(&before, &after);
 }
 
 static void find_slots(struct question *q)
@@ -167,10 +209,12 @@ static bool is_translated(const struct config_vip *vip)
 	return vip->forward == LP_FORWARD_NAT || vip->forward == LP_FORWARD_SNAT;
 }
 
-/* Is it remembered, or is its past, as P1 says? */
+/* Is it remembered, or is its past, as P1 says? A VIP that has never tracked may have it
+ * elsewhere than its slot's past. */
 static bool is_kept(const struct question *q)
 {
-	return q->same_slot && q->new->track != LP_TRACK_NEVER && q->world->alive[q->backend];
+	return q->same_slot && q->old->track != LP_TRACK_NEVER && q->new->track != LP_TRACK_NEVER &&
+	       q->world->alive[q->backend];
 }
 
 static bool connection_stays(const struct question *q)
