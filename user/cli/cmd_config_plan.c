@@ -7,6 +7,7 @@
  * refuses if anything has changed in between.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cell.h"
 #include "cli/client.h"
@@ -53,12 +54,29 @@ static int post(struct cli *cli, const char *action, const json_t *body, json_t 
 	return cli_call(cli, &request, answer);
 }
 
+/* Why limpetd would refuse to apply it; NULL if it would not. */
+static const char *refusal(const json_t *plan)
+{
+	const char *text = json_string_value(json_object_get(plan, "refused"));
+
+	return text && *text ? text : NULL;
+}
+
 /* Says it if the limit is not kept. */
 static int check_limit(struct cli *cli, const char *path, const json_t *plan)
 {
-	const char *refused = json_string_value(json_object_get(plan, "refused"));
+	const char *refused = refusal(plan);
+	char *text;
+	int rc;
 
-	return refused ? cli_fail(cli, path, "%s: nothing was changed", refused) : CLI_DONE;
+	if (!refused)
+		return CLI_DONE;
+	text = strdup(refused);
+	if (!text)
+		return cli_fail(cli, path, "out of memory");
+	rc = cli_fail(cli, path, "%s: nothing was changed", cli_format_safe(text, ""));
+	free(text);
+	return rc;
 }
 
 static int show_plan(struct cli *cli, const json_t *plan)
@@ -126,7 +144,7 @@ int cmd_config_apply(struct cli *cli, char **args)
 	if (!body)
 		return rc;
 	rc = post(cli, "plan", body, &plan);
-	if (!rc && (!cli->json || json_is_string(json_object_get(plan, "refused"))))
+	if (!rc && (!cli->json || refusal(plan)))
 		rc = show_plan(cli, plan);
 	if (!rc)
 		rc = check_limit(cli, "config apply", plan);

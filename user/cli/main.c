@@ -37,7 +37,7 @@ static const struct verb verbs[] = {
 	  "enable POOL/BACKEND   the end of drain and offline\n\n"
 	  "--deadline DURATION   when even living connections are let go (10m, 1h; default: the\n"
 	  "                      pool's drain_timeout)\n" },
-	{ "config", cmd_config, "config check | plan | apply FILE | show",
+	{ "config", cmd_config, "config show | check|plan|apply FILE",
 	  "configuration files, and what they change",
 	  "check FILE  says whether the file is right, without an agent\n"
 	  "plan FILE   what it would change: slots, connections, clients; changes nothing\n"
