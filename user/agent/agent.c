@@ -44,18 +44,32 @@ void agent_because(struct agent *agent, const char *fmt, ...)
 
 /* --- following ------------------------------------------------------------------- */
 
+/* The way is lost, or there again; what it was is kept until a neighbour is silent. */
+static void set_hop(struct runtime_backend *backend, const struct lp_hop *hop, bool silent)
+{
+	if (backend->hop.ifindex)
+		backend->last_hop = backend->hop;
+	if (silent)
+		backend->last_hop = (struct lp_hop) { .ifindex = 0 };
+	backend->hop = *hop;
+}
+
 /*
  * Asks for the way to one backend. While its neighbour is being asked, the way
  * that was known is kept: after a restart, or when an entry expires, the old MAC
- * address is nearly always right, and no address is always wrong (P8).
+ * address is nearly always right, and no address is always wrong (P8). So it is
+ * when a link comes back: all backends behind it are there at once, and not the
+ * first to answer with everybody's clients.
  */
 static enum net_state resolve_hop(struct agent *agent, struct runtime_backend *backend)
 {
 	struct lp_hop hop;
 	enum net_state state = net_resolve(agent->net, &backend->address, &hop);
 
-	if (state != NET_RESOLVING || !backend->hop.ifindex)
-		backend->hop = hop;
+	if (state != NET_RESOLVING)
+		set_hop(backend, &hop, state == NET_NEIGHBOUR_FAILED);
+	else if (!backend->hop.ifindex)
+		backend->hop = backend->last_hop.ifindex ? backend->last_hop : hop;
 	return state;
 }
 
@@ -72,20 +86,39 @@ static size_t resolve_hops(struct agent *agent)
 	return resolving;
 }
 
+/* A link that goes down takes many with it: so many have a line of their own. */
+#define HOP_LINES 8
+
+/* One way that was lost, or found. */
+static void note_hop(struct agent *agent, const struct runtime_backend *backend,
+		     enum net_state state, size_t n)
+{
+	const char *what = backend->hop.ifindex ? "found" : "lost";
+
+	agent_because(agent, "next hop of %s/%s %s", backend->pool, backend->name, what);
+	if (n < HOP_LINES)
+		lp_info("backend=%s/%s state=%s next_hop=%s why=\"%s\"", backend->pool,
+			backend->name, runtime_state(backend), what, net_state_name(state));
+}
+
 /* The same, saying which ways were lost and found. */
 static void follow_hops(struct agent *agent)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < agent->engine.runtime.n_backends; i++) {
 		struct runtime_backend *backend = &agent->engine.runtime.backends[i];
 		bool known = backend->hop.ifindex;
+		enum net_state state;
 
 		if (!backend->wanted && !backend->leaving)
 			continue;
-		resolve_hop(agent, backend);
+		state = resolve_hop(agent, backend);
 		if (known != (backend->hop.ifindex != 0))
-			agent_because(agent, "next hop of %s/%s %s", backend->pool, backend->name,
-				      known ? "lost" : "found");
+			note_hop(agent, backend, state, n++);
 	}
+	if (n > HOP_LINES)
+		lp_info("next hops of %zu more backends were lost or found", n - HOP_LINES);
 }
 
 /* Words for what an operation means to traffic; false if nothing. */
@@ -175,7 +208,7 @@ static void on_net_changed(void *arg)
 
 	if (!agent->config || !agent->dp)
 		return; /* starting, or ending */
-	interfaces_follow(agent->config, agent->net, agent->dp);
+	interfaces_follow(&agent->interfaces, agent->config, agent->net, agent->dp);
 	follow_hops(agent);
 	carry_follow(agent);
 	agent_converge(agent);
@@ -309,6 +342,7 @@ static int bring_up(struct agent *agent, const struct config *config, bool opene
 	if (ret)
 		return ret;
 	interfaces_prune(config, agent->dp);
+	interfaces_note(&agent->interfaces, config, agent->net, agent->dp);
 	engine_settle(&agent->engine, agent_now());
 	retain_neighbours(agent);
 	return 0;
@@ -493,6 +527,7 @@ void agent_stop(struct agent *agent)
 	free(agent->config_text);
 	free(agent->config_file);
 	free(agent->changes);
+	interfaces_fini(&agent->interfaces);
 	watch_fini(&agent->watch);
 	engine_close(&agent->engine);
 }

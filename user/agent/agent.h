@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "agent/checks.h"
+#include "agent/interfaces.h"
 #include "agent/options.h"
 #include "agent/watch.h"
 #include "core/config.h"
@@ -31,6 +32,7 @@ struct agent {
 	uint64_t started_at;
 	struct engine engine;
 	struct watch watch;
+	struct interfaces interfaces;
 	uv_timer_t tick;
 	struct dp *dp;
 	struct net *net;

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/interfaces.h"
 #include "core/prefix.h"
 #include "lib/addr.h"
 
@@ -140,13 +141,14 @@ static json_t *view_interface(struct agent *agent, const char *name,
 			      const struct dp_interface *attached)
 {
 	struct net_link link = { 0 };
-	char mac[18];
+	char mac[18], other[IF_NAMESIZE];
+	bool renamed = interfaces_renamed(name, agent->net, agent->dp, other);
 
-	net_link(agent->net, name, &link);
+	net_link(agent->net, renamed ? other : name, &link);
 	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", link.mac[0], link.mac[1],
 		 link.mac[2], link.mac[3], link.mac[4], link.mac[5]);
-	return json_pack("{s:s, s:I, s:s, s:b, s:s, s:I, s:b}", "name", name, "ifindex",
-			 (json_int_t)link.ifindex, "mode",
+	return json_pack("{s:s, s:s?, s:I, s:s, s:b, s:s, s:I, s:b}", "name", name, "renamed_to",
+			 renamed ? other : NULL, "ifindex", (json_int_t)link.ifindex, "mode",
 			 attached && attached->mode == DP_XDP_GENERIC ? "generic" : "native",
 			 "attached", attached && link.ifindex && attached->ifindex == link.ifindex,
 			 "mac", mac, "mtu", (json_int_t)link.mtu, "up", link.up);

@@ -35,6 +35,7 @@ struct runtime_backend {
 	double drain_timeout;          /* seconds, of its pool when it was in the configuration */
 	struct lp_backend_state state; /* as it is in the datapath */
 	struct lp_hop hop;             /* the way to it; ifindex 0: not known */
+	struct lp_hop last_hop;        /* what it was before it was lost; the agent's */
 };
 
 /* A number and its name, of a pool or a VIP. */
@@ -86,7 +87,11 @@ struct runtime_backend *runtime_backend(const struct runtime *runtime, const cha
 /* By number, or NULL. */
 struct runtime_backend *runtime_backend_number(const struct runtime *runtime, uint32_t number);
 
-/* lp_backend_state.flags as they should be: is it alive to records, is it offline? */
+/*
+ * lp_backend_state.flags as they should be: is it alive to records, is it offline? While
+ * nobody of its pool can be reached (the balancer's own link is down, mostly), nobody
+ * takes anything over, and whoever was alive still is.
+ */
 uint16_t runtime_flags(const struct runtime_backend *backend);
 
 /* The state word to write: the flags, and a new incarnation for a new life. */
