@@ -32,7 +32,7 @@
 #define THINGS 4000u /* connections, and as many clients */
 #define DRAWS  6000u /* of a share: its standard deviation is below 0.0065 */
 
-/* --- the world ------------------------------------------------------------------------------ */
+/* --- the world ---------------------------------------------------------------------- */
 
 struct world {
 	struct dp *dp;
@@ -103,8 +103,7 @@ static void world_close(struct world *world)
 	dp_close(&world->dp);
 }
 
-/* --- where a packet goes: the oracle ------------------------------------------------------------
- */
+/* --- where a packet goes: the oracle ------------------------------------------------ */
 
 static const struct lp_vip *find_vip(const struct world *world, const struct lp_addr *dst,
 				     uint16_t port)
@@ -239,8 +238,7 @@ static void go(const struct world *world, struct thing *thing)
 	thing->vip = vip->vip;
 }
 
-/* --- random things
- * ---------------------------------------------------------------------------------- */
+/* --- random things ------------------------------------------------------------------ */
 
 static uint64_t seed;
 
@@ -314,8 +312,7 @@ static void write_audit(struct world *world, const struct thing *thing, uint32_t
 	};
 }
 
-/* --- random configurations
- * ------------------------------------------------------------------------------ */
+/* --- random configurations ---------------------------------------------------------- */
 
 #define POOLS 3
 #define VIPS  4
@@ -380,8 +377,7 @@ static char *random_config(unsigned int mask, const char *secret)
 	return text;
 }
 
-/* --- foretelling
- * -------------------------------------------------------------------------------------- */
+/* --- foretelling -------------------------------------------------------------------- */
 
 struct told {
 	struct runtime next;
@@ -425,8 +421,7 @@ static void told_free(struct told *told)
 	runtime_fini(&told->next);
 }
 
-/* --- the two compared
- * ------------------------------------------------------------------------------------ */
+/* --- the two compared --------------------------------------------------------------- */
 
 static const struct runtime_backend *backend_of(const struct world *world, uint16_t number)
 {
@@ -707,8 +702,7 @@ static void test_random(void **state)
 		run(i);
 }
 
-/* --- by example
- * ---------------------------------------------------------------------------------------------- */
+/* --- by example --------------------------------------------------------------------- */
 
 #define HEAD "seed: s\ninterfaces: [{name: eth0}]\n"
 #define THREE                                                                                      \

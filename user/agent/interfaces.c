@@ -159,7 +159,7 @@ int interfaces_attach(const struct config *config, struct net *net, struct dp *d
 	return 0;
 }
 
-/* --- following ------------------------------------------------------------------------------ */
+/* --- following ---------------------------------------------------------------------- */
 
 enum state { UNKNOWN, UP, DOWN, RENAMED, GONE, REFUSED };
 
@@ -279,8 +279,7 @@ void interfaces_fini(struct interfaces *interfaces)
 	*interfaces = (struct interfaces) { 0 };
 }
 
-/* --- letting go ---------------------------------------------------------------------------------
- */
+/* --- letting go --------------------------------------------------------------------- */
 
 static bool is_wanted(const struct config *config, const char *name)
 {

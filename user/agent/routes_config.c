@@ -23,7 +23,7 @@ static unsigned int refused(json_t **body, int ret, const struct lp_err *err)
 	return failed(body, wrong ? 422 : 500, err->text);
 }
 
-/* --- what the file says ---------------------------------------------------------------------- */
+/* --- what the file says ------------------------------------------------------------- */
 
 unsigned int routes_config_desired(struct agent *agent, const struct request *request,
 				   json_t **body)
@@ -72,7 +72,7 @@ unsigned int routes_config_diff(struct agent *agent, const struct request *reque
 	return 200;
 }
 
-/* --- plan and apply --------------------------------------------------------------------------- */
+/* --- plan and apply ----------------------------------------------------------------- */
 
 /* The body of a request; texts are borrowed from it. */
 struct proposal {

@@ -21,7 +21,7 @@ json_t *view_changes(const struct config_diff *diff)
 	return list;
 }
 
-/* --- the forecast ---------------------------------------------------------------------------- */
+/* --- the forecast ------------------------------------------------------------------- */
 
 static void add_estimate(json_t *object, const char *key, uint64_t sampled)
 {
@@ -119,8 +119,7 @@ json_t *view_preview(const struct preview *preview, uint64_t generation)
 		forecast->worst ? forecast->worst->name : NULL, "sample", (int)LP_AUDIT_SAMPLE);
 }
 
-/* --- drift: what the file does not say ----------------------------------------------------------
- */
+/* --- drift: what the file does not say ---------------------------------------------- */
 
 /* Why the backend is not simply up; NULL if it is. */
 static const char *why_not_up(const struct runtime_backend *backend)

@@ -5,7 +5,7 @@
 #include "cli/cell.h"
 #include "cli/view.h"
 
-/* --- changes in words ------------------------------------------------------------------------ */
+/* --- changes in words --------------------------------------------------------------- */
 
 struct mark {
 	const char *kind, *sign;
@@ -43,8 +43,7 @@ int cli_view_changes(struct cli *cli, const json_t *changes)
 	return CLI_DONE;
 }
 
-/* --- tables ------------------------------------------------------------------------------------
- */
+/* --- tables ------------------------------------------------------------------------- */
 
 static bool is_above_zero(const json_t *object, const char *key)
 {
@@ -140,8 +139,7 @@ static int show_vips(struct cli *cli, const json_t *vips)
 	return cli_view_table(cli, &table);
 }
 
-/* --- in the end ----------------------------------------------------------------------------------
- */
+/* --- in the end --------------------------------------------------------------------- */
 
 static void show_losses(struct cli *cli, const json_t *total)
 {

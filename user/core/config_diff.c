@@ -65,7 +65,7 @@ static int add(const struct place *place, enum config_change_kind kind, char *te
 	return 0;
 }
 
-/* --- matching by name ------------------------------------------------------------------ */
+/* --- matching by name --------------------------------------------------------------- */
 
 static const char *name_of(const struct config_node *node)
 {
@@ -134,7 +134,7 @@ static int each_pair(const struct place *place, const struct config_node *old,
 	return ret;
 }
 
-/* --- things and their keys ------------------------------------------------------------- */
+/* --- things and their keys ---------------------------------------------------------- */
 
 static int compare_key(const struct place *place, const char *key, const struct config_node *old,
 		       const struct config_node *new);
@@ -215,7 +215,7 @@ static int compare_backend(const struct place *place, const char *name,
 	return ret;
 }
 
-/* --- all -------------------------------------------------------------------------------- */
+/* --- all ---------------------------------------------------------------------------- */
 
 static const struct {
 	const char *key, *thing;

@@ -10,7 +10,7 @@
 
 #define ITEMS_MAX 8 /* of a list that is shown whole */
 
-/* --- one form for what means the same --------------------------------------------------- */
+/* --- one form for what means the same ----------------------------------------------- */
 
 /* Closes what open_memstream() began; NULL for want of memory. */
 static char *close_text(FILE *out, char **text)
@@ -110,7 +110,7 @@ static bool forms_equal(const struct forms *a, const struct forms *b)
 	return a->n == b->n;
 }
 
-/* --- the same? ------------------------------------------------------------------------- */
+/* --- the same? ---------------------------------------------------------------------- */
 
 static bool same_scalar(const struct config_node *old, const struct config_node *new)
 {
@@ -169,7 +169,7 @@ bool config_values_same(const struct config_node *old, const struct config_node 
 	}
 }
 
-/* --- in words ----------------------------------------------------------------------------- */
+/* --- in words ----------------------------------------------------------------------- */
 
 static void print_items(FILE *out, const struct config_node *list)
 {

@@ -7,9 +7,8 @@
 
 #include "core/audit.h"
 #include "core/forecast_world.h"
-#include "lib/addr.h"
 
-/* --- the runtime to come ------------------------------------------------------------------- */
+/* --- the runtime to come ------------------------------------------------------------ */
 
 /* The way to what is new is not asked for: nothing is changed, not even a neighbour. */
 static void reach_all(struct runtime *next, const bool *known)
@@ -41,7 +40,7 @@ int forecast_runtime(const struct runtime *now, const struct config *coming,
 	return ret;
 }
 
-/* --- work ------------------------------------------------------------------------------------- */
+/* --- work --------------------------------------------------------------------------- */
 
 struct work {
 	struct forecast_world world;
@@ -50,7 +49,6 @@ struct work {
 	struct forecast_vip **vips;             /* by number */
 	struct forecast_pool **pools;           /* by number */
 	uint32_t n_vips, n_pools;
-	uint32_t *before, *after; /* slots by server, of share_rehashed() */
 };
 
 static void work_close(struct work *work)
@@ -59,8 +57,6 @@ static void work_close(struct work *work)
 	free(work->running_vips);
 	free(work->vips);
 	free(work->pools);
-	free(work->before);
-	free(work->after);
 }
 
 static int work_open(struct work *work, const struct forecast_input *input)
@@ -78,27 +74,10 @@ static int work_open(struct work *work, const struct forecast_input *input)
 	work->running_vips = calloc(work->n_vips + 1, sizeof(*work->running_vips));
 	work->vips = calloc(work->n_vips + 1, sizeof(struct forecast_vip *));
 	work->pools = calloc(work->n_pools + 1, sizeof(struct forecast_pool *));
-	work->before = calloc(work->world.n_backends + 1, sizeof(*work->before));
-	work->after = calloc(work->world.n_backends + 1, sizeof(*work->after));
-	return work->out && work->running_vips && work->vips && work->pools && work->before &&
-			       work->after
-		       ? 0
-		       : -ENOMEM;
+	return work->out && work->running_vips && work->vips && work->pools ? 0 : -ENOMEM;
 }
 
-/* --- pools ---------------------------------------------------------------------------------------
- */
-
-static uint32_t count_moved(const struct forecast_table *old, const struct forecast_table *new)
-{
-	uint32_t moved = 0;
-
-	if (!old->running || (!new->built &&new->running))
-		return 0;
-	for (uint32_t i = 0; i < LP_SLOTS; i++)
-		moved += forecast_cur(old, i) != forecast_cur(new, i);
-	return moved;
-}
+/* --- pools -------------------------------------------------------------------------- */
 
 static void look_at_pool(struct work *work, struct forecast_pool *pool)
 {
@@ -106,12 +85,10 @@ static void look_at_pool(struct work *work, struct forecast_pool *pool)
 	bool old = config_pool_find(input->running, pool->name);
 	bool new = config_pool_find(input->coming, pool->name);
 	uint32_t number = runtime_pool(input->now, pool->name);
-	struct forecast_table before = forecast_running(&work->world, number);
-	struct forecast_table after = forecast_next(&work->world, number);
 
 	pool->change = !old ? FORECAST_COMES : new ? FORECAST_STAYS : FORECAST_GOES;
 	if (old && new)
-		pool->slots_moved = count_moved(&before, &after);
+		pool->slots_moved = forecast_moved(&work->world, number);
 	if (old && number && number < work->n_pools)
 		work->pools[number] = pool;
 }
@@ -143,129 +120,7 @@ static int look_at_pools(struct work *work)
 	return 0;
 }
 
-/* --- shares of VIPs
- * -------------------------------------------------------------------------------- */
-
-/* Servers by slots; slots of nobody are server 0. */
-static void count_servers(const struct work *work, const struct forecast_table *table,
-			  uint32_t *slots)
-{
-	memset(slots, 0, (work->world.n_backends + 1) * sizeof(*slots));
-	for (uint32_t i = 0; i < LP_SLOTS; i++)
-		slots[forecast_server(&work->world, forecast_cur(table, i))]++;
-}
-
-/*
- * With another hash a client's slots before and after have nothing to do with each other:
- * it stays by chance, with the probability that both have the same server.
- */
-static double share_rehashed(struct work *work, const struct forecast_table *old,
-			     const struct forecast_table *new)
-{
-	double stays = 0;
-
-	count_servers(work, old, work->before);
-	count_servers(work, new, work->after);
-	for (uint32_t i = 1; i <= work->world.n_backends; i++)
-		stays += (double)work->before[i] / LP_SLOTS * work->after[i] / LP_SLOTS;
-	return 1 - stays;
-}
-
-static double share_other_pool(const struct work *work, const struct forecast_table *old,
-			       const struct forecast_table *new)
-{
-	uint32_t moved = 0;
-
-	for (uint32_t i = 0; i < LP_SLOTS; i++) {
-		uint32_t after = forecast_server(&work->world, forecast_cur(new, i));
-
-		moved += !after || after != forecast_server(&work->world, forecast_cur(old, i));
-	}
-	return (double)moved / LP_SLOTS;
-}
-
-/* Between two VIPs, for clients of one family. */
-static double share_between(struct work *work, const struct config_vip *old,
-			    const struct config_vip *new, bool v6)
-{
-	const struct forecast_input *input = work->world.input;
-	uint32_t from = runtime_pool(input->now, old->table_pool);
-	uint32_t to = runtime_pool(input->next, new->table_pool);
-	struct forecast_table before = forecast_running(&work->world, from);
-	struct forecast_table after = forecast_next(&work->world, to);
-
-	if (!before.running)
-		return 0; /* nobody answered before */
-	if (!forecast_same_key(&work->world, old, new, v6))
-		return share_rehashed(work, &before, &after);
-	if (from != to)
-		return share_other_pool(work, &before, &after);
-	if (from < work->n_pools && work->pools[from])
-		return (double)work->pools[from]->slots_moved / LP_SLOTS;
-	return (double)count_moved(&before, &after) / LP_SLOTS;
-}
-
-/* What is left of the ports of a range at one address, and of whom; the first that
- * answers stands for all. */
-static double share_of_range(struct work *work, const struct config_vip *old,
-			     const struct lp_addr *addr, const struct config_port_range *range)
-{
-	uint32_t first = range->first ? range->first : 1;
-	uint32_t last = range->first ? range->last : UINT16_MAX, gone = 0;
-	const struct config_vip *heir = NULL;
-
-	for (uint32_t port = first; port <= last; port++) {
-		const struct config_vip *vip = forecast_at(&work->world, old, addr, (uint16_t)port);
-
-		gone += !vip;
-		heir = heir ? heir : vip;
-	}
-	if (!heir)
-		return 1;
-	return ((double)gone + (double)(last - first + 1 - gone) *
-				       share_between(work, old, heir, lp_addr_is_v6(addr))) /
-	       (last - first + 1);
-}
-
-/* Is the range there as it was, at an address of the VIP of the same name? */
-static bool is_untouched(const struct work *work, const struct config_vip *old,
-			 const struct lp_addr *addr, const struct config_port_range *range)
-{
-	const struct config_vip *new = config_vip_find(work->world.input->coming, old->name);
-
-	if (!new || new->protocol != old->protocol || !forecast_has(new, addr))
-		return false;
-	for (size_t i = 0; i < new->n_ports; i++)
-		if (new->ports[i].first == range->first &&new->ports[i].last == range->last)
-			return true;
-	return false;
-}
-
-/* All addresses and ports of a VIP count alike. */
-static double share_of_vip(struct work *work, const struct config_vip *old)
-{
-	const struct config_vip *same = config_vip_find(work->world.input->coming, old->name);
-	double sum = 0, of_family[2] = { -1, -1 };
-
-	for (size_t i = 0; i < old->n_addresses; i++) {
-		const struct lp_addr *addr = &old->addresses[i];
-		bool v6 = lp_addr_is_v6(addr);
-
-		for (size_t j = 0; j < old->n_ports; j++) {
-			if (!is_untouched(work, old, addr, &old->ports[j])) {
-				sum += share_of_range(work, old, addr, &old->ports[j]);
-				continue;
-			}
-			if (of_family[v6] < 0)
-				of_family[v6] = share_between(work, old, same, v6);
-			sum += of_family[v6];
-		}
-	}
-	return sum / (double)(old->n_addresses * old->n_ports);
-}
-
-/* --- VIPs
- * ----------------------------------------------------------------------------------------- */
+/* --- VIPs --------------------------------------------------------------------------- */
 
 static void look_at_vip(struct work *work, struct forecast_vip *vip)
 {
@@ -277,7 +132,7 @@ static void look_at_vip(struct work *work, struct forecast_vip *vip)
 	if (!old)
 		return;
 	vip->change = config_vip_find(input->coming, vip->name) ? FORECAST_STAYS : FORECAST_GOES;
-	vip->moved_share = share_of_vip(work, old);
+	vip->moved_share = forecast_share(&work->world, old);
 	if (vip->moved_share > 0 &&
 	    (!work->out->worst || vip->moved_share > work->out->worst->moved_share))
 		work->out->worst = vip;
@@ -313,8 +168,7 @@ static int look_at_vips(struct work *work)
 	return 0;
 }
 
-/* --- connections and clients
- * ------------------------------------------------------------------------ */
+/* --- connections and clients -------------------------------------------------------- */
 
 static void count(struct forecast_counts *counts, bool client, struct forecast_verdict verdict)
 {

@@ -26,7 +26,7 @@ struct question {
 	bool same_slot; /* of the same pool, by the same hash, and records are found */
 };
 
-/* --- which VIP ------------------------------------------------------------------------------ */
+/* --- which VIP ---------------------------------------------------------------------- */
 
 /* A port of `any` that the coming VIP of the same name has, if there is one. */
 static uint16_t port_of_any(const struct question *q)
@@ -73,7 +73,7 @@ static const struct config_vip *find_successor(const struct question *q)
 	return found;
 }
 
-/* --- which slot ------------------------------------------------------------------------------ */
+/* --- which slot --------------------------------------------------------------------- */
 
 static bool counts_clients(const struct question *q, const struct config_vip *vip)
 {
@@ -164,7 +164,7 @@ static void find_slots(struct question *q)
 	q->same_slot = same && q->pool == q->next_pool;
 }
 
-/* --- which backend ---------------------------------------------------------------------------- */
+/* --- which backend ------------------------------------------------------------------ */
 
 static bool same_server(const struct question *q, uint32_t number)
 {
@@ -243,8 +243,7 @@ static bool client_stays(const struct question *q)
 	return same_server(q, next_cur(q));
 }
 
-/* --- all -----------------------------------------------------------------------------------------
- */
+/* --- all ---------------------------------------------------------------------------- */
 
 static enum forecast_fate find_fate(const struct question *q)
 {

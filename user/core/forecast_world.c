@@ -7,7 +7,7 @@
 
 #include "lib/addr.h"
 
-/* --- servers: numbers by address ------------------------------------------------------- */
+/* --- servers: numbers by address ---------------------------------------------------- */
 
 struct numbered {
 	struct lp_addr addr;
@@ -75,7 +75,7 @@ static void find_states(struct forecast_world *world)
 			world->leaves[now->backends[i].number] = false;
 }
 
-/* --- tables ------------------------------------------------------------------------------ */
+/* --- tables ------------------------------------------------------------------------- */
 
 struct forecast_table forecast_running(const struct forecast_world *world, uint32_t pool)
 {
@@ -96,6 +96,11 @@ struct forecast_table forecast_next(const struct forecast_world *world, uint32_t
 	return pool < world->n_pools ? world->next[pool] : (struct forecast_table) { 0 };
 }
 
+uint32_t forecast_moved(const struct forecast_world *world, uint32_t pool)
+{
+	return pool < world->n_pools ? world->moved[pool] : 0;
+}
+
 uint16_t forecast_cur(const struct forecast_table *table, uint32_t slot)
 {
 	const struct lp_slot *at;
@@ -108,6 +113,16 @@ uint16_t forecast_cur(const struct forecast_table *table, uint32_t slot)
 	return ((struct lp_slot) { .word = __atomic_load_n(&at->word, __ATOMIC_RELAXED) }).cur;
 }
 
+static uint32_t count_moved(const struct forecast_table *table)
+{
+	const struct forecast_table old = { .running = table->running };
+	uint32_t moved = 0;
+
+	for (uint32_t i = 0; table->running && table->built && i < LP_SLOTS; i++)
+		moved += forecast_cur(&old, i) != table->built[i];
+	return moved;
+}
+
 static void find_tables(struct forecast_world *world)
 {
 	const struct desired *desired = world->input->desired;
@@ -118,10 +133,11 @@ static void find_tables(struct forecast_world *world)
 		world->next[number] = forecast_running(world, number);
 		if (desired->pools[i].built)
 			world->next[number].built = desired->pools[i].table;
+		world->moved[number] = count_moved(&world->next[number]);
 	}
 }
 
-/* --- opening and closing ------------------------------------------------------------------ */
+/* --- opening and closing ------------------------------------------------------------ */
 
 static int alloc(struct forecast_world *world)
 {
@@ -130,7 +146,11 @@ static int alloc(struct forecast_world *world)
 	world->offline = calloc(world->n_backends, sizeof(*world->offline));
 	world->leaves = calloc(world->n_backends, sizeof(*world->leaves));
 	world->next = calloc(world->n_pools, sizeof(*world->next));
-	return world->server && world->alive && world->offline && world->leaves && world->next
+	world->moved = calloc(world->n_pools, sizeof(*world->moved));
+	world->before = calloc(world->n_backends + 1, sizeof(*world->before));
+	world->after = calloc(world->n_backends + 1, sizeof(*world->after));
+	return world->server && world->alive && world->offline && world->leaves && world->next &&
+			       world->moved && world->before && world->after
 		       ? 0
 		       : -ENOMEM;
 }
@@ -164,10 +184,13 @@ void forecast_world_close(struct forecast_world *world)
 	free(world->offline);
 	free(world->leaves);
 	free(world->next);
+	free(world->moved);
+	free(world->before);
+	free(world->after);
 	*world = (struct forecast_world) { 0 };
 }
 
-/* --- asking --------------------------------------------------------------------------------- */
+/* --- asking ------------------------------------------------------------------------- */
 
 uint32_t forecast_server(const struct forecast_world *world, uint32_t number)
 {

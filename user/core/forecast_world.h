@@ -22,7 +22,9 @@ struct forecast_world {
 	bool *alive, *offline, *leaves; /* by backend number, after the change */
 	uint32_t n_backends;
 	struct forecast_table *next; /* by pool number, after the change */
+	uint32_t *moved;             /* by pool number: slots that get another backend */
 	uint32_t n_pools;
+	uint32_t *before, *after; /* room for forecast_share() to count in, by server */
 };
 
 /* -ENOMEM. On success *world is the caller's. */
@@ -38,6 +40,12 @@ struct forecast_table forecast_next(const struct forecast_world *world, uint32_t
 
 /* The number that a slot answers with; 0 for nobody. */
 uint16_t forecast_cur(const struct forecast_table *table, uint32_t slot);
+
+/* Slots of a pool that is there before and after that get another backend. */
+uint32_t forecast_moved(const struct forecast_world *world, uint32_t pool);
+
+/* forecast_vip.moved_share of a running VIP. */
+double forecast_share(const struct forecast_world *world, const struct config_vip *vip);
 
 /* Does the VIP have the address? */
 bool forecast_has(const struct config_vip *vip, const struct lp_addr *addr);
