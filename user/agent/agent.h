@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "agent/checks.h"
+#include "agent/interfaces.h"
 #include "agent/options.h"
 #include "agent/watch.h"
 #include "core/config.h"
@@ -26,10 +27,12 @@ struct agent {
 	const struct options *options;
 	struct config *config;
 	char *config_text;  /* what `config` was parsed from, for `config show` */
+	char *config_file;  /* and the name of that file */
 	uint64_t loaded_at; /* seconds since the epoch */
 	uint64_t started_at;
 	struct engine engine;
 	struct watch watch;
+	struct interfaces interfaces;
 	uv_timer_t tick;
 	struct dp *dp;
 	struct net *net;
@@ -53,6 +56,12 @@ int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *opti
  * is wrong anywhere changes nothing (P10).
  */
 int agent_reload(struct agent *agent, struct lp_err *err);
+
+/*
+ * Puts a configuration in force that was read from elsewhere: `text`, of the file called
+ * `file`. The agent's own file stays as it is, so a reload or a restart goes back to it.
+ */
+int agent_apply(struct agent *agent, const char *file, const char *text, struct lp_err *err);
 
 /* An operator's decision about a backend; deadline in seconds since the epoch, 0: none. */
 int agent_set_admin(struct agent *agent, struct runtime_backend *backend, enum lp_admin admin,

@@ -366,11 +366,18 @@ void runtime_forget(struct runtime *runtime, uint32_t number)
 
 /* --- states --------------------------------------------------------------------- */
 
+/* It cannot be reached, and nobody else of its pool can. */
+static bool is_waited_for(const struct runtime_backend *backend)
+{
+	return backend->fail_open && backend->state.flags & LP_BACKEND_ALIVE;
+}
+
 uint16_t runtime_flags(const struct runtime_backend *backend)
 {
 	bool offline = backend->leaving || backend->admin == LP_ADMIN_OFFLINE;
 
-	if (backend->expired || !(backend->wanted || backend->leaving) || !backend->hop.ifindex ||
+	if (backend->expired || !(backend->wanted || backend->leaving) ||
+	    !(backend->hop.ifindex || is_waited_for(backend)) ||
 	    !(backend->healthy || backend->fail_open))
 		return 0;
 	return offline ? LP_BACKEND_ALIVE | LP_BACKEND_OFFLINE : LP_BACKEND_ALIVE;

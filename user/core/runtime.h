@@ -43,6 +43,7 @@ struct runtime_backend {
 	double drain_timeout;          /* seconds, of its pool when it was in the configuration */
 	struct lp_backend_state state; /* as it is in the datapath */
 	struct lp_hop hop;             /* the way to it; ifindex 0: not known */
+	struct lp_hop last_hop;        /* what it was before it was lost; the agent's */
 };
 
 /* A number and its name, of a pool or a VIP. */
@@ -94,7 +95,11 @@ struct runtime_backend *runtime_backend(const struct runtime *runtime, const cha
 /* By number, or NULL. */
 struct runtime_backend *runtime_backend_number(const struct runtime *runtime, uint32_t number);
 
-/* lp_backend_state.flags as they should be: is it alive to records, is it offline? */
+/*
+ * lp_backend_state.flags as they should be: is it alive to records, is it offline? While
+ * nobody of its pool can be reached (the balancer's own link is down, mostly), nobody
+ * takes anything over, and whoever was alive still is.
+ */
 uint16_t runtime_flags(const struct runtime_backend *backend);
 
 /* The state word to write: the flags, and a new incarnation for a new life. */
@@ -130,6 +135,9 @@ bool runtime_serves(const struct runtime_backend *backend);
 
 /* "up", "down", "drain", "offline": what operators see. */
 const char *runtime_state(const struct runtime_backend *backend);
+
+/* Everything, to try something out on. On success *to is the caller's. -ENOMEM. */
+int runtime_copy(const struct runtime *from, struct runtime *to);
 
 void runtime_fini(struct runtime *runtime);
 
