@@ -32,7 +32,7 @@ BPFTOOL     ?= $(firstword $(shell command -v bpftool) /usr/sbin/bpftool)
 CLANG_FORMAT ?= clang-format
 CLANG_TIDY  ?= clang-tidy
 
-PKGS     := libbpf libnl-3.0 libnl-route-3.0 libuv libcurl libssl libcrypto libmicrohttpd jansson libfyaml
+PKGS     := libbpf libnl-3.0 libnl-route-3.0 libuv libcurl libssl libcrypto libmicrohttpd jansson libfyaml libseccomp
 VERSION  := $(shell cat VERSION)
 
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \

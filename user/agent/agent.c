@@ -135,8 +135,9 @@ static void log_plan(const struct agent *agent, const struct plan *plan)
 		const struct plan_op *op = &plan->ops[i];
 
 		if (op->kind == PLAN_TABLE)
-			lp_info("pool=%s slots_moved=%u slots=%u",
-				agent->engine.runtime.pools[op->number].name, op->moved, LP_SLOTS);
+			lp_info("pool=%s slots_moved=%u slots=%u why=\"%s\"",
+				agent->engine.runtime.pools[op->number].name, op->moved, LP_SLOTS,
+				watch_why(&agent->watch));
 		else if (op->kind == PLAN_FLIP)
 			lp_info("configuration flipped generation=%llu",
 				(unsigned long long)dp_control(agent->dp)->generation);
@@ -199,6 +200,7 @@ static void on_tick(uv_timer_t *timer)
 {
 	struct agent *agent = timer->data;
 
+	lp_log_tick();
 	if (!agent->config || !agent->dp)
 		return;
 	watch_tick(&agent->watch, &agent->engine, agent_now());
@@ -407,11 +409,16 @@ int agent_reload(struct agent *agent, struct lp_err *err)
 }
 
 int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *options,
-		struct lp_err *err)
+		struct exec_spawner *spawner, struct lp_err *err)
 {
 	int ret;
 
-	*agent = (struct agent) { .loop = loop, .options = options, .started_at = now_s() };
+	*agent = (struct agent) {
+		.loop = loop,
+		.options = options,
+		.spawner = spawner,
+		.started_at = now_s(),
+	};
 	checks_init(agent);
 	ret = net_open(loop, on_net_changed, agent, &agent->net, err);
 	if (!ret)
