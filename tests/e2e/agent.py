@@ -85,6 +85,8 @@ class Agent:
         self.log_file = self.directory / "log"
         self.log_file.touch()
         self.process = None
+        self.program = self.build / "limpetd"
+        self.environment = {}  # beside that of the tests
 
     # --- configuration ------------------------------------------------------------
 
@@ -97,7 +99,7 @@ class Agent:
 
     def _command(self, *options):
         return [
-            self.build / "limpetd", "--config", self.config_file, "--run-dir", self.run_dir,
+            self.program, "--config", self.config_file, "--run-dir", self.run_dir,
             "--pin-dir", self.pin_dir, *options,
         ]  # fmt: skip
 
@@ -107,7 +109,10 @@ class Agent:
             self.write(config)
         mark = self.mark()
         with open(self.log_file, "ab") as log, interrupts.held():
-            self.process = self.namespace.popen(*self._command(*options), stdout=log, stderr=log)
+            self.process = self.namespace.popen(
+                *self._command(*options), stdout=log, stderr=log,
+                env={**os.environ, **self.environment},
+            )  # fmt: skip
         self.wait_log(r"ready version=", mark)
 
     def refuse(self, config=None, prefix=()):

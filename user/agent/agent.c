@@ -196,6 +196,21 @@ static void because_expired(struct agent *agent)
 	}
 }
 
+/* Deadlines that are written down follow the clock of people when it jumps; did it? */
+static bool follow_clock(struct agent *agent)
+{
+	struct timespec running;
+	int64_t jump;
+
+	clock_gettime(CLOCK_BOOTTIME, &running);
+	jump = clock_jump(&agent->clock, now_s(), (uint64_t)running.tv_sec);
+	if (!jump)
+		return false;
+	lp_warning("clock jumped_s=%lld, and deadlines with it", (long long)jump);
+	runtime_shift(&agent->engine.runtime, jump);
+	return true;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct agent *agent = timer->data;
@@ -203,6 +218,8 @@ static void on_tick(uv_timer_t *timer)
 	lp_log_tick();
 	if (!agent->config || !agent->dp)
 		return;
+	if (follow_clock(agent))
+		agent_converge(agent);
 	watch_tick(&agent->watch, &agent->engine, agent_now());
 	if (!engine_tick(&agent->engine, agent_now()))
 		return;

@@ -14,6 +14,7 @@
 #include "agent/checks.h"
 #include "agent/options.h"
 #include "agent/watch.h"
+#include "core/clock.h"
 #include "core/config.h"
 #include "core/engine.h"
 #include "dp/dp.h"
@@ -31,6 +32,7 @@ struct agent {
 	struct engine engine;
 	struct watch watch;
 	uv_timer_t tick;
+	struct clock_watch clock;
 	struct dp *dp;
 	struct net *net;
 	struct health *health;

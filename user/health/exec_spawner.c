@@ -2,6 +2,7 @@
 #include "health/exec_spawner.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -136,6 +138,21 @@ static void serve(int fd, pid_t parent, struct message *message, size_t len, con
 		close(pidfd);
 }
 
+/* Of what limpetd was given, what it takes to become another user. */
+static void keep_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	uint32_t kept;
+
+	if (syscall(SYS_capget, &header, data))
+		return; /* every kernel that loads the program has it */
+	kept = data[0].permitted & (1u << CAP_SETUID | 1u << CAP_SETGID);
+	memset(data, 0, sizeof(data));
+	data[0].permitted = data[0].effective = kept;
+	syscall(SYS_capset, &header, data);
+}
+
 static void __attribute__((noreturn)) spawn_all(int fd, pid_t parent)
 {
 	static struct message message;
@@ -144,6 +161,7 @@ static void __attribute__((noreturn)) spawn_all(int fd, pid_t parent)
 
 	prctl(PR_SET_NAME, "limpetd-spawner");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	keep_capabilities();
 	signal(SIGINT, SIG_IGN); /* of a terminal: limpetd says when it is over */
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_IGN); /* to all of a service: checks may still be running */
