@@ -87,6 +87,7 @@ class Agent:
         self.process = None
         self.program = self.build / "limpetd"
         self.environment = {}  # beside that of the tests
+        self.options = ()  # at every start
 
     # --- configuration ------------------------------------------------------------
 
@@ -100,7 +101,7 @@ class Agent:
     def _command(self, *options):
         return [
             self.program, "--config", self.config_file, "--run-dir", self.run_dir,
-            "--pin-dir", self.pin_dir, *options,
+            "--pin-dir", self.pin_dir, *self.options, *options,
         ]  # fmt: skip
 
     def start(self, config=None, *options):
@@ -148,7 +149,7 @@ class Agent:
         """SIGHUP, and waits until the new configuration is in force or refused."""
         mark = self.mark()
         os.kill(self.process.pid, signal.SIGHUP)
-        self.wait_log(r"configuration loaded|reload refused", mark)
+        self.wait_log(r"configuration loaded file=|reload refused", mark)
 
     def close(self):
         """Ends it and takes its program away, whatever state it is in."""

@@ -77,6 +77,7 @@ class Faulty:
         self.file = agent.directory / "fault"
         agent.program = agent.build / "tests/life/limpetd"
         agent.environment = {"LIMPET_FAULT": str(self.file)}
+        agent.options = ("--log-level", "debug")  # without limits: there are many reloads
         self.old_view = self.new_view = None
 
     def fault(self, text=""):
@@ -99,7 +100,7 @@ class Faulty:
         mark = self.agent.mark()
         self.agent.process.send_signal(signal.SIGHUP)
         try:
-            self.agent.wait_log("configuration loaded|reload refused", mark)
+            self.agent.wait_log("configuration loaded file=|reload refused", mark)
         except AssertionError:
             pass
         if self.agent.running:

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -84,6 +86,18 @@ static void capture_end(struct capture *capture, char *text, size_t size)
 	fclose(capture->file);
 }
 
+/* The log's clock can be put forward: this takes the place of the C library's. */
+static time_t later;
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int ret = (int)syscall(SYS_clock_gettime, clock, now);
+
+	if (clock == CLOCK_MONOTONIC)
+		now->tv_sec += later;
+	return ret;
+}
+
 static size_t count(const char *text, const char *what)
 {
 	size_t n = 0;
@@ -107,6 +121,51 @@ static void test_a_place_is_limited_and_others_are_not(void **state)
 	assert_int_equal(count(text, "info: there"), 1);
 	assert_non_null(strstr(text, "i=99\n"));
 	assert_null(strstr(text, "i=100\n"));
+}
+
+static void say_here(int times)
+{
+	for (int i = 0; i < times; i++)
+		lp_warning("here why=\"%s\" i=%d", "because", i);
+}
+
+/* Once, when the minute is over: by a tick, or by the next line of its kind. */
+static void test_what_was_left_out_is_said(void **state)
+{
+	static char text[1 << 16];
+	struct capture capture = capture_begin();
+
+	(void)state;
+	say_here(103);
+	lp_log_tick();
+	later += LP_LIMIT_WINDOW_S;
+	lp_log_tick();
+	lp_log_tick();
+	say_here(102);
+	later += LP_LIMIT_WINDOW_S;
+	say_here(1);
+	lp_log_tick();
+	capture_end(&capture, text, sizeof(text));
+	assert_int_equal(count(text, "warning: here"), 2 * LP_LOG_MAX + 1);
+	assert_int_equal(count(text, "left_out="), 2);
+	assert_non_null(strstr(text, "warning: left_out=3 in_s=60 "
+				     "like=\"here why='because' i=102\"\n"));
+	assert_non_null(strstr(text, "warning: left_out=2 in_s=60 "
+				     "like=\"here why='because' i=101\"\n"));
+}
+
+static void test_no_limits_at_level_debug(void **state)
+{
+	static char text[1 << 16];
+	struct capture capture = capture_begin();
+
+	(void)state;
+	lp_log_level_set(LP_LOG_DEBUG);
+	for (int i = 0; i < 250; i++)
+		lp_info("here");
+	lp_log_level_set(LP_LOG_INFO);
+	capture_end(&capture, text, sizeof(text));
+	assert_int_equal(count(text, "info: here"), 250);
 }
 
 static void test_words_from_outside_make_no_lines(void **state)
@@ -161,7 +220,10 @@ int main(void)
 		cmocka_unit_test(test_as_many_as_allowed),
 		cmocka_unit_test(test_a_window_begins_with_its_first_line),
 		cmocka_unit_test(test_none_at_all),
+		/* First of those that leave lines out. */
+		cmocka_unit_test(test_what_was_left_out_is_said),
 		cmocka_unit_test(test_a_place_is_limited_and_others_are_not),
+		cmocka_unit_test(test_no_limits_at_level_debug),
 		cmocka_unit_test(test_words_from_outside_make_no_lines),
 		cmocka_unit_test(test_priorities_for_the_journal),
 		cmocka_unit_test(test_somebody_elses_journal),

@@ -442,6 +442,7 @@ int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *opti
 		ret = checks_open(agent, err);
 	if (!ret)
 		ret = agent_reload(agent, err);
+	follow_clock(agent); /* a jump is known from here on */
 	uv_timer_init(loop, &agent->tick);
 	agent->tick.data = agent;
 	uv_timer_start(&agent->tick, on_tick, TICK_MS, TICK_MS);

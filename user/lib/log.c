@@ -181,7 +181,7 @@ void lp_log(struct lp_log_place *place, enum lp_log_level level, const char *fmt
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	flockfile(stderr);
-	if (!place || may_log(place, level, text))
+	if (!place || log_level == LP_LOG_DEBUG || may_log(place, level, text))
 		print(level, text);
 	funlockfile(stderr);
 }

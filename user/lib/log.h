@@ -8,7 +8,7 @@
  *
  * Each place in the program that logs has a limit of its own, LP_LOG_MAX lines in a
  * minute; a line says afterwards how many were left out and what the last of them
- * was. At level debug there is no limit.
+ * was. With level debug there are no limits.
  *
  * Whatever comes from outside cannot make lines of its own, nor paint on terminals:
  * control characters become question marks. Words of errors may have several lines.
