@@ -32,14 +32,14 @@
 
 /* A packet that may go the fast path, and what was found for it. */
 struct fast {
-	const void *l3;    /* its IP header, with a whole TCP header's length behind it */
-	const void *l4;    /* its transport header */
-	__u32 ports;       /* lp_ports() */
-	__u32 service;     /* lp_fast_service.word of class 0 */
-	__u16 vip;         /* number */
-	__u16 pool;        /* half * pools_max + number */
-	__u64 hash;        /* of what decides the backend */
-	__u64 flow;        /* of the flow, for samples and entropy */
+	const void *l3; /* its IP header, with a whole TCP header's length behind it */
+	const void *l4; /* its transport header */
+	__u32 ports;    /* lp_ports() */
+	__u32 service;  /* lp_fast_service.word of class 0 */
+	__u16 vip;      /* number */
+	__u16 pool;     /* half * pools_max + number */
+	__u64 hash;     /* of what decides the backend */
+	__u64 flow;     /* of the flow, for samples and entropy */
 };
 
 static __always_inline __u32 fast_header(const bool v6)
@@ -72,7 +72,8 @@ static __always_inline bool fast_check_l3(const void *l3, const void *end, const
 		return false;
 	if (!v6 && ((const struct iphdr *)l3)->frag_off & bpf_htons(0x3fff))
 		return false;
-	return len >= fast_header(v6) + sizeof(struct tcphdr) && l3 + len <= end;
+	/* Not l3 + len <= end: to Linux 6.1 a swapped number has no bounds. */
+	return len >= fast_header(v6) + sizeof(struct tcphdr) && len <= (__u64)(end - l3);
 }
 
 /*
@@ -110,9 +111,11 @@ static __always_inline bool fast_parse(struct fast *fast, const void *data, cons
 static __always_inline bool fast_place(__u64 *at, __u64 hash, const struct lp_fast_hash *of,
 				       __u32 half, const bool v6)
 {
-	__u32 bucket = lp_fast_bucket(hash, of->buckets) | half << (LP_FAST_BUCKETS_BITS + 1) |
-		       (v6 ? LP_FAST_BUCKETS : 0);
+	__u64 bucket = lp_fast_bucket(hash, of->buckets);
 
+	/* Added, not ORed, as the compiler would: Linux 6.1 loses the bounds of an OR. */
+	barrier_var(bucket);
+	bucket += ((__u64)half << (LP_FAST_BUCKETS_BITS + 1)) + (v6 ? LP_FAST_BUCKETS : 0);
 	*at = (__u64)of->first + lp_place(hash, TABLE(fast_index)[bucket].displacement, of->places);
 	return TABLES_HAS(*at, LP_SIZE(all_places));
 }
@@ -198,7 +201,8 @@ static __always_inline __u64 fast_backend(const struct fast *fast)
 	__u32 slot = lp_hash_slot(fast->hash);
 	__u64 at = affinity_at(fast->pool, slot);
 
-	return TABLES_HAS(at, LP_SIZE(all_slots)) ? ((const volatile __u16 *)TABLE(settled))[at] : 0;
+	return TABLES_HAS(at, LP_SIZE(all_slots)) ? ((const volatile __u16 *)TABLE(settled))[at]
+						  : 0;
 }
 
 /* The way to the backend; NULL if it is an odd one. `len`: what is to go there. */

@@ -179,7 +179,7 @@ static __always_inline bool encapsulate_ipv4(struct __sk_buff *skb, const struct
 	__u32 size = sizeof(struct iphdr) + udp, len = size + seg->l3_len;
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 |
 		      (udp ? BPF_F_ADJ_ROOM_ENCAP_L4_UDP : 0);
-	struct outer_ipv4 outer = { 0 };
+	struct outer_ipv4 outer __attribute__((aligned(8))) = { 0 }; /* written in words */
 
 	if (bpf_skb_adjust_room(skb, (__s32)size, BPF_ADJ_ROOM_MAC, flags))
 		return false;
@@ -196,7 +196,7 @@ static __always_inline bool encapsulate_ipv6(struct __sk_buff *skb, const struct
 	__u32 size = sizeof(struct ipv6hdr) + udp, len = size + seg->l3_len;
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 |
 		      (udp ? BPF_F_ADJ_ROOM_ENCAP_L4_UDP : 0);
-	struct outer_ipv6 outer = { 0 };
+	struct outer_ipv6 outer __attribute__((aligned(8))) = { 0 };
 	__u32 entropy = bpf_ntohs(seg->sport);
 
 	if (bpf_skb_adjust_room(skb, (__s32)size, BPF_ADJ_ROOM_MAC, flags))

@@ -21,8 +21,9 @@ static __always_inline void tunnel_write_ipv4(void *at, const struct lp_hop *hop
 
 	/* Version, IHL, TOS; no identification: atomic (RFC 6864 section 4.1). */
 	*(__be16 *)ip = bpf_htons(0x4500) | bpf_htons(tos);
-	*(__be32 *)(at + 2) = bpf_htonl(len << 16);
-	*(__be32 *)(at + 6) = bpf_htonl(0x40000000 | LP_OUTER_TTL << 8 | proto);
+	ip->tot_len = bpf_htons((__u16)len);
+	*(__be32 *)(at + 4) = bpf_htonl(0x4000);
+	*(__be16 *)(at + 8) = bpf_htons(LP_OUTER_TTL << 8 | proto);
 	ip->check = lp_csum_finish(sum);
 	ip->saddr = hop->saddr.w[3];
 	ip->daddr = hop->daddr.w[3];

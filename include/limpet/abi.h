@@ -581,7 +581,7 @@ LP_ASSERT_SIZE(struct lp_info_bucket, 256);
  * The tag is other bits of the hash; all of them are above bit 33, which the last step
  * of lp_mix64() does not change any more.
  */
-#define LP_AUDIT_SEEN_BITS 18
+#define LP_AUDIT_SEEN_BITS  18
 #define LP_AUDIT_SEEN(hash) ((__u32)((hash) >> (64 - LP_AUDIT_SEEN_BITS)))
 #define LP_AUDIT_SEEN_WORD(hash, backend, phase)                                                   \
 	((__u32)(backend) | ((__u32)((hash) >> 40) & 0x3f) << 16 | (phase) << 24)

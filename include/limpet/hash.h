@@ -29,12 +29,12 @@
 #define LP_INLINE static inline __attribute__((always_inline))
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define LP_HOST32(x) __builtin_bswap32(x)
-#define LP_HOST16(x) __builtin_bswap16(x)
+#define LP_HOST32(x)   __builtin_bswap32(x)
+#define LP_HOST16(x)   __builtin_bswap16(x)
 #define LP_LITTLE32(x) (x)
 #else
-#define LP_HOST32(x) (x)
-#define LP_HOST16(x) (x)
+#define LP_HOST32(x)   (x)
+#define LP_HOST16(x)   (x)
 #define LP_LITTLE32(x) __builtin_bswap32(x)
 #endif
 

@@ -13,7 +13,7 @@
 #include <linux/capability.h>
 
 #include "common/settled.h"
-#include "dp/dp.h"
+#include "dp/dp_internal.h"
 #include "dp/preflight.h"
 
 static const struct dp_size size = { .vips = 8,
@@ -191,13 +191,94 @@ static void test_good_hosts(void **state)
 		assert_int_equal(preflight_check(&facts[i], NULL), 0);
 }
 
+/* What a CPU has noted and not yet counted belongs to the counters. */
+static void test_tally(void **state)
+{
+	struct dp *dp = open_fake();
+	struct lp_tally *tally = &dp->maps.tallies[1];
+	uint64_t reasons[LP_REASON_COUNT];
+	struct lp_counter sum;
+
+	(void)state;
+	dp->maps.vip_counters[size.vips + 3] = (struct lp_counter) { 100, 6000 };
+	dp->maps.backend_counters[5] = (struct lp_counter) { 7, 700 };
+	tally->counted = 32;
+	for (tally->count = 32; tally->count < 32 + 5; tally->count++)
+		tally->entry[tally->count % LP_TALLY] = 60ull << 32 | 3 << 16 | 5;
+	tally->entry[tally->count % LP_TALLY] = 1500ull << 32 | 3 << 16 | 5; /* an old one */
+	tally->redirected = 10;
+	dp->maps.reason_counters[0].packets[LP_FORWARD_TX] = 1000;
+	dp_vip_counter(dp, 3, &sum);
+	assert_int_equal(sum.packets, 105);
+	assert_int_equal(sum.bytes, 6300);
+	dp_backend_counter(dp, 5, &sum);
+	assert_int_equal(sum.packets, 12);
+	assert_int_equal(sum.bytes, 1000);
+	dp_backend_counter(dp, 3, &sum);
+	assert_int_equal(sum.packets, 0);
+	dp_reasons(dp, reasons);
+	assert_int_equal(reasons[LP_FORWARD_TX], 1000 + 37 - 10);
+	assert_int_equal(reasons[LP_FORWARD_REDIRECT], 10);
+	dp_close(&dp);
+}
+
+/* `settled` says what the slots say, and a packet's mark is not overwritten. */
+static void test_settled(void **state)
+{
+	uint16_t *one = table_of(1);
+	struct lp_slot slot = { .cur = 1, .prev = LP_SLOT_SETTLED },
+		       moving = { .cur = 2, .prev = 1 };
+	struct dp *dp = open_fake();
+	const __u16 *settled = dp->maps.settled + 2 * LP_SLOTS;
+
+	(void)state;
+	assert_int_equal(settled_write(dp, 2, one), 0);
+	assert_int_equal(settled[77], 1);
+	assert_int_equal(dp_slot_change(dp, 2, 77, slot, moving, 5), 0);
+	assert_int_equal(settled[77], 0);
+	assert_int_equal(settled[78], 1);
+	slot.cur = 2;
+	assert_int_equal(dp_slot_change(dp, 2, 77, moving, slot, 6), 0);
+	assert_int_equal(settled[77], 2);
+	assert_int_equal(dp_slot_change(dp, 2, 77, moving, slot, 6), -EAGAIN);
+	assert_int_equal(settled[77], 2);
+	dp_close(&dp);
+	free(one);
+}
+
+/* The datapath knows which hops are plain; nobody has to write them again for that. */
+static void test_plain_hops(void **state)
+{
+	const struct lp_backend backend = { .pool = 3, .hop = { { .ifindex = 4 } } };
+	const struct lp_hop tagged = { .ifindex = 4, .tags = 1 }, gone = { .flags = LP_HOP_V6 };
+	struct dp *dp = open_fake();
+
+	(void)state;
+	assert_int_equal(dp_backend_write(dp, 2, &backend), 0);
+	assert_int_equal(dp_backend(dp, 2)->hop[0].flags, LP_HOP_PLAIN);
+	assert_true(dp_hop_is(&dp_backend(dp, 2)->hop[0], &backend.hop[0]));
+	assert_false(dp_hop_is(&dp_backend(dp, 2)->hop[0], &tagged));
+	assert_int_equal(dp_backend_flip(dp, 2, &tagged), 0);
+	assert_int_equal(dp_backend(dp, 2)->hop[1].flags, 0);
+	assert_int_equal(dp_backend_flip(dp, 2, &gone), 0);
+	assert_int_equal(dp_backend(dp, 2)->hop[0].flags, LP_HOP_V6);
+	dp_close(&dp);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table_in_use),         cmocka_unit_test(test_half_in_use),
-		cmocka_unit_test(test_backend_in_use),       cmocka_unit_test(test_ranges_refused),
-		cmocka_unit_test(test_old_kernel),           cmocka_unit_test(test_no_btf),
-		cmocka_unit_test(test_missing_capabilities), cmocka_unit_test(test_good_hosts),
+		cmocka_unit_test(test_table_in_use),
+		cmocka_unit_test(test_half_in_use),
+		cmocka_unit_test(test_backend_in_use),
+		cmocka_unit_test(test_ranges_refused),
+		cmocka_unit_test(test_old_kernel),
+		cmocka_unit_test(test_no_btf),
+		cmocka_unit_test(test_missing_capabilities),
+		cmocka_unit_test(test_good_hosts),
+		cmocka_unit_test(test_tally),
+		cmocka_unit_test(test_settled),
+		cmocka_unit_test(test_plain_hops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

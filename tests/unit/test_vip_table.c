@@ -324,9 +324,9 @@ static void test_places(void **state)
 		uint32_t bucket = lp_vip_bucket(hash, table->n_index);
 
 		if (vip->kind != LP_VIP_EMPTY)
-			assert_int_equal(lp_place(hash, table->index[bucket].displacement,
-						      table->n_places),
-					 i);
+			assert_int_equal(
+				lp_place(hash, table->index[bucket].displacement, table->n_places),
+				i);
 	}
 	vip_table_free(&table);
 	test_free(rules.rule);

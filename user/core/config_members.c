@@ -140,22 +140,14 @@ static void find_difference(const struct config_pool_members *a,
 		*x = NULL;
 }
 
-const char *config_members_explain(const struct config_pool_members *a,
-				   const struct config_pool_members *b,
-				   struct config_difference *buf)
+/* Two backends of one name. */
+static void explain_backends(const struct config_pool_members *a,
+			     const struct config_pool_members *b, const struct config_backend *x,
+			     const struct config_backend *y, struct config_difference *buf)
 {
 	char address[2][LP_ADDR_TEXT];
-	const struct config_backend *x, *y;
 
-	find_difference(a, b, &x, &y);
-	if (a->pool->hash != b->pool->hash)
-		snprintf(buf->text, sizeof(buf->text), "hash %s in \"%s\", %s in \"%s\"",
-			 hash_name(a->pool->hash), a->pool->name, hash_name(b->pool->hash),
-			 b->pool->name);
-	else if (!x || !y)
-		snprintf(buf->text, sizeof(buf->text), "backend \"%s\" is only in \"%s\"",
-			 x ? x->name : y->name, x ? a->pool->name : b->pool->name);
-	else if (!lp_addr_equal(&x->address, &y->address))
+	if (!lp_addr_equal(&x->address, &y->address))
 		snprintf(buf->text, sizeof(buf->text),
 			 "backend \"%s\" is %s in \"%s\", %s in \"%s\"", x->name,
 			 lp_addr_format(&x->address, address[0]), a->pool->name,
@@ -164,5 +156,26 @@ const char *config_members_explain(const struct config_pool_members *a,
 		snprintf(buf->text, sizeof(buf->text),
 			 "backend \"%s\" has weight %u in \"%s\", %u in \"%s\"", x->name, x->weight,
 			 a->pool->name, y->weight, b->pool->name);
+}
+
+const char *config_members_explain(const struct config_pool_members *a,
+				   const struct config_pool_members *b,
+				   struct config_difference *buf)
+{
+	const struct config_backend *x, *y;
+
+	find_difference(a, b, &x, &y);
+	if (a->pool->hash != b->pool->hash)
+		snprintf(buf->text, sizeof(buf->text), "hash %s in \"%s\", %s in \"%s\"",
+			 hash_name(a->pool->hash), a->pool->name, hash_name(b->pool->hash),
+			 b->pool->name);
+	else if (x && y)
+		explain_backends(a, b, x, y, buf);
+	else if (x || y)
+		snprintf(buf->text, sizeof(buf->text), "backend \"%s\" is only in \"%s\"",
+			 x ? x->name : y->name, x ? a->pool->name : b->pool->name);
+	else
+		snprintf(buf->text, sizeof(buf->text), "\"%s\" and \"%s\" do not differ",
+			 a->pool->name, b->pool->name);
 	return buf->text;
 }

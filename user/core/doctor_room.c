@@ -50,7 +50,8 @@ static void judge_limit(const char *what, const char *where, uint64_t n, uint64_
 /* Each pool has two slot tables in the worst moment, all in one map (abi.h). */
 static uint64_t pools_max(void)
 {
-	return LP_TABLES_BYTES_MAX / (2ull * LP_TABLE_LINES * sizeof(struct lp_slot_line));
+	/* `slots` and `settled`. */
+	return LP_TABLES_BYTES_MAX / (2ull * LP_SLOTS * (sizeof(struct lp_slot) + sizeof(__u16)));
 }
 
 void doctor_judge_room(const struct doctor_facts *facts, struct doctor_report *report)

@@ -121,7 +121,8 @@ static void choose_words(struct lp_fast_hash *of, const struct lp_hash_key *key,
 static int solve(struct lp_fast_hash *of, struct keys *keys, const struct lp_hash_key *key, bool v6)
 {
 	struct vip_perfect *perfect = NULL;
-	int ret = vip_perfect_new(keys->n, of->buckets + 1, of->places, &vip_perfect_fast, &perfect);
+	int ret = vip_perfect_new(keys->n, of->buckets + 1, of->places, &vip_perfect_fast,
+				  &perfect);
 
 	if (ret)
 		return ret;

@@ -124,8 +124,7 @@ static bool place(struct vip_perfect *perfect, uint32_t bucket, uint32_t displac
 	uint32_t n = bucket_size(perfect, bucket), i;
 
 	for (i = 0; i < n; i++) {
-		bool *taken =
-			&perfect->taken[lp_place(hashes[i], displacement, perfect->places)];
+		bool *taken = &perfect->taken[lp_place(hashes[i], displacement, perfect->places)];
 
 		if (*taken)
 			break;
@@ -155,8 +154,7 @@ static int displace(struct vip_perfect *perfect, uint32_t bucket, uint32_t *disp
 	return -EAGAIN;
 }
 
-int vip_perfect_solve(struct vip_perfect *perfect, const uint64_t *hashes,
-		      uint32_t *displacements)
+int vip_perfect_solve(struct vip_perfect *perfect, const uint64_t *hashes, uint32_t *displacements)
 {
 	int err = 0;
 

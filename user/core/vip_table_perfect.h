@@ -31,8 +31,7 @@ int vip_perfect_new(size_t n, uint32_t buckets, uint32_t places,
  * (displacements are then undefined); after too much work in sum, every further attempt
  * ends so at once. The result does not depend on the hashes' order.
  */
-int vip_perfect_solve(struct vip_perfect *perfect, const uint64_t *hashes,
-		      uint32_t *displacements);
+int vip_perfect_solve(struct vip_perfect *perfect, const uint64_t *hashes, uint32_t *displacements);
 
 void vip_perfect_free(struct vip_perfect **perfect);
 

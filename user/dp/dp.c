@@ -587,8 +587,8 @@ void dp_reasons(const struct dp *dp, uint64_t packets[LP_REASON_COUNT])
 			packets[i] += __atomic_load_n(&dp->maps.reason_counters[cpu].packets[i],
 						      __ATOMIC_RELAXED);
 		packets[LP_FORWARD_REDIRECT] += redirected;
-		packets[LP_FORWARD_TX] +=
-			__atomic_load_n(&tally->count, __ATOMIC_RELAXED) - redirected;
+		packets[LP_FORWARD_TX] += __atomic_load_n(&tally->count, __ATOMIC_RELAXED) -
+					  redirected;
 	}
 }
 

@@ -52,7 +52,8 @@ static void names_of(X509 *cert, char *text, size_t size)
 		X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, text,
 					  (int)size);
 	for (char *c = text; *c; c++)
-		*c = *c < ' ' || *c > '~' ? '?' : *c;
+		if (*c < ' ' || *c > '~')
+			*c = '?';
 }
 
 /* --- the handshake -------------------------------------------------------------------- */
