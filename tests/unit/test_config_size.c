@@ -234,7 +234,7 @@ static void test_all_proxies(void **state)
 		     "t:32844:7: vips.v8.affinity.proxies: 32769 proxies with those before; "
 		     "allowed: 32768 in all VIPs\n"
 		     "  32844 |       proxies:\n"
-		     "        |       ^~~~~~~~");
+		     "        |       ^~~~~~~");
 }
 
 /* Two VIPs, because the limit is one of the address. */
