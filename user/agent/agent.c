@@ -168,8 +168,9 @@ static void log_plan(const struct agent *agent, const struct plan *plan)
 		const struct plan_op *op = &plan->ops[i];
 
 		if (op->kind == PLAN_TABLE)
-			lp_info("pool=%s slots_moved=%u slots=%u",
-				agent->engine.runtime.pools[op->number].name, op->moved, LP_SLOTS);
+			lp_info("pool=%s slots_moved=%u slots=%u why=\"%s\"",
+				agent->engine.runtime.pools[op->number].name, op->moved, LP_SLOTS,
+				watch_why(&agent->watch));
 		else if (op->kind == PLAN_FLIP)
 			lp_info("configuration flipped generation=%llu",
 				(unsigned long long)dp_control(agent->dp)->generation);
@@ -254,12 +255,30 @@ static void because_slow_starts(struct agent *agent)
 	}
 }
 
+/* Deadlines that are written down follow the clock of people when it jumps; did it? */
+static bool follow_clock(struct agent *agent)
+{
+	struct timespec running;
+	int64_t jump;
+
+	clock_gettime(CLOCK_BOOTTIME, &running);
+	jump = clock_jump(&agent->clock, now_s(), (uint64_t)running.tv_sec);
+	if (!jump)
+		return false;
+	lp_warning("clock jumped_s=%lld, and deadlines with it", (long long)jump);
+	runtime_shift(&agent->engine.runtime, jump);
+	return true;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct agent *agent = timer->data;
 
+	lp_log_tick();
 	if (!agent->config || !agent->dp)
 		return;
+	if (follow_clock(agent))
+		agent_converge(agent);
 	watch_tick(&agent->watch, &agent->engine, agent_now());
 	because_weights(agent, agent_now().wall);
 	if (!engine_tick(&agent->engine, agent_now()))
@@ -500,17 +519,23 @@ int agent_apply(struct agent *agent, const char *file, const char *text, struct 
 }
 
 int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *options,
-		struct lp_err *err)
+		struct exec_spawner *spawner, struct lp_err *err)
 {
 	int ret;
 
-	*agent = (struct agent) { .loop = loop, .options = options, .started_at = now_s() };
+	*agent = (struct agent) {
+		.loop = loop,
+		.options = options,
+		.spawner = spawner,
+		.started_at = now_s(),
+	};
 	checks_init(agent);
 	ret = net_open(loop, on_net_changed, agent, &agent->net, err);
 	if (!ret)
 		ret = checks_open(agent, err);
 	if (!ret)
 		ret = agent_reload(agent, err);
+	follow_clock(agent); /* a jump is known from here on */
 	uv_timer_init(loop, &agent->tick);
 	agent->tick.data = agent;
 	uv_timer_start(&agent->tick, on_tick, TICK_MS, TICK_MS);

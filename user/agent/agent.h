@@ -15,6 +15,7 @@
 #include "agent/interfaces.h"
 #include "agent/options.h"
 #include "agent/watch.h"
+#include "core/clock.h"
 #include "core/config.h"
 #include "core/engine.h"
 #include "dp/dp.h"
@@ -34,9 +35,11 @@ struct agent {
 	struct watch watch;
 	struct interfaces interfaces;
 	uv_timer_t tick;
+	struct clock_watch clock;
 	struct dp *dp;
 	struct net *net;
 	struct health *health;
+	struct exec_spawner *spawner; /* not owned; NULL: programs of checks are our own children */
 	struct checks checks;
 	struct via *via; /* NULL: no check goes via vip */
 	char *changes;   /* what the last configuration changed, a line each; may be NULL */
@@ -49,7 +52,7 @@ struct agent {
  * ran before is disturbed, and words say what to do.
  */
 int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *options,
-		struct lp_err *err);
+		struct exec_spawner *spawner, struct lp_err *err);
 
 /*
  * Reads the configuration file again and makes the datapath follow. A file that

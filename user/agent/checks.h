@@ -27,8 +27,6 @@ struct checks {
 	uint64_t first_ns;    /* when the first of them came, on the clock of uv_hrtime() */
 	uint64_t verdicts;    /* that are in the datapath */
 	double last_s, max_s; /* from a verdict until it was in the datapath */
-	uint64_t noted_minute; /* minutes since the epoch: of the notes counted below */
-	unsigned int noted;
 };
 
 /* First of all; cannot fail. */

@@ -446,6 +446,27 @@ bool runtime_expire(struct runtime *runtime, uint64_t now)
 	return any;
 }
 
+/* 0 means something else. */
+static uint64_t shifted(uint64_t date, int64_t seconds)
+{
+	if (seconds < 0 && date <= (uint64_t)-seconds)
+		return 1;
+	return date + (uint64_t)seconds;
+}
+
+void runtime_shift(struct runtime *runtime, int64_t seconds)
+{
+	for (size_t i = 0; i < runtime->n_backends; i++) {
+		struct runtime_backend *backend = &runtime->backends[i];
+
+		backend->since = shifted(backend->since, seconds);
+		if (backend->deadline)
+			backend->deadline = shifted(backend->deadline, seconds);
+		if (backend->weight_until)
+			backend->weight_until = shifted(backend->weight_until, seconds);
+	}
+}
+
 /* --- asking --------------------------------------------------------------------- */
 
 struct runtime_backend *runtime_backend(const struct runtime *runtime, const char *pool,

@@ -559,22 +559,21 @@ static int bpf_proxy_add(struct dp *dp, const struct lp_proxy_key *key)
 	return bpf_map_update_elem(proxies_fd(dp), key, &one, BPF_ANY);
 }
 
-/* The walk goes on after a key that it has just deleted from the start. */
+/* What comes after a key is asked for before it is deleted: a walk that began anew
+ * would pass all of the other half each time. */
 static int bpf_proxies_clear(struct dp *dp, unsigned int half)
 {
 	struct lp_proxy_key key, next;
-	const void *from = NULL;
-	int fd = proxies_fd(dp);
+	int fd = proxies_fd(dp), ret = 0;
+	bool more = !bpf_map_get_next_key(fd, NULL, &key);
 
-	while (!bpf_map_get_next_key(fd, from, &next)) {
-		if ((next.vip & 1) == half && !bpf_map_delete_elem(fd, &next)) {
-			from = NULL;
-			continue;
-		}
+	while (more && !ret) {
+		more = !bpf_map_get_next_key(fd, &key, &next);
+		if ((key.vip & 1) == half)
+			ret = bpf_map_delete_elem(fd, &key);
 		key = next;
-		from = &key;
 	}
-	return 0;
+	return ret;
 }
 
 static int bpf_publish(struct dp *dp, struct lp_err *err)
