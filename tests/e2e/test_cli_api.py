@@ -671,6 +671,46 @@ def test_backend_offline(api):
     assert json.loads(api.requests[0][2]) == {"action": "offline"}
 
 
+def weighed(**more):
+    return backend("fe1", 1, weight=50, config_weight=100, weight_set=True, **more)
+
+
+def test_backend_weight(api):
+    where = "/v1/backends/front-end/fe1"
+    api.serve("POST", where, weighed(weight_until_at=None))
+    shows(
+        limpet("backend", "weight", "front-end/fe1", "50", socket=api.socket),
+        "front-end/fe1: up, weight 50 instead of 100",
+    )
+    assert json.loads(api.requests[-1][2]) == {"action": "weight", "weight": 50}
+    api.serve("POST", where, weighed(weight_until_at=NOW + 3659))
+    output = limpet("backend", "weight", "front-end/fe1", "50", "--for", "1h", socket=api.socket)
+    assert "weight 50 instead of 100 for 1h" in output.stdout
+    assert json.loads(api.requests[-1][2]) == {"action": "weight", "weight": 50, "for_s": 3600}
+    api.serve("POST", where, backend("fe1", 1, slow_start={"part": 0.2, "left_s": 48}))
+    shows(
+        limpet("backend", "weight", "front-end/fe1", "config", socket=api.socket),
+        "front-end/fe1: up, slow start for 48s",
+    )
+    assert json.loads(api.requests[-1][2]) == {"action": "weight", "weight": None}
+
+
+def test_pool_show_of_weights_and_drains(api):
+    basis = {"first": 1280, "last": 640, "over_s": 300}
+    rows = [
+        weighed(weight_until_at=NOW + 3659),
+        backend("fe2", 2, slow_start={"part": 0.2857, "left_s": 40}),
+        backend("fe3", 3, backup=True, slots=0, share=0.0, in_use=False),
+        backend("fe4", 4, state="drain", deadline_at=NOW + 5459, eta_s=245, eta_basis=basis),
+    ]
+    api.serve("GET", "/v1/pools/front-end", {**FRONT_END, "backends": rows})
+    output = limpet("pool", "show", "front-end", socket=api.socket).stdout
+    assert "50 (100 in 1h)" in output
+    assert "100, 29%" in output
+    assert "fe3 (backup)" in output
+    assert "fe4: 640 connections, 1280 of them 5m ago: at that rate none in 4m5s" in output
+
+
 @pytest.mark.parametrize("action", ["drain", "offline"])
 @pytest.mark.parametrize(
     "words, seconds",
@@ -1676,11 +1716,11 @@ WRONG = [
     ),
     (
         ["backend"],
-        "limpet backend: what to do is missing: drain, offline, enable; see limpet backend --help",
+        "limpet backend: what to do is missing: drain, offline, enable, weight; see limpet backend --help",
     ),
     (
         ["backend", "stop", "p/b"],
-        'limpet backend: "stop": no such command; there are drain, offline, enable; '
+        'limpet backend: "stop": no such command; there are drain, offline, enable, weight; '
         "see limpet backend --help",
     ),
     (
@@ -1760,6 +1800,34 @@ WRONG = [
         'limpet backend enable: "p/b/c" is not of the form POOL/BACKEND; see limpet backend --help',
     ),
     (
+        ["backend", "weight", "p/b", "heavy"],
+        'limpet backend weight: "heavy" is not a weight: 0 to 65535, or "config"; '
+        "see limpet backend --help",
+    ),
+    (
+        ["backend", "weight", "p/b", "65536"],
+        'limpet backend weight: "65536" is not a weight: 0 to 65535, or "config"; '
+        "see limpet backend --help",
+    ),
+    (
+        ["backend", "weight", "p/b", "config", "--for", "1h"],
+        "limpet backend weight: --for \"1h\": the configuration's weight is not for a time; "
+        "see limpet backend --help",
+    ),
+    (
+        ["backend", "weight", "p/b", "5", "--for", "0s"],
+        'limpet backend weight: --for "0s": must be above 0, up to 365d; '
+        "see limpet backend --help",
+    ),
+    (
+        ["backend", "weight", "p/b"],
+        "limpet backend weight: N is missing; see limpet backend --help",
+    ),
+    (
+        ["backend", "weight", "b", "5"],
+        'limpet backend weight: "b" is not of the form POOL/BACKEND; see limpet backend --help',
+    ),
+    (
         ["backend", "drain", "p/b", "--for", "1h"],
         'limpet backend drain: "--for": no such option; see limpet backend --help',
     ),
@@ -1813,8 +1881,6 @@ def test_wrong_usage(api, args, error):
 
 
 LATER = [
-    (["backend", "weight", "p/b", "5"], "limpet backend weight: not supported yet"),
-    (["backend", "weight", "p/b", "5", "--for", "1h"], "limpet backend weight: not supported yet"),
     (["top"], "limpet top: not supported yet"),
     (["watch"], "limpet watch: not supported yet"),
     (["lab", "run", "f"], "limpet lab: not supported yet"),
@@ -1899,6 +1965,8 @@ def test_completion_of_words():
     assert completes("--json", "vip", "") == ["list", "show"]
     assert completes("backend", "d") == ["drain"]
     assert completes("backend", "offline", "p/b", "") == ["--deadline"]
+    assert completes("backend", "weight", "p/b", "c") == ["config"]
+    assert completes("backend", "weight", "p/b", "50", "") == ["--for"]
     assert completes("records", "f") == ["flush"]
     assert completes("records", "flush", "--") == ["--vip", "--source", "--all"]
     assert completes("config", "") == ["check", "plan", "apply", "show"]
@@ -1921,6 +1989,7 @@ def test_completion_of_names(api):
         assert completes(*options, "records", "--vip", "") == ["web-external", "dns"]
         assert completes(*options, "records", "flush", "--vip", "d") == ["dns"]
         assert completes(*options, "backend", "drain", "") == backends
+        assert completes(*options, "backend", "weight", "") == backends
     assert completes("--socket", "/nonexistent", "vip", "show", "") == []
 
 

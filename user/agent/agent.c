@@ -228,6 +228,32 @@ static void because_expired(struct agent *agent)
 	}
 }
 
+/* Says whose weight is about to be the configuration's again. */
+static void because_weights(struct agent *agent, uint64_t now)
+{
+	for (size_t i = 0; i < agent->engine.runtime.n_backends; i++) {
+		const struct runtime_backend *backend = &agent->engine.runtime.backends[i];
+
+		if (!runtime_weight_is_over(backend, now))
+			continue;
+		lp_info("backend=%s/%s weight=%u why=\"time over\"", backend->pool, backend->name,
+			backend->weight);
+		agent_because(agent, "weight of %s/%s is %u again", backend->pool, backend->name,
+			      backend->weight);
+	}
+}
+
+/* Says who gets more of his slots. */
+static void because_slow_starts(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->engine.runtime.n_backends; i++) {
+		const struct runtime_backend *backend = &agent->engine.runtime.backends[i];
+
+		if (backend->ramps)
+			agent_because(agent, "slow start of %s/%s", backend->pool, backend->name);
+	}
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct agent *agent = timer->data;
@@ -235,9 +261,11 @@ static void on_tick(uv_timer_t *timer)
 	if (!agent->config || !agent->dp)
 		return;
 	watch_tick(&agent->watch, &agent->engine, agent_now());
+	because_weights(agent, agent_now().wall);
 	if (!engine_tick(&agent->engine, agent_now()))
 		return;
 	because_expired(agent);
+	because_slow_starts(agent);
 	agent_converge(agent);
 }
 
@@ -506,6 +534,26 @@ int agent_set_admin(struct agent *agent, struct runtime_backend *backend, enum l
 	runtime_set_admin(backend, admin, deadline, now_s());
 	lp_info("backend=%s/%s state=%s why=\"operator\"", backend->pool, backend->name,
 		runtime_state(backend));
+	return engine_converge(&agent->engine, agent->config, false, agent_now(), on_applied, agent,
+			       err);
+}
+
+int agent_set_weight(struct agent *agent, struct runtime_backend *backend, uint32_t weight,
+		     uint64_t until, struct lp_err *err)
+{
+	agent_because(agent, "operator gave %s/%s weight %u", backend->pool, backend->name, weight);
+	runtime_set_weight(backend, weight, until);
+	lp_info("backend=%s/%s weight=%u why=\"operator\"", backend->pool, backend->name, weight);
+	return engine_converge(&agent->engine, agent->config, false, agent_now(), on_applied, agent,
+			       err);
+}
+
+int agent_clear_weight(struct agent *agent, struct runtime_backend *backend, struct lp_err *err)
+{
+	agent_because(agent, "operator gave %s/%s its weight again", backend->pool, backend->name);
+	runtime_clear_weight(backend);
+	lp_info("backend=%s/%s weight=%u why=\"operator\"", backend->pool, backend->name,
+		backend->weight);
 	return engine_converge(&agent->engine, agent->config, false, agent_now(), on_applied, agent,
 			       err);
 }

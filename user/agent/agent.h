@@ -67,6 +67,13 @@ int agent_apply(struct agent *agent, const char *file, const char *text, struct 
 int agent_set_admin(struct agent *agent, struct runtime_backend *backend, enum lp_admin admin,
 		    uint64_t deadline, struct lp_err *err);
 
+/* The same of its weight; `until` in seconds since the epoch, 0: no end. */
+int agent_set_weight(struct agent *agent, struct runtime_backend *backend, uint32_t weight,
+		     uint64_t until, struct lp_err *err);
+
+/* The configuration's weight again. */
+int agent_clear_weight(struct agent *agent, struct runtime_backend *backend, struct lp_err *err);
+
 /* Before engine_converge(): why the datapath is about to change, for explanations. */
 void agent_because(struct agent *agent, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
