@@ -32,7 +32,7 @@ BPFTOOL     ?= $(firstword $(shell command -v bpftool) /usr/sbin/bpftool)
 CLANG_FORMAT ?= clang-format
 CLANG_TIDY  ?= clang-tidy
 
-PKGS     := libbpf libnl-3.0 libnl-route-3.0 libuv libcurl libssl libcrypto libmicrohttpd jansson libfyaml
+PKGS     := libbpf libnl-3.0 libnl-route-3.0 libuv libcurl libssl libcrypto libmicrohttpd jansson libfyaml libseccomp
 VERSION  := $(shell cat VERSION)
 
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -162,7 +162,15 @@ vm: deps-vm
 	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) tools
 	$(Q)LIMPET_BUILD=$(O) scripts/vm $(KERNELS)
 
-tools: all $(O)/tests/progrun $(O)/tests/vm/replay $(O)/tests/e2e/pass.bpf.o
+tools: all $(O)/tests/progrun $(O)/tests/vm/replay $(O)/tests/e2e/pass.bpf.o $(O)/tests/life/limpetd
+
+# limpetd with faults: what fault.c wraps is told by its own list of __wrap_ names.
+FAULT_OBJ   := $(O)/tests/life/fault.o
+FAULT_WRAPS = $(shell nm $(FAULT_OBJ) | sed -n 's/.* T __wrap_/-Wl,--wrap=/p')
+
+$(O)/tests/life/limpetd: $(FAULT_OBJ) $(AGENT_OBJS) $(LIB_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(FAULT_WRAPS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
 # --- stress tests (tests/stress) ---
 
@@ -298,6 +306,10 @@ install: all
 	install -m644 docs/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -m644 docs/*.md docs/examples/*.yaml $(DESTDIR)$(PREFIX)/share/doc/limpet/
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	sed 's|/usr/|$(PREFIX)/|g' scripts/systemd/limpetd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/limpetd.service
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/limpetd.service
+	install -m644 scripts/systemd/limpet.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/limpet.conf
 	install -m644 scripts/limpet.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/limpet
 
 .SECONDARY:

@@ -13,6 +13,7 @@
 #include "bench.h" /* and abi.h, whose types the skeletons use */
 #include "bpf/floor.skel.h"
 #include "bpf/lru.skel.h"
+#include "bpf/read.skel.h"
 #include "bpf/unaudited.skel.h"
 #include "common/second_program.h"
 #include "fill.h"
@@ -45,6 +46,7 @@ struct entry {
 
 struct programs {
 	struct floor_bpf *floor;
+	struct read_bpf *read;
 	struct lru_bpf *lru; /* NULL: not loaded */
 	uint32_t lru_seen;
 	struct bench_point lru_point;
@@ -121,6 +123,12 @@ int programs_open(const struct options *options, struct programs **out, struct l
 		ret = lp_err(err, -errno, "the floor does not load: %s", strerror(errno));
 		goto fail;
 	}
+	programs->read = read_bpf__open_and_load();
+	if (!programs->read) {
+		ret = lp_err(err, -errno, "the program that reads does not load: %s",
+			     strerror(errno));
+		goto fail;
+	}
 	for (size_t i = 0; i < options->n_programs; i++) {
 		ret = other_open(&programs->others[i], options->programs[i], err);
 		if (ret)
@@ -160,6 +168,7 @@ void programs_close(struct programs **programs)
 	for (int i = 0; i < BENCH_STATES; i++)
 		limpet_forget(*programs, i);
 	lru_forget(*programs);
+	read_bpf__destroy((*programs)->read);
 	floor_bpf__destroy((*programs)->floor);
 	free(*programs);
 	*programs = NULL;
@@ -386,6 +395,26 @@ static int add_lru(struct programs *programs, const struct bench_point *point,
 	return ret ? ret : add_own(programs, point, harness, fd, "lru", BENCH_STATE_ALWAYS, err);
 }
 
+static int read_fd(const struct read_bpf *skel, enum lp_forward forward)
+{
+	switch (forward) {
+	case LP_FORWARD_GUE:
+		return bpf_program__fd(skel->progs.read_gue);
+	case LP_FORWARD_DSR:
+		return bpf_program__fd(skel->progs.read_dsr);
+	default:
+		return bpf_program__fd(skel->progs.read_ipip);
+	}
+}
+
+static int add_read(struct programs *programs, const struct bench_point *point,
+		    struct harness *harness, struct lp_err *err)
+{
+	limpet_hop(point, 1, &programs->read->bss->read_hop);
+	return add_own(programs, point, harness, read_fd(programs->read, point->forward), "read",
+		       BENCH_STATE_ALWAYS, err);
+}
+
 /* How often limpet sees a flow before it is confirmed: its second packet does that. */
 #define CONFIRMS 2
 
@@ -405,7 +434,9 @@ static int add_of_kind(struct programs *programs, const struct bench_point *poin
 		if (!ret)
 			ret = add_limpet(programs, point, harness, BENCH_STATE_MOVING, CONFIRMS,
 					 err);
-		return ret ? ret : add_lru(programs, point, harness, err);
+		if (!ret)
+			ret = add_lru(programs, point, harness, err);
+		return ret ? ret : add_read(programs, point, harness, err);
 	default:
 		ret = add_limpet(programs, point, harness, BENCH_STATE_SETTLED, 0, err);
 		return ret ? ret : add_others(programs, harness, err);

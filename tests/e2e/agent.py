@@ -85,6 +85,9 @@ class Agent:
         self.log_file = self.directory / "log"
         self.log_file.touch()
         self.process = None
+        self.program = self.build / "limpetd"
+        self.environment = {}  # beside that of the tests
+        self.options = ()  # at every start
 
     # --- configuration ------------------------------------------------------------
 
@@ -97,8 +100,8 @@ class Agent:
 
     def _command(self, *options):
         return [
-            self.build / "limpetd", "--config", self.config_file, "--run-dir", self.run_dir,
-            "--pin-dir", self.pin_dir, *options,
+            self.program, "--config", self.config_file, "--run-dir", self.run_dir,
+            "--pin-dir", self.pin_dir, *self.options, *options,
         ]  # fmt: skip
 
     def start(self, config=None, *options):
@@ -107,7 +110,10 @@ class Agent:
             self.write(config)
         mark = self.mark()
         with open(self.log_file, "ab") as log, interrupts.held():
-            self.process = self.namespace.popen(*self._command(*options), stdout=log, stderr=log)
+            self.process = self.namespace.popen(
+                *self._command(*options), stdout=log, stderr=log,
+                env={**os.environ, **self.environment},
+            )  # fmt: skip
         self.wait_log(r"ready version=", mark)
 
     def refuse(self, config=None, prefix=()):
@@ -143,7 +149,7 @@ class Agent:
         """SIGHUP, and waits until the new configuration is in force or refused."""
         mark = self.mark()
         os.kill(self.process.pid, signal.SIGHUP)
-        self.wait_log(r"configuration loaded|reload refused", mark)
+        self.wait_log(r"configuration loaded file=|reload refused", mark)
 
     def close(self):
         """Ends it and takes its program away, whatever state it is in."""

@@ -1197,9 +1197,156 @@ def test_config_check_without_file(tmp_path):
     assert str(file) in result.stderr and "No such file" in result.stderr
 
 
+# --- config plan and apply -----------------------------------------------------------
+
+EXAMPLE = str(ROOT / "docs" / "examples" / "two-servers.yaml")
+
+
+def counted(live, touched, **more):
+    """Estimates and their errors."""
+    keys = {"live": live, "touched": touched, **more}
+    return {**keys, **{key + "_error": 192.0 if not n else 98.0 for key, n in keys.items()}}
+
+
+TRAFFIC = {
+    "connections": counted(640, 128, leaving=0, broken=64),
+    "clients": counted(320, 64, moved=0),
+}
+
+PLAN = {
+    "plan": "0123456789abcdef",
+    "file": EXAMPLE,
+    "generation": 7,
+    "rekeyed": False,
+    "grows": False,
+    "changes": [
+        {"kind": "added", "thing": "backend", "name": "web/b3", "text": "address: 10.0.0.3"},
+        {"kind": "removed", "thing": "vip", "name": "old", "text": ""},
+        {"kind": "changed", "thing": "seed", "name": "", "text": ""},
+        {"kind": "changed", "thing": "vip", "name": "www", "text": "ports: -80"},
+    ],
+    "pools": [
+        {"pool": "dns", "change": "stays", "slots": 65536, "slots_moved": 0, "moved_share": 0.0, **TRAFFIC},
+        {"pool": "web", "change": "stays", "slots": 65536, "slots_moved": 16384, "moved_share": 0.25, **TRAFFIC},
+    ],
+    "vips": [{"vip": "www", "change": "stays", "moved_share": 0.25, **TRAFFIC}],
+    "total": TRAFFIC,
+    "moved_share": 0.25,
+    "worst_vip": "www",
+    "sample": 64,
+    "max_moved": None,
+    "refused": None,
+}
+
+PLAN_TEXT = """\
+%s, against what is in force:
+  + backend web/b3: address: 10.0.0.3
+  - vip old
+  ~ seed
+  ~ vip www: ports: -80
+
+POOL  CHANGE  SLOTS MOVED  SHARE
+web   stays         16384  25.0%%
+
+VIP  CHANGE  SHARE     LIVE  TOUCHED  LEAVING  BROKEN  CLIENTS  TOUCHED  MOVED
+www  stays   25.0%%  640 ±98  128 ±98     <192  64 ±98  320 ±98   64 ±98   <192
+
+Would break: 64 ±98 connections; would move: <192 clients.
+""" % EXAMPLE
+
+DIFF = {
+    "running": "/tmp/new.yaml",
+    "desired": "/etc/limpet/limpet.yaml",
+    "changes": PLAN["changes"],
+    "departures": [
+        {"pool": "web", "backend": "b1", "state": "drain", "why": "an operator's decision", "deadline_at": None}
+    ],
+}
+
+
+def test_config_plan(api):
+    api.serve("POST", "/v1/config/plan", PLAN)
+    result = limpet("config", "plan", EXAMPLE, "--max-moved", "0.5%", socket=api.socket)
+    shows(result, PLAN_TEXT + "Nothing was changed. To apply exactly this: --planned 0123456789abcdef")
+    body = json.loads(api.requests[-1][2])
+    assert body == {"file": EXAMPLE, "text": pathlib.Path(EXAMPLE).read_text(), "max_moved": 0.005}
+
+
+def test_config_plan_of_nothing(api):
+    api.serve("POST", "/v1/config/plan", {**PLAN, "changes": [], "pools": [], "vips": []})
+    result = limpet("config", "plan", EXAMPLE, socket=api.socket)
+    assert result.stdout.startswith(EXAMPLE + ": nothing changes\n")
+    assert "max_moved" not in json.loads(api.requests[-1][2])
+
+
+def test_config_plan_with_everything(api):
+    total = {**TRAFFIC, "connections": counted(640, 128, leaving=64, broken=0)}
+    api.serve("POST", "/v1/config/plan", {**PLAN, "rekeyed": True, "grows": True, "total": total})
+    text = limpet("config", "plan", EXAMPLE, socket=api.socket).stdout
+    assert "64 ±98 connections stay until the drain_timeout of backends that leave.\n" in text
+    assert "Another seed:" in text and "The tables grow:" in text
+
+
+def test_config_plan_refused(api):
+    api.serve("POST", "/v1/config/plan", {**PLAN, "refused": "VIP www: too\033 much"})
+    result = limpet("config", "plan", EXAMPLE, socket=api.socket)
+    assert result.returncode == FAILED and result.stdout.startswith(PLAN_TEXT)
+    assert result.stderr == "limpet config plan: VIP www: too? much: nothing was changed\n"
+    result = limpet("config", "apply", EXAMPLE, socket=api.socket)
+    assert result.returncode == FAILED and result.stdout == PLAN_TEXT
+    assert [path for _, path, _, _ in api.requests] == ["/v1/config/plan"] * 2
+
+
+def test_config_apply(api):
+    api.serve("POST", "/v1/config/plan", PLAN)
+    api.serve("POST", "/v1/config/apply", {**PLAN, "applied": True, "saved": True, "generation": 8})
+    result = limpet("config", "apply", EXAMPLE, socket=api.socket)
+    shows(result, PLAN_TEXT + "In force: generation 8")
+    assert json.loads(api.requests[-1][2])["plan"] == "0123456789abcdef"
+    limpet("config", "apply", EXAMPLE, "--planned", "mine", socket=api.socket)
+    assert json.loads(api.requests[-1][2])["plan"] == "mine"
+    result = limpet("--json", "config", "apply", EXAMPLE, socket=api.socket)
+    assert json.loads(result.stdout)["generation"] == 8
+    api.serve("POST", "/v1/config/apply", {**PLAN, "applied": True, "saved": False, "generation": 8})
+    assert "goes back to it" in limpet("config", "apply", EXAMPLE, socket=api.socket).stdout
+
+
+def test_config_plan_without_file(api, tmp_path):
+    result = limpet("config", "plan", str(tmp_path / "none"), socket=api.socket)
+    assert result.returncode == FAILED and "none" in result.stderr and "No such file" in result.stderr
+    (tmp_path / "latin").write_bytes(b"seed: \xe9\n")
+    result = limpet("config", "apply", str(tmp_path / "latin"), socket=api.socket)
+    fails(result, FAILED, "limpet config apply: %s: not UTF-8 text" % (tmp_path / "latin"))
+    assert not api.requests
+
+
+def test_config_show_diff(api):
+    api.serve("GET", "/v1/config/diff", DIFF)
+    shows(
+        limpet("config", "show", "--diff", socket=api.socket),
+        "From what is in force (/tmp/new.yaml) to /etc/limpet/limpet.yaml:\n"
+        "  + backend web/b3: address: 10.0.0.3\n"
+        "  - vip old\n"
+        "  ~ seed\n"
+        "  ~ vip www: ports: -80\n"
+        "Backends that are not simply up:\n"
+        "  web/b1: drain, an operator's decision",
+    )
+    api.serve("GET", "/v1/config/diff", {**DIFF, "changes": [], "departures": []})
+    text = limpet("config", "show", "--diff", socket=api.socket).stdout
+    assert "no difference\n" in text and "not simply up: none\n" in text
+
+
+def test_config_show_desired(api):
+    api.serve("GET", "/v1/config/desired", {"file": "f", "text": "seed: s\n"})
+    assert limpet("config", "show", "--desired", socket=api.socket).stdout == "seed: s\n"
+
+
 # --- JSON ------------------------------------------------------------------------
 
 GETS = [
+    (["config", "plan", EXAMPLE], "POST", "/v1/config/plan", PLAN),
+    (["config", "show", "--diff"], "GET", "/v1/config/diff", DIFF),
     (["status"], "GET", "/v1/status", STATUS),
     (["vip", "list"], "GET", "/v1/vips", {"vips": [WEB, DNS]}),
     (["vip", "show", "dns"], "GET", "/v1/vips/dns", DNS),
@@ -1684,7 +1831,20 @@ WRONG = [
         ["backend", "drain", "p/b", "--for", "1h"],
         'limpet backend drain: "--for": no such option; see limpet backend --help',
     ),
-    (["config"], "limpet config: what to do is missing: check, show; see limpet config --help"),
+    (["config"], "limpet config: what to do is missing: check, plan, apply, show; see limpet config --help"),
+    (["config", "plan"], "limpet config plan: FILE is missing; see limpet config --help"),
+    (
+        ["config", "plan", "f", "--max-moved", "5"],
+        'limpet config plan: --max-moved "5" is not a share, like 5% or 0.5%; see limpet config --help',
+    ),
+    (
+        ["config", "plan", "f", "--planned", "x"],
+        'limpet config plan: "--planned": no such option; see limpet config --help',
+    ),
+    (
+        ["config", "show", "--diff", "--desired"],
+        "limpet config show: only one of --running, --desired and --diff at a time; see limpet config --help",
+    ),
     (["config", "check"], "limpet config check: FILE is missing; see limpet config --help"),
     (
         ["config", "check", "a", "b"],
@@ -1721,8 +1881,6 @@ def test_wrong_usage(api, args, error):
 
 
 LATER = [
-    (["config", "plan", "f"], "limpet config plan: not supported yet"),
-    (["config", "apply", "f"], "limpet config apply: not supported yet"),
     (["top"], "limpet top: not supported yet"),
     (["watch"], "limpet watch: not supported yet"),
     (["lab", "run", "f"], "limpet lab: not supported yet"),
@@ -1811,6 +1969,9 @@ def test_completion_of_words():
     assert completes("backend", "weight", "p/b", "50", "") == ["--for"]
     assert completes("records", "f") == ["flush"]
     assert completes("records", "flush", "--") == ["--vip", "--source", "--all"]
+    assert completes("config", "") == ["check", "plan", "apply", "show"]
+    assert completes("config", "show", "") == ["--running", "--desired", "--diff"]
+    assert completes("config", "apply", "f", "--p") == ["--planned"]
     assert completes("nope", "") == []
 
 
@@ -1835,6 +1996,7 @@ def test_completion_of_names(api):
 def test_completion_of_files(tmp_path):
     (tmp_path / "a.yaml").touch()
     path = str(tmp_path / "a.yaml")
-    assert completes("config", "check", path[:-3]) == [path]
+    for action in ("check", "plan", "apply"):
+        assert completes("config", action, path[:-3]) == [path]
     assert completes("--socket", path[:-3]) == [path]
     assert completes("--socket", "=", path[:-3]) == [path]

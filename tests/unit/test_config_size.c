@@ -202,6 +202,41 @@ static void test_backends(void **state)
 			     "        |     ^~~~~~~~");
 }
 
+/* VIPs of at most CONFIG_PROXIES_MAX proxies, `n` in all. */
+static void write_all_proxies(FILE *f, unsigned int n)
+{
+	fputs("pools: { p: { backends: [{ name: a, address: 10.0.0.1 }] } }\nvips:\n", f);
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned int vip = i / CONFIG_PROXIES_MAX;
+
+		if (i % CONFIG_PROXIES_MAX == 0)
+			fprintf(f,
+				"  v%u:\n    addresses: [192.0.2.%u]\n    pool: p\n"
+				"    forward: ipip\n    ports: [80]\n    affinity:\n"
+				"      mode: source\n      proxies:\n",
+				vip, vip + 1);
+		fprintf(f, "      - 10.%u.%u.%u\n", 1 + vip, i >> 8 & 15, i & 255);
+	}
+}
+
+static void test_all_proxies(void **state)
+{
+	struct draft draft;
+
+	(void)state;
+	begin(&draft);
+	write_all_proxies(draft.f, CONFIG_PROXIES_ALL_MAX);
+	assert_good(&draft);
+	begin(&draft);
+	write_all_proxies(draft.f, CONFIG_PROXIES_ALL_MAX + 1);
+	/* Two lines of the head, pools, vips, eight VIPs of 4,104 lines, seven of the ninth. */
+	assert_error(&draft,
+		     "t:32844:7: vips.v8.affinity.proxies: 32769 proxies with those before; "
+		     "allowed: 32768 in all VIPs\n"
+		     "  32844 |       proxies:\n"
+		     "        |       ^~~~~~~");
+}
+
 /* Two VIPs, because the limit is one of the address. */
 static void write_ranges(FILE *f, unsigned int n, unsigned int length, const char *protocol)
 {
@@ -371,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_many_pools), cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_values),     cmocka_unit_test(test_group_time),
 		cmocka_unit_test(test_proxies),
+		cmocka_unit_test(test_all_proxies),
 	};
 
 	return cmocka_run_group_tests_name("config: size", tests, NULL, NULL);

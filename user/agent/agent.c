@@ -44,18 +44,32 @@ void agent_because(struct agent *agent, const char *fmt, ...)
 
 /* --- following ------------------------------------------------------------------- */
 
+/* The way is lost, or there again; what it was is kept until a neighbour is silent. */
+static void set_hop(struct runtime_backend *backend, const struct lp_hop *hop, bool silent)
+{
+	if (backend->hop.ifindex)
+		backend->last_hop = backend->hop;
+	if (silent)
+		backend->last_hop = (struct lp_hop) { .ifindex = 0 };
+	backend->hop = *hop;
+}
+
 /*
  * Asks for the way to one backend. While its neighbour is being asked, the way
  * that was known is kept: after a restart, or when an entry expires, the old MAC
- * address is nearly always right, and no address is always wrong (P8).
+ * address is nearly always right, and no address is always wrong (P8). So it is
+ * when a link comes back: all backends behind it are there at once, and not the
+ * first to answer with everybody's clients.
  */
 static enum net_state resolve_hop(struct agent *agent, struct runtime_backend *backend)
 {
 	struct lp_hop hop;
 	enum net_state state = net_resolve(agent->net, &backend->address, &hop);
 
-	if (state != NET_RESOLVING || !backend->hop.ifindex)
-		backend->hop = hop;
+	if (state != NET_RESOLVING)
+		set_hop(backend, &hop, state == NET_NEIGHBOUR_FAILED);
+	else if (!backend->hop.ifindex)
+		backend->hop = backend->last_hop.ifindex ? backend->last_hop : hop;
 	return state;
 }
 
@@ -72,20 +86,39 @@ static size_t resolve_hops(struct agent *agent)
 	return resolving;
 }
 
+/* A link that goes down takes many with it: so many have a line of their own. */
+#define HOP_LINES 8
+
+/* One way that was lost, or found. */
+static void note_hop(struct agent *agent, const struct runtime_backend *backend,
+		     enum net_state state, size_t n)
+{
+	const char *what = backend->hop.ifindex ? "found" : "lost";
+
+	agent_because(agent, "next hop of %s/%s %s", backend->pool, backend->name, what);
+	if (n < HOP_LINES)
+		lp_info("backend=%s/%s state=%s next_hop=%s why=\"%s\"", backend->pool,
+			backend->name, runtime_state(backend), what, net_state_name(state));
+}
+
 /* The same, saying which ways were lost and found. */
 static void follow_hops(struct agent *agent)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < agent->engine.runtime.n_backends; i++) {
 		struct runtime_backend *backend = &agent->engine.runtime.backends[i];
 		bool known = backend->hop.ifindex;
+		enum net_state state;
 
 		if (!backend->wanted && !backend->leaving)
 			continue;
-		resolve_hop(agent, backend);
+		state = resolve_hop(agent, backend);
 		if (known != (backend->hop.ifindex != 0))
-			agent_because(agent, "next hop of %s/%s %s", backend->pool, backend->name,
-				      known ? "lost" : "found");
+			note_hop(agent, backend, state, n++);
 	}
+	if (n > HOP_LINES)
+		lp_info("next hops of %zu more backends were lost or found", n - HOP_LINES);
 }
 
 /* Words for what an operation means to traffic; false if nothing. */
@@ -135,8 +168,9 @@ static void log_plan(const struct agent *agent, const struct plan *plan)
 		const struct plan_op *op = &plan->ops[i];
 
 		if (op->kind == PLAN_TABLE)
-			lp_info("pool=%s slots_moved=%u slots=%u",
-				agent->engine.runtime.pools[op->number].name, op->moved, LP_SLOTS);
+			lp_info("pool=%s slots_moved=%u slots=%u why=\"%s\"",
+				agent->engine.runtime.pools[op->number].name, op->moved, LP_SLOTS,
+				watch_why(&agent->watch));
 		else if (op->kind == PLAN_FLIP)
 			lp_info("configuration flipped generation=%llu",
 				(unsigned long long)dp_control(agent->dp)->generation);
@@ -183,11 +217,12 @@ static void on_net_changed(void *arg)
 	if (!agent->config || !agent->dp)
 		return; /* starting, or ending */
 	/* Policies cite interfaces by their numbers, and are there before packets are. */
-	if (interfaces_tell(agent->config, agent->net, &agent->engine.runtime, &interfaces))
+	if (interfaces_tell(agent->config, agent->net, agent->dp, &agent->engine.runtime,
+			    &interfaces))
 		lp_error("out of memory: policies of new interfaces are not in force");
 	if (interfaces)
 		converge(agent, true);
-	interfaces_follow(agent->config, agent->net, agent->dp);
+	interfaces_follow(&agent->interfaces, agent->config, agent->net, agent->dp);
 	follow_hops(agent);
 	carry_follow(agent);
 	agent_converge(agent);
@@ -233,12 +268,30 @@ static void because_slow_starts(struct agent *agent)
 	}
 }
 
+/* Deadlines that are written down follow the clock of people when it jumps; did it? */
+static bool follow_clock(struct agent *agent)
+{
+	struct timespec running;
+	int64_t jump;
+
+	clock_gettime(CLOCK_BOOTTIME, &running);
+	jump = clock_jump(&agent->clock, now_s(), (uint64_t)running.tv_sec);
+	if (!jump)
+		return false;
+	lp_warning("clock jumped_s=%lld, and deadlines with it", (long long)jump);
+	runtime_shift(&agent->engine.runtime, jump);
+	return true;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct agent *agent = timer->data;
 
+	lp_log_tick();
 	if (!agent->config || !agent->dp)
 		return;
+	if (follow_clock(agent))
+		agent_converge(agent);
 	watch_tick(&agent->watch, &agent->engine, agent_now());
 	because_weights(agent, agent_now().wall);
 	if (!engine_tick(&agent->engine, agent_now()))
@@ -331,7 +384,8 @@ static int bring_up(struct agent *agent, const struct config *config, bool opene
 	int ret = engine_assign(&agent->engine, config, agent_now(), err);
 	bool changed;
 
-	if (!ret && interfaces_tell(config, agent->net, &agent->engine.runtime, &changed))
+	if (!ret &&
+	    interfaces_tell(config, agent->net, agent->dp, &agent->engine.runtime, &changed))
 		ret = lp_err(err, -ENOMEM, "out of memory");
 	if (ret)
 		return ret;
@@ -352,33 +406,52 @@ static int bring_up(struct agent *agent, const struct config *config, bool opene
 	if (ret)
 		return ret;
 	interfaces_prune(config, agent->dp);
+	interfaces_note(&agent->interfaces, config, agent->net, agent->dp);
 	engine_settle(&agent->engine, agent_now());
 	retain_neighbours(agent);
 	return 0;
 }
 
-static int read_config(const char *path, struct config **config, char **text, struct lp_err *err)
-{
-	size_t len;
-	int ret = file_read(path, text, &len, err);
+/* A configuration before it is in force: parsed, its text, and the file's name. */
+struct candidate {
+	struct config *config;
+	char *text, *file;
+};
 
+static void candidate_free(struct candidate *candidate)
+{
+	config_free(&candidate->config);
+	free(candidate->text);
+	free(candidate->file);
+	*candidate = (struct candidate) { 0 };
+}
+
+/* Takes `text`, whether it succeeds or not. */
+static int make_candidate(const char *file, char *text, size_t len, struct candidate *candidate,
+			  struct lp_err *err)
+{
+	int ret;
+
+	*candidate = (struct candidate) { .text = text, .file = strdup(file) };
+	if (text && candidate->file)
+		ret = config_parse(file, text, len, &candidate->config, err);
+	else
+		ret = lp_err(err, -ENOMEM, "out of memory");
 	if (ret)
-		return ret;
-	ret = config_parse(path, *text, len, config, err);
-	if (ret) {
-		free(*text);
-		*text = NULL;
-	}
+		candidate_free(candidate);
 	return ret;
 }
 
-static void take_config(struct agent *agent, struct config *config, char *text)
+static void take_config(struct agent *agent, struct candidate *candidate)
 {
 	config_free(&agent->config);
 	free(agent->config_text);
-	agent->config = config;
-	agent->config_text = text;
+	free(agent->config_file);
+	agent->config = candidate->config;
+	agent->config_text = candidate->text;
+	agent->config_file = candidate->file;
 	agent->loaded_at = now_s();
+	*candidate = (struct candidate) { 0 };
 }
 
 static int apply_config(struct agent *agent, const struct config *config, struct lp_err *err)
@@ -416,51 +489,70 @@ static void go_back(struct agent *agent)
 	uv_stop(agent->loop);
 }
 
-int agent_reload(struct agent *agent, struct lp_err *err)
+/* Takes the candidate, or frees it. */
+static int put_in_force(struct agent *agent, struct candidate *candidate, struct lp_err *err)
 {
-	struct config *config = NULL;
-	char *text = NULL;
-	int ret;
+	int ret = checks_verify(agent, candidate->file, candidate->config, err);
 
-	ret = read_config(agent->options->config, &config, &text, err);
-	if (ret)
-		return ret;
-	ret = checks_verify(agent, config, err);
 	if (ret) {
-		config_free(&config);
-		free(text);
+		candidate_free(candidate);
 		return ret;
 	}
-	ret = apply_config(agent, config, err);
+	ret = apply_config(agent, candidate->config, err);
 	if (ret) {
 		if (agent->config)
 			go_back(agent);
-		config_free(&config);
-		free(text);
+		candidate_free(candidate);
 		return ret;
 	}
-	take_config(agent, config, text);
+	take_config(agent, candidate);
 	ret = checks_set(agent, err);
 	if (ret)
 		return ret;
 	lp_info("configuration loaded file=%s vips=%zu pools=%zu generation=%llu",
-		agent->options->config, agent->config->n_vips, agent->config->n_pools,
+		agent->config_file, agent->config->n_vips, agent->config->n_pools,
 		(unsigned long long)dp_control(agent->dp)->generation);
 	return 0;
 }
 
+int agent_reload(struct agent *agent, struct lp_err *err)
+{
+	struct candidate candidate;
+	char *text = NULL;
+	size_t len;
+	int ret = file_read(agent->options->config, &text, &len, err);
+
+	if (!ret)
+		ret = make_candidate(agent->options->config, text, len, &candidate, err);
+	return ret ? ret : put_in_force(agent, &candidate, err);
+}
+
+int agent_apply(struct agent *agent, const char *file, const char *text, struct lp_err *err)
+{
+	struct candidate candidate;
+	int ret = make_candidate(file, strdup(text), strlen(text), &candidate, err);
+
+	return ret ? ret : put_in_force(agent, &candidate, err);
+}
+
 int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *options,
-		struct lp_err *err)
+		struct exec_spawner *spawner, struct lp_err *err)
 {
 	int ret;
 
-	*agent = (struct agent) { .loop = loop, .options = options, .started_at = now_s() };
+	*agent = (struct agent) {
+		.loop = loop,
+		.options = options,
+		.spawner = spawner,
+		.started_at = now_s(),
+	};
 	checks_init(agent);
 	ret = net_open(loop, on_net_changed, agent, &agent->net, err);
 	if (!ret)
 		ret = checks_open(agent, err);
 	if (!ret)
 		ret = agent_reload(agent, err);
+	follow_clock(agent); /* a jump is known from here on */
 	uv_timer_init(loop, &agent->tick);
 	agent->tick.data = agent;
 	uv_timer_start(&agent->tick, on_tick, TICK_MS, TICK_MS);
@@ -523,7 +615,9 @@ void agent_stop(struct agent *agent)
 		lp_error("%s", err.text);
 	config_free(&agent->config);
 	free(agent->config_text);
+	free(agent->config_file);
 	free(agent->changes);
+	interfaces_fini(&agent->interfaces);
 	watch_fini(&agent->watch);
 	engine_close(&agent->engine);
 }

@@ -12,8 +12,10 @@
 #include <uv.h>
 
 #include "agent/checks.h"
+#include "agent/interfaces.h"
 #include "agent/options.h"
 #include "agent/watch.h"
+#include "core/clock.h"
 #include "core/config.h"
 #include "core/engine.h"
 #include "dp/dp.h"
@@ -26,14 +28,18 @@ struct agent {
 	const struct options *options;
 	struct config *config;
 	char *config_text;  /* what `config` was parsed from, for `config show` */
+	char *config_file;  /* and the name of that file */
 	uint64_t loaded_at; /* seconds since the epoch */
 	uint64_t started_at;
 	struct engine engine;
 	struct watch watch;
+	struct interfaces interfaces;
 	uv_timer_t tick;
+	struct clock_watch clock;
 	struct dp *dp;
 	struct net *net;
 	struct health *health;
+	struct exec_spawner *spawner; /* not owned; NULL: programs of checks are our own children */
 	struct checks checks;
 	struct via *via; /* NULL: no check goes via vip */
 	char *changes;   /* what the last configuration changed, a line each; may be NULL */
@@ -46,13 +52,19 @@ struct agent {
  * ran before is disturbed, and words say what to do.
  */
 int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *options,
-		struct lp_err *err);
+		struct exec_spawner *spawner, struct lp_err *err);
 
 /*
  * Reads the configuration file again and makes the datapath follow. A file that
  * is wrong anywhere changes nothing (P10).
  */
 int agent_reload(struct agent *agent, struct lp_err *err);
+
+/*
+ * Puts a configuration in force that was read from elsewhere: `text`, of the file called
+ * `file`. The agent's own file stays as it is, so a reload or a restart goes back to it.
+ */
+int agent_apply(struct agent *agent, const char *file, const char *text, struct lp_err *err);
 
 /* An operator's decision about a backend; deadline in seconds since the epoch, 0: none. */
 int agent_set_admin(struct agent *agent, struct runtime_backend *backend, enum lp_admin admin,

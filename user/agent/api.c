@@ -2,6 +2,7 @@
 #include "agent/api.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <jansson.h>
 #include <microhttpd.h>
 #include <stdio.h>
@@ -13,8 +14,11 @@
 #include <unistd.h>
 
 #include "agent/routes.h"
+#include "lib/log.h"
+#include "lib/parse.h"
 
-#define API_BODY_MAX    65536 /* requests are short; anything longer is a mistake */
+#define API_BODY_FIRST  4096        /* most requests are short */
+#define API_BODY_MAX    (32u << 20) /* one with a configuration of all backends there can be */
 #define API_CONNECTIONS 64
 #define API_TIMEOUT_S   10
 
@@ -28,9 +32,9 @@ struct api {
 
 /* A request while its body comes in. */
 struct upload {
-	char body[API_BODY_MAX + 1];
-	size_t len;
-	bool too_long;
+	char *body; /* zero-terminated; NULL: nothing has come */
+	size_t len, room;
+	bool too_long, no_memory;
 };
 
 static const char *argument(void *arg, const char *name)
@@ -58,13 +62,46 @@ static enum MHD_Result send_json(struct MHD_Connection *connection, unsigned int
 	return sent;
 }
 
+/* --- who changed what ------------------------------------------------------------------- */
+
+#define BODY_LOGGED 200 /* bytes of a request's body in the log */
+
+/* The process at the other end when it connected (unix(7)); pid 0: not known. */
+static struct ucred peer_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred peer = { .uid = (uid_t)-1, .gid = (gid_t)-1 };
+	socklen_t len = sizeof(peer);
+
+	if (info)
+		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	return peer;
+}
+
+/* One line for each request that may have changed something, done or refused. */
+static void log_change(struct MHD_Connection *connection, const struct request *request,
+		       unsigned int status, const json_t *body)
+{
+	const char *error = json_string_value(json_object_get(body, "error"));
+	struct ucred peer;
+
+	if (!strcmp(request->method, "GET") || !strcmp(request->method, "HEAD"))
+		return;
+	peer = peer_of(connection);
+	lp_info("api method=%.16s path=%.128s uid=%d pid=%d status=%u%s%.200s%s body=%.*s",
+		request->method, request->path, (int)peer.uid, (int)peer.pid, status,
+		error ? " error=\"" : "", error ? error : "", error ? "\"" : "", BODY_LOGGED,
+		request->body);
+}
+
 static enum MHD_Result answer(struct api *api, struct MHD_Connection *connection, const char *url,
 			      const char *method, const struct upload *upload)
 {
 	const struct request request = {
 		.method = method,
 		.path = url,
-		.body = upload->body,
+		.body = upload->body ? upload->body : "",
 		.argument = argument,
 		.arg = connection,
 	};
@@ -75,18 +112,44 @@ static enum MHD_Result answer(struct api *api, struct MHD_Connection *connection
 	if (upload->too_long) {
 		status = 413;
 		body = json_pack("{s:s}", "error", "the request is too long");
+	} else if (upload->no_memory) {
+		status = 500;
+		body = json_pack("{s:s}", "error", "out of memory");
 	} else {
 		status = routes_answer(api->agent, &request, &body);
 	}
+	log_change(connection, &request, status, body);
 	sent = send_json(connection, status, body);
 	json_decref(body);
 	return sent;
 }
 
+/* Room for `len` bytes more, and a zero. */
+static bool make_room(struct upload *upload, size_t len)
+{
+	size_t room = upload->room ? upload->room : API_BODY_FIRST;
+	char *body;
+
+	while (room <= upload->len + len)
+		room *= 2;
+	if (room == upload->room)
+		return true;
+	body = realloc(upload->body, room);
+	if (!body)
+		return false;
+	upload->body = body;
+	upload->room = room;
+	return true;
+}
+
 static void take_data(struct upload *upload, const char *data, size_t len)
 {
-	if (len > API_BODY_MAX - upload->len) {
+	if (upload->too_long || len > API_BODY_MAX - upload->len) {
 		upload->too_long = true;
+		return;
+	}
+	if (upload->no_memory || !make_room(upload, len)) {
+		upload->no_memory = true;
 		return;
 	}
 	memcpy(upload->body + upload->len, data, len);
@@ -116,10 +179,14 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
 			 enum MHD_RequestTerminationCode code)
 {
+	struct upload *upload = *state;
+
 	(void)arg;
 	(void)connection;
 	(void)code;
-	free(*state);
+	if (upload)
+		free(upload->body);
+	free(upload);
 	*state = NULL;
 }
 
@@ -152,20 +219,57 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 /* --- opening ------------------------------------------------------------------------------ */
 
-static int listen_on(const char *path, struct lp_err *err)
+/* A name or a number; NULL leaves *gid as it is. */
+static int find_group(const char *name, gid_t *gid, struct lp_err *err)
+{
+	const struct group *group;
+	uint32_t number;
+
+	if (!name)
+		return 0;
+	if (!lp_parse_u32(name, 0, UINT32_MAX - 1, &number)) {
+		*gid = number;
+		return 0;
+	}
+	group = getgrnam(name);
+	if (!group)
+		return lp_err(err, -EINVAL, "--socket-group \"%s\": there is no such group", name);
+	*gid = group->gr_gid;
+	return 0;
+}
+
+/* With neither read nor write for others from its first moment, whatever its mode is
+ * to be: its group comes before that. */
+static int bind_to(int fd, const char *path, gid_t gid, mode_t mode)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	mode_t mask;
-	int fd, ret;
+	mode_t mask = umask(0177);
+	int ret;
 
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	unlink(path);
+	ret = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;
+	umask(mask);
+	if (!ret && gid != (gid_t)-1 && chown(path, (uid_t)-1, gid))
+		ret = -errno;
+	if (!ret && chmod(path, mode))
+		ret = -errno;
+	if (!ret && listen(fd, 64))
+		ret = -errno;
+	return ret;
+}
+
+static int listen_on(const char *path, const struct options *options, struct lp_err *err)
+{
+	gid_t gid = (gid_t)-1;
+	int fd, ret = find_group(options->socket_group, &gid, err);
+
+	if (ret)
+		return ret;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return lp_err(err, -errno, "API socket: %s", strerror(errno));
-	unlink(path);
-	mask = umask(0117); /* 0660 from its first moment */
-	ret = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 64) ? -errno : 0;
-	umask(mask);
+	ret = bind_to(fd, path, gid, options->socket_mode);
 	if (ret) {
 		close(fd);
 		return lp_err(err, ret, "API socket \"%s\": %s", path, strerror(-ret));
@@ -212,7 +316,7 @@ int api_open(struct agent *agent, struct api **out, struct lp_err *err)
 		return lp_err(err, -ENAMETOOLONG, "run directory \"%s\": too long for a socket",
 			      agent->options->run_dir);
 	}
-	fd = listen_on(api->path, err);
+	fd = listen_on(api->path, agent->options, err);
 	ret = fd < 0 ? fd : start_daemon(api, fd, err);
 	if (ret) {
 		free(api);

@@ -10,9 +10,6 @@
 #include "agent/carry.h"
 #include "lib/log.h"
 
-/* Notes of ten thousand backends have the same cause, mostly. */
-#define NOTES_A_MINUTE 20
-
 /* Verdicts that come sooner than this after the last ones wait for each other. */
 #define APART_NS 50000000u
 
@@ -74,28 +71,13 @@ static void on_changed(void *arg, uint32_t number, bool up, const char *why)
 
 /* --- notes --------------------------------------------------------------------------- */
 
-/* Is there room for one more in this minute? Says how many there was none for. */
-static bool may_note(struct checks *checks)
-{
-	uint64_t minute = (uint64_t)time(NULL) / 60;
-
-	if (minute != checks->noted_minute) {
-		if (checks->noted > NOTES_A_MINUTE)
-			lp_warning("checks: %u more lines like these left out",
-				   checks->noted - NOTES_A_MINUTE);
-		checks->noted_minute = minute;
-		checks->noted = 0;
-	}
-	return checks->noted++ < NOTES_A_MINUTE;
-}
-
 static void on_note(void *arg, uint32_t number, const char *text)
 {
 	struct agent *agent = arg;
 	const struct runtime_backend *backend = runtime_backend_number(&agent->engine.runtime,
 								       number);
 
-	if (backend && may_note(&agent->checks))
+	if (backend)
 		lp_warning("backend=%s/%s check=\"%s\"", backend->pool, backend->name, text);
 }
 
@@ -151,7 +133,8 @@ int checks_set(struct agent *agent, struct lp_err *err)
 	return ret ? lp_err(err, ret, "health checks: %s", strerror(-ret)) : 0;
 }
 
-int checks_verify(const struct agent *agent, const struct config *config, struct lp_err *err)
+int checks_verify(const struct agent *agent, const char *file, const struct config *config,
+		  struct lp_err *err)
 {
 	for (size_t i = 0; i < config->n_checks; i++) {
 		const struct config_check *check = &config->checks[i];
@@ -159,8 +142,7 @@ int checks_verify(const struct agent *agent, const struct config *config, struct
 		int ret = health_verify(check, &why);
 
 		if (ret && agent->config)
-			return lp_err(err, ret, "%s: checks.%s: %s", agent->options->config,
-				      check->name, why.text);
+			return lp_err(err, ret, "%s: checks.%s: %s", file, check->name, why.text);
 		if (ret)
 			lp_warning("checks.%s: %s", check->name, why.text);
 	}
@@ -180,9 +162,11 @@ int checks_open(struct agent *agent, struct lp_err *err)
 {
 	int ret = health_open(agent->loop, on_changed, agent, &agent->health, err);
 
-	if (!ret)
-		health_set_note(agent->health, on_note);
-	return ret;
+	if (ret)
+		return ret;
+	health_set_note(agent->health, on_note);
+	health_set_spawner(agent->health, agent->spawner);
+	return 0;
 }
 
 void checks_close(struct agent *agent)

@@ -4,6 +4,7 @@
 #define LIMPET_AGENT_OPTIONS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "lib/log.h"
 
@@ -12,8 +13,11 @@ struct options {
 	const char *run_dir;
 	const char *pin_dir;
 	enum lp_log_level log_level;
-	bool check;          /* read the configuration and say whether it is right */
-	bool detach_on_exit; /* take the datapath away on SIGTERM */
+	bool check;               /* read the configuration and say whether it is right */
+	bool detach_on_exit;      /* take the datapath away on SIGTERM */
+	const char *socket_group; /* of the API's socket; NULL: limpetd's own */
+	mode_t socket_mode;
+	bool no_seccomp; /* without the filter of system calls */
 };
 
 /*

@@ -7,6 +7,7 @@
 #include "agent/decide.h"
 #include "agent/explain.h"
 #include "agent/records.h"
+#include "agent/routes_config.h"
 #include "agent/view.h"
 #include "lib/parse.h"
 
@@ -197,6 +198,10 @@ static const struct {
 	{ "GET", "/v1/interfaces", get_interfaces },
 	{ "GET", "/v1/reasons", get_reasons },
 	{ "GET", "/v1/config", get_config },
+	{ "GET", "/v1/config/desired", routes_config_desired },
+	{ "GET", "/v1/config/diff", routes_config_diff },
+	{ "POST", "/v1/config/plan", routes_config_plan },
+	{ "POST", "/v1/config/apply", routes_config_apply },
 	{ "GET", "/v1/explain", get_explain },
 	{ "GET", "/v1/audit", get_audit },
 	{ "GET", "/v1/records", get_records },

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/log.h"
+
 static int refuse_second(int fd, const char *dir, struct lp_err *err)
 {
 	char pid[32] = "";
@@ -39,10 +41,9 @@ int rundir_open(const char *dir, struct lp_err *err)
 		close(fd);
 		return ret;
 	}
-	if (ftruncate(fd, 0) || dprintf(fd, "%d\n", (int)getpid()) < 0) {
-		ret = -errno;
-		close(fd);
-		return lp_err(err, ret, "%s: %s", path, strerror(-ret));
-	}
+	/* Who has it is only told to those who are refused: a full disk must not keep
+	 * the datapath without an agent. */
+	if (ftruncate(fd, 0) || dprintf(fd, "%d\n", (int)getpid()) < 0)
+		lp_warning("%s: writing the process number: %s", path, strerror(errno));
 	return fd;
 }

@@ -23,6 +23,11 @@ void watch_because(struct watch *watch, const struct engine *engine, struct engi
 	history_because(&watch->history, engine->dp, fmt, ap);
 }
 
+const char *watch_why(const struct watch *watch)
+{
+	return watch->history.text;
+}
+
 void watch_applied(struct watch *watch, const struct engine *engine, struct engine_time now)
 {
 	history_applied(&watch->history, engine->dp, now.mono, now.wall);

@@ -27,6 +27,9 @@ struct watch {
 void watch_because(struct watch *watch, const struct engine *engine, struct engine_time now,
 		   const char *fmt, va_list ap) __attribute__((format(printf, 4, 0)));
 
+/* Between the two: what was said last, "" if nothing. */
+const char *watch_why(const struct watch *watch);
+
 /* After it. */
 void watch_applied(struct watch *watch, const struct engine *engine, struct engine_time now);
 

@@ -89,12 +89,15 @@ struct config_backend {
 #define CONFIG_BACKENDS_MAX 65534u   /* of all pools together (A4 and LP_BACKENDS_MAX in abi.h) */
 #define CONFIG_RULES_MAX    1000000u /* of all VIPs together: addresses times ports */
 #define CONFIG_PROXIES_MAX  4096u    /* of a VIP */
-#define CONFIG_PREFIXES_MAX 4096u    /* of a list of them */
-#define CONFIG_POLICY_MAX   400000u  /* of all VIPs together: prefixes times interfaces */
-#define CONFIG_COMMAND_MAX  64u      /* words of an exec check's command */
-#define CONFIG_PATH_MAX     4095u    /* bytes of a file's path */
-#define CONFIG_DURATION_MAX (365 * 86400.0)
-#define CONFIG_TEXT_MAX     (64u << 20) /* bytes of a file */
+/* Of all VIPs together: those of both halves are in the one map `proxies` (bpf/maps.h),
+ * which has room for twice as many. */
+#define CONFIG_PROXIES_ALL_MAX 32768u
+#define CONFIG_PREFIXES_MAX    4096u   /* of a list of them */
+#define CONFIG_POLICY_MAX      400000u /* of all VIPs together: prefixes times interfaces */
+#define CONFIG_COMMAND_MAX     64u     /* words of an exec check's command */
+#define CONFIG_PATH_MAX        4095u   /* bytes of a file's path */
+#define CONFIG_DURATION_MAX    (365 * 86400.0)
+#define CONFIG_TEXT_MAX        (64u << 20) /* bytes of a file */
 
 /* What becomes of packets when nobody is usable. */
 enum config_all_down { CONFIG_ALL_DOWN_ALL, CONFIG_ALL_DOWN_DROP };

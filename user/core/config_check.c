@@ -201,6 +201,25 @@ static int check_vips(const struct config_checker *checker)
 	return 0;
 }
 
+/* A configuration that fits the map by itself, and not beside its successor, could
+ * never be changed. */
+static int check_proxies(const struct config_checker *checker)
+{
+	size_t n = 0;
+
+	config_for_each(node, checker->vips)
+	{
+		n += checker->config->vips[node->index].n_proxies;
+		if (n > CONFIG_PROXIES_ALL_MAX)
+			return config_fail(
+				checker->reader,
+				config_node_get(config_node_get(node, "affinity"), "proxies"),
+				"%zu proxies with those before; allowed: %u in all VIPs", n,
+				CONFIG_PROXIES_ALL_MAX);
+	}
+	return 0;
+}
+
 int config_check(const struct config_reader *reader, const struct config_node *root,
 		 struct config *config)
 {
@@ -218,6 +237,8 @@ int config_check(const struct config_reader *reader, const struct config_node *r
 		ret = check_backends(&checker);
 	if (!ret)
 		ret = check_vips(&checker);
+	if (!ret)
+		ret = check_proxies(&checker);
 	if (!ret)
 		ret = config_check_policy(&checker);
 	if (!ret)

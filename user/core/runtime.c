@@ -366,11 +366,18 @@ void runtime_forget(struct runtime *runtime, uint32_t number)
 
 /* --- states --------------------------------------------------------------------- */
 
+/* It cannot be reached, and nobody else of its pool can. */
+static bool is_waited_for(const struct runtime_backend *backend)
+{
+	return backend->fail_open && backend->state.flags & LP_BACKEND_ALIVE;
+}
+
 uint16_t runtime_flags(const struct runtime_backend *backend)
 {
 	bool offline = backend->leaving || backend->admin == LP_ADMIN_OFFLINE;
 
-	if (backend->expired || !(backend->wanted || backend->leaving) || !backend->hop.ifindex ||
+	if (backend->expired || !(backend->wanted || backend->leaving) ||
+	    !(backend->hop.ifindex || is_waited_for(backend)) ||
 	    !(backend->healthy || backend->fail_open))
 		return 0;
 	return offline ? LP_BACKEND_ALIVE | LP_BACKEND_OFFLINE : LP_BACKEND_ALIVE;
@@ -437,6 +444,27 @@ bool runtime_expire(struct runtime *runtime, uint64_t now)
 		any = true;
 	}
 	return any;
+}
+
+/* 0 means something else. */
+static uint64_t shifted(uint64_t date, int64_t seconds)
+{
+	if (seconds < 0 && date <= (uint64_t)-seconds)
+		return 1;
+	return date + (uint64_t)seconds;
+}
+
+void runtime_shift(struct runtime *runtime, int64_t seconds)
+{
+	for (size_t i = 0; i < runtime->n_backends; i++) {
+		struct runtime_backend *backend = &runtime->backends[i];
+
+		backend->since = shifted(backend->since, seconds);
+		if (backend->deadline)
+			backend->deadline = shifted(backend->deadline, seconds);
+		if (backend->weight_until)
+			backend->weight_until = shifted(backend->weight_until, seconds);
+	}
 }
 
 /* --- asking --------------------------------------------------------------------- */

@@ -43,6 +43,7 @@ struct runtime_backend {
 	double drain_timeout;          /* seconds, of its pool when it was in the configuration */
 	struct lp_backend_state state; /* as it is in the datapath */
 	struct lp_hop hop;             /* the way to it; ifindex 0: not known */
+	struct lp_hop last_hop;        /* what it was before it was lost; the agent's */
 };
 
 /* A number and its name, of a pool or a VIP. */
@@ -102,7 +103,11 @@ struct runtime_backend *runtime_backend(const struct runtime *runtime, const cha
 /* By number, or NULL. */
 struct runtime_backend *runtime_backend_number(const struct runtime *runtime, uint32_t number);
 
-/* lp_backend_state.flags as they should be: is it alive to records, is it offline? */
+/*
+ * lp_backend_state.flags as they should be: is it alive to records, is it offline? While
+ * nobody of its pool can be reached (the balancer's own link is down, mostly), nobody
+ * takes anything over, and whoever was alive still is.
+ */
 uint16_t runtime_flags(const struct runtime_backend *backend);
 
 /* The state word to write: the flags, and a new incarnation for a new life. */
@@ -129,6 +134,9 @@ uint32_t runtime_weight(const struct runtime_backend *backend);
  * any? */
 bool runtime_expire(struct runtime *runtime, uint64_t now);
 
+/* The clock of `since` and `deadline` has jumped by so many seconds: they follow. */
+void runtime_shift(struct runtime *runtime, int64_t seconds);
+
 /* Does it take new clients? Not before the way to it is known: the first packets
  * would be lost while its neighbour is asked. */
 bool runtime_usable(const struct runtime_backend *backend);
@@ -148,6 +156,9 @@ int runtime_set_interfaces(struct runtime *runtime, const struct runtime_interfa
 
 /* Its ifindex; 0 if it is not there. */
 uint32_t runtime_ifindex(const struct runtime *runtime, const char *name);
+
+/* Everything, to try something out on. On success *to is the caller's. -ENOMEM. */
+int runtime_copy(const struct runtime *from, struct runtime *to);
 
 void runtime_fini(struct runtime *runtime);
 

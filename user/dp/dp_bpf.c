@@ -579,15 +579,16 @@ union trie_key {
 static int trie_clear(int fd, unsigned int half)
 {
 	union trie_key key, next;
-	int ret = bpf_map_get_next_key(fd, NULL, &key);
+	bool more = !bpf_map_get_next_key(fd, NULL, &key);
+	int ret = 0;
 
-	while (!ret) {
-		ret = bpf_map_get_next_key(fd, &key, &next);
+	while (more && !ret) {
+		more = !bpf_map_get_next_key(fd, &key, &next);
 		if ((key.word[1] & 1) == half)
-			bpf_map_delete_elem(fd, &key);
+			ret = bpf_map_delete_elem(fd, &key);
 		key = next;
 	}
-	return ret == -ENOENT ? 0 : ret;
+	return ret;
 }
 
 static int bpf_proxies_clear(struct dp *dp, unsigned int half)

@@ -13,7 +13,8 @@
 
 struct exec {
 	uv_loop_t *loop;
-	struct exec_probe *probes; /* all, those that are only waited for as well */
+	struct exec_spawner *spawner; /* not owned; NULL: by itself */
+	struct exec_probe *probes;    /* all, those that are only waited for as well */
 	unsigned int n_probes;
 };
 
@@ -248,7 +249,7 @@ int exec_probe_start(struct exec *exec, const struct exec_request *request, prob
 	probe->base = (struct probe) { .done = done, .arg = arg, .cancel = exec_probe_cancel };
 	probe->request = request;
 	probe->start_ns = uv_hrtime();
-	err = exec_child_start(request, &probe->child);
+	err = exec_child_start(exec->spawner, request, &probe->child);
 	if (err) {
 		free(probe);
 		return err;
@@ -272,6 +273,11 @@ int exec_open(uv_loop_t *loop, struct exec **out)
 	exec->loop = loop;
 	*out = exec;
 	return 0;
+}
+
+void exec_set_spawner(struct exec *exec, struct exec_spawner *spawner)
+{
+	exec->spawner = spawner;
 }
 
 void exec_close(struct exec **exec)

@@ -23,9 +23,14 @@
 #define EXEC_CHILDREN_MAX 512u
 
 struct exec;
+struct exec_spawner;
 
 /* 0 or -ENOMEM. */
 int exec_open(uv_loop_t *loop, struct exec **out);
+
+/* Who starts programs from now on (exec_spawner.h); must outlive it. NULL, as at
+ * first: the process itself. */
+void exec_set_spawner(struct exec *exec, struct exec_spawner *spawner);
 
 /*
  * All probes must have been cancelled. Closes its handles on the loop, and what

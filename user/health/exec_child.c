@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,6 +14,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "health/exec_spawner.h"
 
 /* Of a login: select(2) works, and no program closes a million descriptors. */
 #define CHILD_FILES 1024
@@ -35,6 +38,16 @@ static int become(const struct exec_user *user)
 	return syscall(SYS_setgroups, (size_t)user->n_groups, user->groups) ||
 	       syscall(SYS_setresgid, user->gid, user->gid, user->gid) ||
 	       syscall(SYS_setresuid, user->uid, user->uid, user->uid);
+}
+
+/* A program that is to run as root runs without root's capabilities: what limpetd has
+ * of them is for limpetd. With no_new_privs, execve(2) does not give them back. */
+static int drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2] = { 0 };
+
+	return (int)syscall(SYS_capset, &header, none);
 }
 
 static void default_signals(void)
@@ -72,7 +85,7 @@ static int settle(const struct plan *plan)
 	return setsid() < 0 || chdir("/") || setrlimit(RLIMIT_NOFILE, &files) ||
 	       setrlimit(RLIMIT_CORE, &core) || take_descriptors(plan) ||
 	       become(&plan->request->user) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	       die_with_parent(plan);
+	       drop_capabilities() || die_with_parent(plan);
 }
 
 static void __attribute__((noreturn)) run(const struct plan *plan)
@@ -99,12 +112,12 @@ static void close_both(int pipe[2])
 
 /* fork(2) with a pidfd from the beginning. Signals wait until the child has its own
  * handlers: it must not run limpetd's. */
-static pid_t fork_with_pidfd(int *pidfd)
+static pid_t fork_with_pidfd(bool sibling, int *pidfd)
 {
 	struct clone_args args = {
-		.flags = CLONE_PIDFD,
+		.flags = CLONE_PIDFD | (sibling ? CLONE_PARENT : 0),
 		.pidfd = (__u64)(uintptr_t)pidfd,
-		.exit_signal = SIGCHLD,
+		.exit_signal = sibling ? 0 : SIGCHLD, /* a sibling has ours */
 	};
 	sigset_t all, before;
 	pid_t pid;
@@ -117,30 +130,54 @@ static pid_t fork_with_pidfd(int *pidfd)
 	return pid;
 }
 
-static int spawn(const struct exec_request *request, int input, const int output[2],
-		 const int failed[2], struct exec_child *child)
+int exec_child_fork(const struct exec_request *request, pid_t parent, bool sibling, int output,
+		    int failed, pid_t *pid, int *pidfd)
 {
 	const struct plan plan = {
 		.request = request,
-		.parent = getpid(),
-		.input = input,
-		.output = output[1],
-		.failed = failed[1],
+		.parent = parent,
+		.input = open("/dev/null", O_RDONLY | O_CLOEXEC),
+		.output = output,
+		.failed = failed,
 	};
-	int pidfd = -1;
-	pid_t pid = fork_with_pidfd(&pidfd);
+	int fd = -1, err = 0;
+	pid_t child;
 
-	if (pid < 0)
-		return errno == EAGAIN ? -EUSERS : -errno;
-	if (!pid)
+	if (plan.input < 0)
+		return -errno;
+	child = fork_with_pidfd(sibling, &fd);
+	if (!child)
 		run(&plan);
+	if (child < 0)
+		err = errno == EAGAIN ? -EUSERS : -errno;
+	close(plan.input);
+	if (err)
+		return err;
+	*pid = child;
+	*pidfd = fd;
+	return 0;
+}
+
+static int spawn(struct exec_spawner *spawner, const struct exec_request *request,
+		 const int output[2], const int failed[2], struct exec_child *child)
+{
+	pid_t pid;
+	int pidfd, err;
+
+	if (spawner)
+		err = exec_spawner_run(spawner, request, output[1], failed[1], &pid, &pidfd);
+	else
+		err = exec_child_fork(request, getpid(), false, output[1], failed[1], &pid, &pidfd);
+	if (err)
+		return err;
 	*child = (struct exec_child) {
 		.pid = pid, .pidfd = pidfd, .output = output[0], .failed = failed[0]
 	};
 	return 0;
 }
 
-static int spawn_with_pipes(const struct exec_request *request, int input, struct exec_child *child)
+int exec_child_start(struct exec_spawner *spawner, const struct exec_request *request,
+		     struct exec_child *child)
 {
 	int output[2], failed[2], err;
 
@@ -154,7 +191,7 @@ static int spawn_with_pipes(const struct exec_request *request, int input, struc
 	/* Only our ends: programs expect to block. */
 	fcntl(output[0], F_SETFL, O_NONBLOCK);
 	fcntl(failed[0], F_SETFL, O_NONBLOCK);
-	err = spawn(request, input, output, failed, child);
+	err = spawn(spawner, request, output, failed, child);
 	if (err) {
 		close_both(output);
 		close_both(failed);
@@ -163,18 +200,6 @@ static int spawn_with_pipes(const struct exec_request *request, int input, struc
 	close(output[1]);
 	close(failed[1]);
 	return 0;
-}
-
-int exec_child_start(const struct exec_request *request, struct exec_child *child)
-{
-	int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int err;
-
-	if (input < 0)
-		return -errno;
-	err = spawn_with_pipes(request, input, child);
-	close(input);
-	return err;
 }
 
 /* Just after the fork the child may not lead its group yet. */

@@ -50,6 +50,11 @@ int health_open(uv_loop_t *loop, health_changed_fn changed, void *arg, struct he
 	return 0;
 }
 
+void health_set_spawner(struct health *health, struct exec_spawner *spawner)
+{
+	exec_set_spawner(health->env.exec, spawner);
+}
+
 void health_close(struct health **health)
 {
 	struct health *h = *health;

@@ -17,6 +17,7 @@
 #include "health/flaps.h"
 #include "lib/err.h"
 
+struct exec_spawner;
 struct health;
 
 /* What is to be checked: one target for each backend of a pool with a check. */
@@ -52,6 +53,10 @@ typedef void (*health_note_fn)(void *arg, uint32_t backend, const char *text);
 
 /* `arg` is that of health_open(). NULL: notes go nowhere. */
 void health_set_note(struct health *health, health_note_fn note);
+
+/* Who starts the programs of exec checks (exec_spawner.h); must outlive it. NULL, as
+ * at first: the process itself. */
+void health_set_spawner(struct health *health, struct exec_spawner *spawner);
 
 /*
  * What can be known of a check before it is made: whether its user, its program

@@ -29,6 +29,9 @@ static const struct {
 	{ EPERM, PROBE_NOT_MADE, "forbidden by a local firewall rule" },
 	{ EACCES, PROBE_NOT_MADE, "forbidden by a local firewall rule" },
 	{ EBUSY, PROBE_NOT_MADE, "too many programs of checks are running" },
+	{ E2BIG, PROBE_NOT_MADE, "the command is too long" },
+	{ EOWNERDEAD, PROBE_NOT_MADE,
+	  "limpetd's process that starts programs has died; start limpetd again" },
 	{ EUSERS, PROBE_NOT_MADE, "too many processes" },
 	{ EAFNOSUPPORT, PROBE_NOT_MADE, "address family not supported here" },
 };

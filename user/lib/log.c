@@ -3,12 +3,20 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
+
+/* The longest words of an error (lib/err.h) and something around them. */
+#define LINE_MAX_BYTES 4096
 
 static enum lp_log_level log_level = LP_LOG_INFO;
+static struct lp_log_place *places; /* with lines left out */
 
 static const struct {
 	const char *name;
@@ -36,35 +44,157 @@ void lp_log_level_set(enum lp_log_level level)
 	log_level = level;
 }
 
-/* sd-daemon(3): a service whose stderr is the journal has JOURNAL_STREAM set. */
-static void print_prefix(enum lp_log_level level)
+/* --- writing --------------------------------------------------------------------------- */
+
+/* systemd.exec(5): the variable is inherited; whether stderr still is that stream is
+ * told by its device and inode. */
+static bool is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       !fstat(STDERR_FILENO, &st) && st.st_dev == device && st.st_ino == inode;
+}
+
+static void print_stamp(void)
 {
 	struct timespec now;
 	struct tm tm;
 	char stamp[32];
 
-	if (getenv("JOURNAL_STREAM")) {
-		fprintf(stderr, "<%d>", levels[level].syslog);
-		return;
-	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
 	fprintf(stderr, "%s.%03ldZ ", stamp, now.tv_nsec / 1000000);
 }
 
-void lp_log(enum lp_log_level level, const char *fmt, ...)
+/* Bytes of UTF-8 are left as they are. */
+static void clean(char *text)
 {
+	for (; *text; text++)
+		if ((*text >= 0 && *text < ' ' && *text != '\n' && *text != '\t') || *text == 127)
+			*text = '?';
+}
+
+/* To the journal each line of several is an entry, and has the priority. */
+static void print_text(enum lp_log_level level, char *text, bool journal)
+{
+	char *rest, *line = strtok_r(text, "\n", &rest);
+
+	fprintf(stderr, "%s: %s\n", levels[level].name, line ? line : "");
+	while (line && (line = strtok_r(NULL, "\n", &rest))) {
+		if (journal)
+			fprintf(stderr, "<%d>", levels[level].syslog);
+		fprintf(stderr, "%s\n", line);
+	}
+}
+
+/* `text` is taken apart. */
+static void print(enum lp_log_level level, char *text)
+{
+	bool journal = is_journal();
+
+	clean(text);
+	flockfile(stderr);
+	if (journal)
+		fprintf(stderr, "<%d>", levels[level].syslog);
+	else
+		print_stamp();
+	print_text(level, text, journal);
+	funlockfile(stderr);
+}
+
+/* --- limits ---------------------------------------------------------------------------- */
+
+static uint64_t now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec;
+}
+
+static void unlist(const struct lp_log_place *place)
+{
+	struct lp_log_place **at = &places;
+
+	while (*at && *at != place)
+		at = &(*at)->next;
+	if (*at)
+		*at = place->next;
+}
+
+/* Says what a place has left out, if its window is over. */
+static void end_window(struct lp_log_place *place, uint64_t now)
+{
+	unsigned int left_out = lp_limit_end(&place->limit, now);
+	char text[LINE_MAX_BYTES];
+
+	if (!left_out)
+		return;
+	unlist(place);
+	snprintf(text, sizeof(text), "left_out=%u in_s=%u like=\"%s\"", left_out, LP_LIMIT_WINDOW_S,
+		 place->like);
+	print(place->level, text);
+}
+
+/* Quotes around it are ours. */
+static void keep_like(struct lp_log_place *place, const char *text)
+{
+	snprintf(place->like, sizeof(place->like), "%.*s", (int)sizeof(place->like) - 1, text);
+	for (char *c = place->like; *c; c++)
+		if (*c == '"' || *c == '\n')
+			*c = '\'';
+}
+
+static void leave_out(struct lp_log_place *place, enum lp_log_level level, const char *text)
+{
+	place->level = level;
+	keep_like(place, text);
+	if (place->limit.left_out > 1)
+		return; /* is listed */
+	place->next = places;
+	places = place;
+}
+
+static bool may_log(struct lp_log_place *place, enum lp_log_level level, const char *text)
+{
+	uint64_t now = now_s();
+
+	end_window(place, now);
+	if (lp_limit_take(&place->limit, now, LP_LOG_MAX))
+		return true;
+	leave_out(place, level, text);
+	return false;
+}
+
+void lp_log(struct lp_log_place *place, enum lp_log_level level, const char *fmt, ...)
+{
+	char text[LINE_MAX_BYTES];
 	va_list ap;
 
 	if (level > log_level)
 		return;
-	flockfile(stderr);
-	print_prefix(level);
-	fprintf(stderr, "%s: ", levels[level].name);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	flockfile(stderr);
+	if (!place || log_level == LP_LOG_DEBUG || may_log(place, level, text))
+		print(level, text);
+	funlockfile(stderr);
+}
+
+void lp_log_tick(void)
+{
+	struct lp_log_place *next;
+	uint64_t now = now_s();
+
+	flockfile(stderr);
+	for (struct lp_log_place *place = places; place; place = next) {
+		next = place->next;
+		end_window(place, now);
+	}
 	funlockfile(stderr);
 }

@@ -287,14 +287,15 @@ enum net_state net_resolve(struct net *net, const struct lp_addr *addr, struct l
 
 	memset(hop, 0, sizeof(*hop));
 	hop->daddr = *addr;
+	/* What cannot be asked for now says nothing about the way: it is asked again. */
 	if (!backend) {
 		net_events_retry(net, ROUTE_REFUSED_MS);
-		return NET_NO_ROUTE;
+		return NET_RESOLVING;
 	}
 	if (!backend->fresh)
 		refresh_route(net, backend);
 	if (!backend->fresh)
-		return NET_NO_ROUTE;
+		return NET_RESOLVING;
 	if (backend->route.state != NET_OK)
 		return backend->route.state;
 	state = net_links_egress(&net->links, backend->route.ifindex, &egress);

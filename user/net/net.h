@@ -34,10 +34,10 @@ int net_open(uv_loop_t *loop, net_changed_fn changed, void *arg, struct net **ou
 void net_close(struct net **net);
 
 enum net_state {
-	NET_OK,               /* hop is complete */
-	NET_NO_ROUTE,         /* the kernel has no unicast route to it */
-	NET_LOCAL,            /* the address is the balancer's own */
-	NET_RESOLVING,        /* the neighbour is being asked (ARP, ND) */
+	NET_OK,        /* hop is complete */
+	NET_NO_ROUTE,  /* the kernel has no unicast route to it */
+	NET_LOCAL,     /* the address is the balancer's own */
+	NET_RESOLVING, /* the neighbour is being asked (ARP, ND), or the kernel could not be */
 	NET_NEIGHBOUR_FAILED, /* the neighbour does not answer */
 	NET_LINK_DOWN,
 	NET_NOT_ETHERNET,  /* the route's interface, or its neighbour, has no MAC address */
