@@ -201,7 +201,7 @@ struct lp_control {
 	__u32 phase;         /* rises every LP_PHASE_S; its lowest bit: enum lp_slot_state */
 	__u32 buckets_max;   /* of the record table, a power of two */
 	__u64 sources_id[2]; /* digest of what each half has in `proxies` and `policy` */
-	__u32 replies[2]; /* does the half have keys with LP_VIP_REPLY? */
+	__u32 replies[2];    /* does the half have keys with LP_VIP_REPLY? */
 	__u64 _reserved[3];
 	struct lp_fast_hash fast[2][2]; /* of each half: IPv4, IPv6 */
 };
@@ -250,11 +250,11 @@ struct lp_vip {
 	};
 	__u16 scope; /* affinity group: VIPs of one scope share client records */
 	union {
-		struct lp_addr source_mask; /* what of the source counts as one client; IPv4: w[3] */
+		struct lp_addr source_mask; /* what of the source is one client; IPv4: w[3] */
 		struct lp_addr rewrite;     /* LP_VIP_REPLY: the VIP's address */
 	};
-	__u32 idle_timeout;         /* seconds: longest silence of a living connection */
-	__u32 client_timeout;       /* seconds: life of a client record */
+	__u32 idle_timeout;   /* seconds: longest silence of a living connection */
+	__u32 client_timeout; /* seconds: life of a client record */
 };
 LP_ASSERT_SIZE(struct lp_vip, 64);
 LP_ASSERT_OFFSET(struct lp_vip, port, 16);

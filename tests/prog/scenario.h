@@ -12,8 +12,8 @@
  *	               "saddr", "daddr", "outer_sum"}],
  *	 "policy": [{"vip", "ifindex", "address", "bits", "admit": bool}]}
  *
- * All keys are required but "flags" and what follows it, and "policy". Numbers stand as in abi.h (protocol 6, forward 2);
- * port 0 to 0 is `any`; slots are repeated until the table is full; a pool
+ * All keys are required but "flags" and what follows it, and "policy". Numbers stand as in abi.h
+ *(protocol 6, forward 2); port 0 to 0 is `any`; slots are repeated until the table is full; a pool
  * without "slots" has table 0.
  */
 #ifndef LIMPET_TESTS_PROG_SCENARIO_H

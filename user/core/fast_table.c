@@ -31,8 +31,7 @@ static bool is_prefix6(const struct lp_addr *mask)
 static uint8_t class_of(const struct lp_vip *vip)
 {
 	if (vip->kind != LP_VIP_EXACT || vip->forward != LP_FORWARD_IPIP ||
-	    vip->track == LP_TRACK_ALWAYS || vip->vip > UINT16_MAX ||
-	    (vip->flags & LP_VIP_POLICY))
+	    vip->track == LP_TRACK_ALWAYS || vip->vip > UINT16_MAX || (vip->flags & LP_VIP_POLICY))
 		return LP_FAST_NONE;
 	if (vip->affinity == LP_AFFINITY_TCP)
 		return LP_FAST_TCP_IPIP;
