@@ -131,13 +131,15 @@ static void keep_changes(struct agent *agent, const struct plan *plan)
 
 static void log_plan(const struct agent *agent, const struct plan *plan)
 {
+	char why[LP_QUOTED];
+
 	for (size_t i = 0; i < plan->n_ops; i++) {
 		const struct plan_op *op = &plan->ops[i];
 
 		if (op->kind == PLAN_TABLE)
 			lp_info("pool=%s slots_moved=%u slots=%u why=\"%s\"",
 				agent->engine.runtime.pools[op->number].name, op->moved, LP_SLOTS,
-				watch_why(&agent->watch));
+				lp_log_quoted(why, watch_why(&agent->watch)));
 		else if (op->kind == PLAN_FLIP)
 			lp_info("configuration flipped generation=%llu",
 				(unsigned long long)dp_control(agent->dp)->generation);
