@@ -241,6 +241,9 @@ demo: deps-test
 	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) tools
 	$(Q)LIMPET_BUILD=$(O) scripts/demo
 
+# Packets of bench_records have the model's clock.
+$(O)/tests/bench/clocked.o: | $(O)/bpf/model.skel.h
+
 BENCHES := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
 benches: all $(BENCHES)
 bench: deps-test

@@ -153,13 +153,16 @@ static __always_inline __u32 affinity_backend(struct affinity *affinity, const s
 {
 	struct lp_slot slot;
 	struct track *t;
-	__u32 at;
+	__u32 at, hit;
 
 	affinity_find(affinity, view, vip, pkt);
 	at = affinity_at(view->half * LP_SIZE(pools) + vip->pool, affinity->slot);
 	slot = affinity_slot(at);
 	if (affinity_is_settled(affinity, vip, pkt, slot))
 		return slot.cur;
+	hit = affinity->source ? 0 : track_hit(pkt, vip->pool, vip->idle_timeout);
+	if (hit)
+		return hit;
 	t = affinity_scratch(affinity, view, vip, pkt, cpu);
 	if (!t)
 		return slot.cur;

@@ -422,6 +422,37 @@ static __always_inline __u32 flow_unknown(struct track *t)
 	return t->slot.cur;
 }
 
+/*
+ * T1 for nearly all packets of a flow that is followed, at a fraction of the cost of
+ * track_packet(): in the middle of a TCP flow, by a record that is confirmed, lives, and is
+ * not worth a write yet (so it has not expired either). Nothing is written; 0: for
+ * track_packet() to decide. With `source` affinity the client's record would want a look,
+ * too. `life` is the VIP's idle timeout. A global function: verified once, with a stack of
+ * its own.
+ */
+__noinline int track_hit(const struct packet *pkt, __u32 pool, __u32 life)
+{
+	const volatile struct lp_backend *backend;
+	struct lp_record_word word = { .word = 0 };
+	struct lp_backend_state state;
+
+	if (!pkt || pkt->proto != IPPROTO_TCP ||
+	    (pkt->flags & (LP_TCP_SYN | LP_TCP_FIN | LP_TCP_RST)))
+		return 0;
+	if (records_find(lp_fingerprint_flow(&lp_key, &pkt->src, &pkt->dst, pkt->sport, pkt->dport,
+					     IPPROTO_TCP, pkt->v6),
+			 &word) >= (int)LP_WAYS)
+		return 0;
+	backend = backend_at(word.backend);
+	if (!backend || backend->pool != pool || !(word.flags & LP_RECORD_CONFIRMED) ||
+	    record_stale(word, lp_now(), life))
+		return 0;
+	state.word = backend->state.word;
+	if (!(state.flags & LP_BACKEND_ALIVE) || (__u8)state.incarnation != word.incarnation)
+		return 0;
+	return word.backend;
+}
+
 /* A packet of a TCP flow is a sign of life of its client too. */
 static __always_inline bool shows_client(const struct track *t)
 {

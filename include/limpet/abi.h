@@ -637,9 +637,14 @@ struct lp_backend_meta {
 	__u8 leaving; /* no longer in the configuration; kept for its live connections */
 	__u8 expired; /* its deadline has passed: even live connections are let go */
 	__u8 _pad[4];
-	__u64 since;    /* of the present state: seconds since the epoch */
-	__u64 deadline; /* of drain and offline: seconds since the epoch; 0: none */
-	__u64 _reserved[3];
+	__u64 since;        /* of the present state: seconds since the epoch */
+	__u64 deadline;     /* of drain and offline: seconds since the epoch; 0: none */
+	__u64 weight_until; /* of `weight`: seconds since the epoch; 0: no end */
+	__u32 weight;       /* an operator's, if `weighted` */
+	__u32 came_up;      /* when it began to serve: seconds of CLOCK_MONOTONIC; 0: it does not */
+	__u8 weighted;
+	__u8 ramps; /* in a slow start since came_up */
+	__u8 _reserved[6];
 };
 LP_ASSERT_SIZE(struct lp_vip_meta, 64);
 LP_ASSERT_SIZE(struct lp_pool_meta, 64);

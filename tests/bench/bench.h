@@ -10,7 +10,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What a point compares, beside the empty program and the floor. */
+enum bench_kind {
+	BENCH_SETTLED, /* limpet, and the programs of the command line */
+	BENCH_AUDIT,   /* limpet as it is and without its audit */
+	BENCH_OPENING, /* limpet, given opening packets with `source` affinity */
+	BENCH_TRACKED, /* a record for each packet: `track: always`, a pool whose slots are all
+			  moving, and a table in a kernel LRU map for comparison */
+	BENCH_KINDS
+};
+
+/* What limpet was measured in (DESIGN section 4). */
+enum bench_state {
+	BENCH_STATE_SETTLED,
+	BENCH_STATE_OPENING,
+	BENCH_STATE_ALWAYS,
+	BENCH_STATE_MOVING,
+	BENCH_STATES
+};
+
 struct bench_point {
+	enum bench_kind kind;
 	bool v6;
 	uint32_t flows;
 	uint32_t vips;
@@ -22,5 +42,7 @@ struct bench_point {
 
 const char *bench_affinity_name(enum lp_affinity affinity);
 const char *bench_forward_name(enum lp_forward forward);
+const char *bench_kind_name(enum bench_kind kind);
+const char *bench_state_name(enum bench_state state);
 
 #endif

@@ -50,7 +50,7 @@ static int measure_once(const struct options *options, const struct bench_point 
 		ret = harness_measure(harness, point, options->seconds / options->loads, samples,
 				      err);
 	if (!ret)
-		ret = programs_verify(programs, harness, err);
+		ret = programs_verify(programs, point, harness, err);
 	harness_close(&harness);
 	return ret;
 }

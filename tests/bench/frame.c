@@ -60,7 +60,9 @@ void frame_build(const struct bench_point *point, unsigned char *data)
 		.seq = htonl(1),
 		.ack_seq = htonl(1),
 		.doff = sizeof(tcp) / 4,
-		.ack = 1, /* of an established connection: no opening packet */
+		/* Otherwise of an established connection. */
+		.syn = point->kind == BENCH_OPENING,
+		.ack = point->kind != BENCH_OPENING,
 		.window = htons(512),
 	};
 	uint16_t type = htons(point->v6 ? ETH_P_IPV6 : ETH_P_IP);

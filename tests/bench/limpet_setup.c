@@ -2,12 +2,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limpet/csum.h>
+#include <limits.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <time.h>
 
 #include "common/settled.h"
 #include "core/slot_table.h"
@@ -18,7 +20,7 @@
 
 #define SETUP_SEED  "limpet benchmark"
 #define SETUP_BPFFS "/sys/fs/bpf" /* there wherever BPF is; private to us */
-#define SETUP_PINS  SETUP_BPFFS "/limpet-bench"
+#define SETUP_PINS  SETUP_BPFFS "/limpet-bench-"
 #define SETUP_POOL  1u
 #define SETUP_TABLE 1u
 #define SETUP_HALF  1u
@@ -32,6 +34,11 @@ int limpet_mount(struct lp_err *err)
 		return lp_err(err, -errno, "no BPF file system at " SETUP_BPFFS ": %s",
 			      strerror(errno));
 	return 0;
+}
+
+void limpet_pins(enum bench_state state, char *path)
+{
+	snprintf(path, PATH_MAX, "%s%s", SETUP_PINS, bench_state_name(state));
 }
 
 /* The outer header's constant words, as abi.h defines outer_sum. */
@@ -71,7 +78,8 @@ void limpet_hop(const struct bench_point *point, uint32_t number, struct lp_hop 
 	}
 }
 
-static void setup_rule(const struct bench_point *point, uint32_t vip, struct vip_rule *rule)
+static void setup_rule(const struct bench_point *point, enum bench_state state, uint32_t vip,
+		       struct vip_rule *rule)
 {
 	*rule = (struct vip_rule){
 		.proto = IPPROTO_TCP,
@@ -82,6 +90,7 @@ static void setup_rule(const struct bench_point *point, uint32_t vip, struct vip
 			.pool = SETUP_POOL,
 			.forward = (uint8_t)point->forward,
 			.affinity = (uint8_t)point->affinity,
+			.track = state == BENCH_STATE_ALWAYS ? LP_TRACK_ALWAYS : LP_TRACK_NEEDED,
 			.idle_timeout = 1800,
 			.client_timeout = 1800,
 		},
@@ -94,12 +103,12 @@ static void setup_rule(const struct bench_point *point, uint32_t vip, struct vip
 		setup_addr4(&rule->addr, ntohl(flow_vip4(vip)));
 }
 
-static struct vip_rule *setup_rules(const struct bench_point *point)
+static struct vip_rule *setup_rules(const struct bench_point *point, enum bench_state state)
 {
 	struct vip_rule *rules = calloc(point->vips, sizeof(*rules));
 
 	for (uint32_t i = 0; rules && i < point->vips; i++)
-		setup_rule(point, i, &rules[i]);
+		setup_rule(point, state, i, &rules[i]);
 	return rules;
 }
 
@@ -120,8 +129,30 @@ static int setup_backends(struct dp *dp, const struct bench_point *point)
 	return ret;
 }
 
+/* All slots came from the backend of the next number a moment ago. */
+static int moving_write(struct dp *dp, const struct bench_point *point, const uint16_t *table)
+{
+	struct lp_slot *slots = calloc(LP_SLOTS, sizeof(*slots));
+	uint32_t *since = calloc(LP_SLOTS, sizeof(*since));
+	struct timespec now;
+	int ret = -ENOMEM;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (slots && since) {
+		for (uint32_t i = 0; i < LP_SLOTS; i++) {
+			slots[i].cur = table[i];
+			slots[i].prev = (uint16_t)(table[i] % point->backends + 1);
+			since[i] = (uint32_t)now.tv_sec;
+		}
+		ret = dp_slots_write(dp, SETUP_TABLE, slots, since);
+	}
+	free(slots);
+	free(since);
+	return ret;
+}
+
 /* Members of equal weight. */
-static int setup_slots(struct dp *dp, const struct bench_point *point)
+static int setup_slots(struct dp *dp, const struct bench_point *point, enum bench_state state)
 {
 	struct slot_member *members = calloc(point->backends, sizeof(*members));
 	uint16_t *table = calloc(LP_SLOTS, sizeof(*table));
@@ -140,7 +171,9 @@ static int setup_slots(struct dp *dp, const struct bench_point *point)
 		};
 	}
 	ret = slot_table_build(CONFIG_HASH_MAGLEV, members, point->backends, table);
-	if (!ret)
+	if (!ret && state == BENCH_STATE_MOVING)
+		ret = moving_write(dp, point, table);
+	else if (!ret)
 		ret = settled_write(dp, SETUP_TABLE, table);
 out:
 	free(table);
@@ -149,13 +182,14 @@ out:
 }
 
 /* Writes all of it into the half that packets do not see, then flips. */
-static int setup_fill(struct dp *dp, const struct bench_point *point, const struct vip_table *table)
+static int setup_fill(struct dp *dp, const struct bench_point *point, enum bench_state state,
+		      const struct vip_table *table)
 {
 	struct lp_pool pool = { .table = SETUP_TABLE, .generation = 1 };
 	int ret = setup_backends(dp, point);
 
 	if (!ret)
-		ret = setup_slots(dp, point);
+		ret = setup_slots(dp, point, state);
 	if (!ret)
 		ret = dp_pool_write(dp, SETUP_HALF, SETUP_POOL, pool);
 	if (!ret)
@@ -165,11 +199,13 @@ static int setup_fill(struct dp *dp, const struct bench_point *point, const stru
 	return ret;
 }
 
-static int setup_dp(const struct bench_point *point, const struct vip_table *table,
-		    const struct lp_hash_key *key, struct dp **out, struct lp_err *err)
+static int setup_dp(const struct bench_point *point, enum bench_state state,
+		    const struct vip_table *table, const struct lp_hash_key *key, struct dp **out,
+		    struct lp_err *err)
 {
+	char pins[PATH_MAX];
 	struct dp_bpf_options options = {
-		.pin_dir = SETUP_PINS,
+		.pin_dir = pins,
 		.size = {
 			.vips = point->vips + 1,
 			.pools = SETUP_POOL + 1,
@@ -186,21 +222,26 @@ static int setup_dp(const struct bench_point *point, const struct vip_table *tab
 	bool adopted;
 	int ret;
 
+	limpet_pins(state, pins);
 	ret = dp_bpf_open(&options, &dp, &adopted, err);
 	if (ret)
 		return ret;
-	ret = setup_fill(dp, point, table);
-	if (ret) {
-		limpet_close(&dp);
-		return lp_err(err, ret, "the tables cannot be filled: %s", strerror(-ret));
-	}
-	*out = dp;
-	return 0;
+	ret = setup_fill(dp, point, state, table);
+	if (ret)
+		lp_err(err, ret, "the tables cannot be filled: %s", strerror(-ret));
+	else
+		ret = dp_publish(dp, err);
+	if (ret)
+		limpet_close(&dp, state);
+	else
+		*out = dp;
+	return ret;
 }
 
-int limpet_open(const struct bench_point *point, struct dp **out, struct lp_err *err)
+int limpet_open(const struct bench_point *point, enum bench_state state, struct dp **out,
+		struct lp_err *err)
 {
-	struct vip_rule *rules = setup_rules(point);
+	struct vip_rule *rules = setup_rules(point, state);
 	struct vip_table *table = NULL;
 	struct vip_table_size size;
 	struct lp_hash_key key;
@@ -212,18 +253,21 @@ int limpet_open(const struct bench_point *point, struct dp **out, struct lp_err 
 	vip_table_size(rules, point->vips, &size);
 	ret = vip_table_build(&key, rules, point->vips, &size, &table, err);
 	if (!ret)
-		ret = setup_dp(point, table, &key, out, err);
+		ret = setup_dp(point, state, table, &key, out, err);
 	vip_table_free(&table);
 	free(rules);
 	return ret;
 }
 
-void limpet_close(struct dp **dp)
+void limpet_close(struct dp **dp, enum bench_state state)
 {
+	char pins[PATH_MAX];
+
 	if (!*dp)
 		return;
 	dp_close(dp);
-	dp_bpf_destroy(SETUP_PINS, NULL);
+	limpet_pins(state, pins);
+	dp_bpf_destroy(pins, NULL);
 }
 
 uint64_t limpet_forwarded(const struct dp *dp)
@@ -232,4 +276,19 @@ uint64_t limpet_forwarded(const struct dp *dp)
 
 	dp_reasons(dp, packets);
 	return packets[LP_FORWARD_TX];
+}
+
+uint32_t limpet_records(const struct dp *dp, bool confirmed)
+{
+	struct lp_record record;
+	struct timespec now;
+	uint32_t n = 0;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	for (uint32_t i = 0; i < dp_size(dp)->buckets; i++)
+		for (unsigned int way = 0; way < LP_WAYS; way++)
+			n += dp_record(dp, i, way, &record, NULL) &&
+			     record.value.expires > (uint32_t)now.tv_sec &&
+			     !(record.value.flags & LP_RECORD_CONFIRMED) == !confirmed;
+	return n;
 }

@@ -18,16 +18,28 @@
  */
 int limpet_mount(struct lp_err *err);
 
-/* -errno with words in err; limpet_close() afterwards. */
-int limpet_open(const struct bench_point *point, struct dp **out, struct lp_err *err);
+/*
+ * One for each state, if so many are needed at once; its maps are published in
+ * limpet_pins(). BENCH_STATE_ALWAYS: VIPs that track always; _MOVING: all slots have
+ * another backend before them (point->backends is at least 2); otherwise all are settled.
+ * -errno with words in err.
+ */
+int limpet_open(const struct bench_point *point, enum bench_state state, struct dp **out,
+		struct lp_err *err);
 
 /* Removes program and maps; sets *dp to NULL, which is fine to begin with. */
-void limpet_close(struct dp **dp);
+void limpet_close(struct dp **dp, enum bench_state state);
+
+/* Where the pins of the datapath of this state are: PATH_MAX bytes. */
+void limpet_pins(enum bench_state state, char *path);
 
 /* Next hop number `number` (1 and up) of a point: an address for each, one MAC. */
 void limpet_hop(const struct bench_point *point, uint32_t number, struct lp_hop *hop);
 
 /* Packets that limpet has forwarded so far. */
 uint64_t limpet_forwarded(const struct dp *dp);
+
+/* Living records, of connections and of clients, that are confirmed or not. */
+uint32_t limpet_records(const struct dp *dp, bool confirmed);
 
 #endif

@@ -21,6 +21,7 @@ static const char usage[] =
 	"\n"
 	"  --quick                short runs: a rough picture in less than 30 s\n"
 	"  --seconds N            of measuring per point, 1 to 3600 (default 2)\n"
+	"  --kinds LIST           settled, audit, opening, tracked (default: all of them)\n"
 	"  --flows LIST           default 1,1000,100000,1000000\n"
 	"  --vips LIST            default 1,10000\n"
 	"  --backends LIST        default 3,1000\n"
@@ -30,7 +31,7 @@ static const char usage[] =
 	"  --bytes N              of a frame (default: the shortest TCP packet)\n"
 	"  --cpu N                to run on (default: the last one allowed)\n"
 	"  --program NAME=PATH    one more XDP program: pinned, or PATH[:FUNCTION] of an object\n"
-	"  --enforce              fail if limpet costs more than 2.0 times the floor\n"
+	"  --enforce              fail if a budget is exceeded\n"
 	"  --json FILE            results as JSON as well\n"
 	"  --help\n";
 
@@ -50,6 +51,19 @@ static const struct word forwards[] = {
 	{ "dsr", LP_FORWARD_DSR },
 };
 
+static const struct word kinds[] = {
+	{ "settled", BENCH_SETTLED },
+	{ "audit", BENCH_AUDIT },
+	{ "opening", BENCH_OPENING },
+	{ "tracked", BENCH_TRACKED },
+};
+static const struct word states[] = {
+	{ "settled", BENCH_STATE_SETTLED },
+	{ "opening", BENCH_STATE_OPENING },
+	{ "always", BENCH_STATE_ALWAYS },
+	{ "moving", BENCH_STATE_MOVING },
+};
+
 static const char *word_of(const struct word *words, size_t n, uint32_t value)
 {
 	for (size_t i = 0; i < n; i++)
@@ -66,6 +80,16 @@ const char *bench_affinity_name(enum lp_affinity affinity)
 const char *bench_forward_name(enum lp_forward forward)
 {
 	return word_of(forwards, ARRAY_SIZE(forwards), forward);
+}
+
+const char *bench_kind_name(enum bench_kind kind)
+{
+	return word_of(kinds, ARRAY_SIZE(kinds), kind);
+}
+
+const char *bench_state_name(enum bench_state state)
+{
+	return word_of(states, ARRAY_SIZE(states), state);
 }
 
 /* One item of a list: one of the words, or a number from 1 to max if there are none. */
@@ -121,6 +145,7 @@ static uint32_t last_cpu(void)
 static void options_init(struct options *options)
 {
 	*options = (struct options) {
+		.kinds = { { BENCH_SETTLED, BENCH_AUDIT, BENCH_OPENING, BENCH_TRACKED }, 4 },
 		.families = { { 4, 6 }, 2 },
 		.flows = { { 1, 1000, 100000, 1000000 }, 4 },
 		.vips = { { 1, 10000 }, 2 },
@@ -137,6 +162,7 @@ static void options_init(struct options *options)
 enum {
 	OPT_QUICK = 1,
 	OPT_SECONDS,
+	OPT_KINDS,
 	OPT_FLOWS,
 	OPT_VIPS,
 	OPT_BACKENDS,
@@ -154,6 +180,7 @@ enum {
 static const struct option long_options[] = {
 	{ "quick", no_argument, NULL, OPT_QUICK },
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
+	{ "kinds", required_argument, NULL, OPT_KINDS },
 	{ "flows", required_argument, NULL, OPT_FLOWS },
 	{ "vips", required_argument, NULL, OPT_VIPS },
 	{ "backends", required_argument, NULL, OPT_BACKENDS },
@@ -192,6 +219,8 @@ static int option_program(struct options *options, const char *arg)
 static int option_lists(struct options *options, int option, const char *arg)
 {
 	switch (option) {
+	case OPT_KINDS:
+		return parse_list(arg, kinds, ARRAY_SIZE(kinds), 0, &options->kinds);
 	case OPT_FLOWS:
 		return parse_list(arg, NULL, 0, FLOWS_MAX, &options->flows);
 	case OPT_VIPS:
@@ -259,10 +288,46 @@ int bench_options_parse(int argc, char **argv, struct options *options)
 	return 0;
 }
 
+/* The lists whose combinations are the points of a kind. */
+struct grid {
+	struct options_list flows, backends, vips, affinities, forwards, families;
+};
+
+static void list_first(struct options_list *list)
+{
+	list->n = 1;
+}
+
+static void grid_of(const struct options *options, enum bench_kind kind, struct grid *grid)
+{
+	*grid = (struct grid) {
+		options->flows,      options->backends, options->vips,
+		options->affinities, options->forwards, options->families,
+	};
+	if (kind != BENCH_SETTLED)
+		list_first(&grid->backends);
+	if (kind == BENCH_OPENING || kind == BENCH_TRACKED)
+		list_first(&grid->vips);
+	if (kind == BENCH_OPENING)
+		grid->affinities = (struct options_list) { { LP_AFFINITY_SOURCE }, 1 };
+}
+
+static size_t grid_points(const struct grid *grid)
+{
+	return grid->flows.n * grid->backends.n * grid->vips.n * grid->affinities.n *
+	       grid->forwards.n * grid->families.n;
+}
+
 size_t bench_options_points(const struct options *options)
 {
-	return options->families.n * options->vips.n * options->backends.n * options->flows.n *
-	       options->affinities.n * options->forwards.n;
+	struct grid grid;
+	size_t n = 0;
+
+	for (size_t i = 0; i < options->kinds.n; i++) {
+		grid_of(options, options->kinds.value[i], &grid);
+		n += grid_points(&grid);
+	}
+	return n;
 }
 
 /* Digit of *i in a number system whose digits are the values of lists. */
@@ -274,13 +339,37 @@ static uint32_t options_digit(const struct options_list *list, size_t *i)
 	return value;
 }
 
+/* A pool whose slots all move has at least two backends. */
+static uint32_t backends_of(enum bench_kind kind, uint32_t backends)
+{
+	return kind == BENCH_TRACKED && backends < 2 ? 2 : backends;
+}
+
+static void grid_point(const struct options *options, const struct grid *grid, enum bench_kind kind,
+		       size_t i, struct bench_point *point)
+{
+	point->kind = kind;
+	point->flows = options_digit(&grid->flows, &i);
+	point->backends = backends_of(kind, options_digit(&grid->backends, &i));
+	point->vips = options_digit(&grid->vips, &i);
+	point->affinity = options_digit(&grid->affinities, &i);
+	point->forward = options_digit(&grid->forwards, &i);
+	point->v6 = options_digit(&grid->families, &i) == 6;
+	point->bytes = options->bytes ? options->bytes : frame_min(point->v6);
+}
+
 void bench_options_point(const struct options *options, size_t i, struct bench_point *point)
 {
-	point->flows = options_digit(&options->flows, &i);
-	point->backends = options_digit(&options->backends, &i);
-	point->vips = options_digit(&options->vips, &i);
-	point->affinity = options_digit(&options->affinities, &i);
-	point->forward = options_digit(&options->forwards, &i);
-	point->v6 = options_digit(&options->families, &i) == 6;
-	point->bytes = options->bytes ? options->bytes : frame_min(point->v6);
+	for (size_t k = 0; k < options->kinds.n; k++) {
+		struct grid grid;
+		size_t n;
+
+		grid_of(options, options->kinds.value[k], &grid);
+		n = grid_points(&grid);
+		if (i < n) {
+			grid_point(options, &grid, options->kinds.value[k], i, point);
+			return;
+		}
+		i -= n;
+	}
 }

@@ -18,6 +18,7 @@ struct options_list {
 };
 
 struct options {
+	struct options_list kinds; /* enum bench_kind */
 	struct options_list families, flows, vips, backends;
 	struct options_list affinities, forwards; /* enum lp_affinity, enum lp_forward */
 	uint32_t bytes;                           /* 0: the shortest TCP packet */
@@ -44,7 +45,11 @@ int bench_options_parse(int argc, char **argv, struct options *options);
 
 size_t bench_options_points(const struct options *options);
 
-/* Point number i, from 0; those with one limpet configuration are neighbours. */
+/*
+ * Point number i, from 0; those with one limpet configuration are neighbours. Settled
+ * slots are measured with all there is; the audit without the numbers of backends, and
+ * what looks at records, whose cost is that of the record table, without those of VIPs.
+ */
 void bench_options_point(const struct options *options, size_t i, struct bench_point *point);
 
 #endif

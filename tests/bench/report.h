@@ -28,10 +28,10 @@ void report_close(struct report **report);
 int report_add(struct report *report, const struct bench_point *point,
 	       const struct harness_samples *samples);
 
-/* Prints the verdict on the budget; true if it is kept at all points. */
+/* Prints the verdict on each budget; true if all are kept at all points. */
 bool report_summary(const struct report *report);
 
-/* Writes {"machine", "budget", "results"}. -errno. */
+/* Writes {"machine", "budgets", "results"}. -errno. */
 int report_write(const struct report *report, const char *path);
 
 #endif

@@ -671,6 +671,46 @@ def test_backend_offline(api):
     assert json.loads(api.requests[0][2]) == {"action": "offline"}
 
 
+def weighed(**more):
+    return backend("fe1", 1, weight=50, config_weight=100, weight_set=True, **more)
+
+
+def test_backend_weight(api):
+    where = "/v1/backends/front-end/fe1"
+    api.serve("POST", where, weighed(weight_until_at=None))
+    shows(
+        limpet("backend", "weight", "front-end/fe1", "50", socket=api.socket),
+        "front-end/fe1: up, weight 50 instead of 100",
+    )
+    assert json.loads(api.requests[-1][2]) == {"action": "weight", "weight": 50}
+    api.serve("POST", where, weighed(weight_until_at=NOW + 3659))
+    output = limpet("backend", "weight", "front-end/fe1", "50", "--for", "1h", socket=api.socket)
+    assert "weight 50 instead of 100 for 1h" in output.stdout
+    assert json.loads(api.requests[-1][2]) == {"action": "weight", "weight": 50, "for_s": 3600}
+    api.serve("POST", where, backend("fe1", 1, slow_start={"part": 0.2, "left_s": 48}))
+    shows(
+        limpet("backend", "weight", "front-end/fe1", "config", socket=api.socket),
+        "front-end/fe1: up, slow start for 48s",
+    )
+    assert json.loads(api.requests[-1][2]) == {"action": "weight", "weight": None}
+
+
+def test_pool_show_of_weights_and_drains(api):
+    basis = {"first": 1280, "last": 640, "over_s": 300}
+    rows = [
+        weighed(weight_until_at=NOW + 3659),
+        backend("fe2", 2, slow_start={"part": 0.2857, "left_s": 40}),
+        backend("fe3", 3, backup=True, slots=0, share=0.0, in_use=False),
+        backend("fe4", 4, state="drain", deadline_at=NOW + 5459, eta_s=245, eta_basis=basis),
+    ]
+    api.serve("GET", "/v1/pools/front-end", {**FRONT_END, "backends": rows})
+    output = limpet("pool", "show", "front-end", socket=api.socket).stdout
+    assert "50 (100 in 1h)" in output
+    assert "100, 29%" in output
+    assert "fe3 (backup)" in output
+    assert "fe4: 640 connections, 1280 of them 5m ago: at that rate none in 4m5s" in output
+
+
 @pytest.mark.parametrize("action", ["drain", "offline"])
 @pytest.mark.parametrize(
     "words, seconds",
@@ -1157,9 +1197,156 @@ def test_config_check_without_file(tmp_path):
     assert str(file) in result.stderr and "No such file" in result.stderr
 
 
+# --- config plan and apply -----------------------------------------------------------
+
+EXAMPLE = str(ROOT / "docs" / "examples" / "two-servers.yaml")
+
+
+def counted(live, touched, **more):
+    """Estimates and their errors."""
+    keys = {"live": live, "touched": touched, **more}
+    return {**keys, **{key + "_error": 192.0 if not n else 98.0 for key, n in keys.items()}}
+
+
+TRAFFIC = {
+    "connections": counted(640, 128, leaving=0, broken=64),
+    "clients": counted(320, 64, moved=0),
+}
+
+PLAN = {
+    "plan": "0123456789abcdef",
+    "file": EXAMPLE,
+    "generation": 7,
+    "rekeyed": False,
+    "grows": False,
+    "changes": [
+        {"kind": "added", "thing": "backend", "name": "web/b3", "text": "address: 10.0.0.3"},
+        {"kind": "removed", "thing": "vip", "name": "old", "text": ""},
+        {"kind": "changed", "thing": "seed", "name": "", "text": ""},
+        {"kind": "changed", "thing": "vip", "name": "www", "text": "ports: -80"},
+    ],
+    "pools": [
+        {"pool": "dns", "change": "stays", "slots": 65536, "slots_moved": 0, "moved_share": 0.0, **TRAFFIC},
+        {"pool": "web", "change": "stays", "slots": 65536, "slots_moved": 16384, "moved_share": 0.25, **TRAFFIC},
+    ],
+    "vips": [{"vip": "www", "change": "stays", "moved_share": 0.25, **TRAFFIC}],
+    "total": TRAFFIC,
+    "moved_share": 0.25,
+    "worst_vip": "www",
+    "sample": 64,
+    "max_moved": None,
+    "refused": None,
+}
+
+PLAN_TEXT = """\
+%s, against what is in force:
+  + backend web/b3: address: 10.0.0.3
+  - vip old
+  ~ seed
+  ~ vip www: ports: -80
+
+POOL  CHANGE  SLOTS MOVED  SHARE
+web   stays         16384  25.0%%
+
+VIP  CHANGE  SHARE     LIVE  TOUCHED  LEAVING  BROKEN  CLIENTS  TOUCHED  MOVED
+www  stays   25.0%%  640 ±98  128 ±98     <192  64 ±98  320 ±98   64 ±98   <192
+
+Would break: 64 ±98 connections; would move: <192 clients.
+""" % EXAMPLE
+
+DIFF = {
+    "running": "/tmp/new.yaml",
+    "desired": "/etc/limpet/limpet.yaml",
+    "changes": PLAN["changes"],
+    "departures": [
+        {"pool": "web", "backend": "b1", "state": "drain", "why": "an operator's decision", "deadline_at": None}
+    ],
+}
+
+
+def test_config_plan(api):
+    api.serve("POST", "/v1/config/plan", PLAN)
+    result = limpet("config", "plan", EXAMPLE, "--max-moved", "0.5%", socket=api.socket)
+    shows(result, PLAN_TEXT + "Nothing was changed. To apply exactly this: --planned 0123456789abcdef")
+    body = json.loads(api.requests[-1][2])
+    assert body == {"file": EXAMPLE, "text": pathlib.Path(EXAMPLE).read_text(), "max_moved": 0.005}
+
+
+def test_config_plan_of_nothing(api):
+    api.serve("POST", "/v1/config/plan", {**PLAN, "changes": [], "pools": [], "vips": []})
+    result = limpet("config", "plan", EXAMPLE, socket=api.socket)
+    assert result.stdout.startswith(EXAMPLE + ": nothing changes\n")
+    assert "max_moved" not in json.loads(api.requests[-1][2])
+
+
+def test_config_plan_with_everything(api):
+    total = {**TRAFFIC, "connections": counted(640, 128, leaving=64, broken=0)}
+    api.serve("POST", "/v1/config/plan", {**PLAN, "rekeyed": True, "grows": True, "total": total})
+    text = limpet("config", "plan", EXAMPLE, socket=api.socket).stdout
+    assert "64 ±98 connections stay until the drain_timeout of backends that leave.\n" in text
+    assert "Another seed:" in text and "The tables grow:" in text
+
+
+def test_config_plan_refused(api):
+    api.serve("POST", "/v1/config/plan", {**PLAN, "refused": "VIP www: too\033 much"})
+    result = limpet("config", "plan", EXAMPLE, socket=api.socket)
+    assert result.returncode == FAILED and result.stdout.startswith(PLAN_TEXT)
+    assert result.stderr == "limpet config plan: VIP www: too? much: nothing was changed\n"
+    result = limpet("config", "apply", EXAMPLE, socket=api.socket)
+    assert result.returncode == FAILED and result.stdout == PLAN_TEXT
+    assert [path for _, path, _, _ in api.requests] == ["/v1/config/plan"] * 2
+
+
+def test_config_apply(api):
+    api.serve("POST", "/v1/config/plan", PLAN)
+    api.serve("POST", "/v1/config/apply", {**PLAN, "applied": True, "saved": True, "generation": 8})
+    result = limpet("config", "apply", EXAMPLE, socket=api.socket)
+    shows(result, PLAN_TEXT + "In force: generation 8")
+    assert json.loads(api.requests[-1][2])["plan"] == "0123456789abcdef"
+    limpet("config", "apply", EXAMPLE, "--planned", "mine", socket=api.socket)
+    assert json.loads(api.requests[-1][2])["plan"] == "mine"
+    result = limpet("--json", "config", "apply", EXAMPLE, socket=api.socket)
+    assert json.loads(result.stdout)["generation"] == 8
+    api.serve("POST", "/v1/config/apply", {**PLAN, "applied": True, "saved": False, "generation": 8})
+    assert "goes back to it" in limpet("config", "apply", EXAMPLE, socket=api.socket).stdout
+
+
+def test_config_plan_without_file(api, tmp_path):
+    result = limpet("config", "plan", str(tmp_path / "none"), socket=api.socket)
+    assert result.returncode == FAILED and "none" in result.stderr and "No such file" in result.stderr
+    (tmp_path / "latin").write_bytes(b"seed: \xe9\n")
+    result = limpet("config", "apply", str(tmp_path / "latin"), socket=api.socket)
+    fails(result, FAILED, "limpet config apply: %s: not UTF-8 text" % (tmp_path / "latin"))
+    assert not api.requests
+
+
+def test_config_show_diff(api):
+    api.serve("GET", "/v1/config/diff", DIFF)
+    shows(
+        limpet("config", "show", "--diff", socket=api.socket),
+        "From what is in force (/tmp/new.yaml) to /etc/limpet/limpet.yaml:\n"
+        "  + backend web/b3: address: 10.0.0.3\n"
+        "  - vip old\n"
+        "  ~ seed\n"
+        "  ~ vip www: ports: -80\n"
+        "Backends that are not simply up:\n"
+        "  web/b1: drain, an operator's decision",
+    )
+    api.serve("GET", "/v1/config/diff", {**DIFF, "changes": [], "departures": []})
+    text = limpet("config", "show", "--diff", socket=api.socket).stdout
+    assert "no difference\n" in text and "not simply up: none\n" in text
+
+
+def test_config_show_desired(api):
+    api.serve("GET", "/v1/config/desired", {"file": "f", "text": "seed: s\n"})
+    assert limpet("config", "show", "--desired", socket=api.socket).stdout == "seed: s\n"
+
+
 # --- JSON ------------------------------------------------------------------------
 
 GETS = [
+    (["config", "plan", EXAMPLE], "POST", "/v1/config/plan", PLAN),
+    (["config", "show", "--diff"], "GET", "/v1/config/diff", DIFF),
     (["status"], "GET", "/v1/status", STATUS),
     (["vip", "list"], "GET", "/v1/vips", {"vips": [WEB, DNS]}),
     (["vip", "show", "dns"], "GET", "/v1/vips/dns", DNS),
@@ -1529,11 +1716,11 @@ WRONG = [
     ),
     (
         ["backend"],
-        "limpet backend: what to do is missing: drain, offline, enable; see limpet backend --help",
+        "limpet backend: what to do is missing: drain, offline, enable, weight; see limpet backend --help",
     ),
     (
         ["backend", "stop", "p/b"],
-        'limpet backend: "stop": no such command; there are drain, offline, enable; '
+        'limpet backend: "stop": no such command; there are drain, offline, enable, weight; '
         "see limpet backend --help",
     ),
     (
@@ -1613,10 +1800,51 @@ WRONG = [
         'limpet backend enable: "p/b/c" is not of the form POOL/BACKEND; see limpet backend --help',
     ),
     (
+        ["backend", "weight", "p/b", "heavy"],
+        'limpet backend weight: "heavy" is not a weight: 0 to 65535, or "config"; '
+        "see limpet backend --help",
+    ),
+    (
+        ["backend", "weight", "p/b", "65536"],
+        'limpet backend weight: "65536" is not a weight: 0 to 65535, or "config"; '
+        "see limpet backend --help",
+    ),
+    (
+        ["backend", "weight", "p/b", "config", "--for", "1h"],
+        "limpet backend weight: --for \"1h\": the configuration's weight is not for a time; "
+        "see limpet backend --help",
+    ),
+    (
+        ["backend", "weight", "p/b", "5", "--for", "0s"],
+        'limpet backend weight: --for "0s": must be above 0, up to 365d; '
+        "see limpet backend --help",
+    ),
+    (
+        ["backend", "weight", "p/b"],
+        "limpet backend weight: N is missing; see limpet backend --help",
+    ),
+    (
+        ["backend", "weight", "b", "5"],
+        'limpet backend weight: "b" is not of the form POOL/BACKEND; see limpet backend --help',
+    ),
+    (
         ["backend", "drain", "p/b", "--for", "1h"],
         'limpet backend drain: "--for": no such option; see limpet backend --help',
     ),
-    (["config"], "limpet config: what to do is missing: check, show; see limpet config --help"),
+    (["config"], "limpet config: what to do is missing: check, plan, apply, show; see limpet config --help"),
+    (["config", "plan"], "limpet config plan: FILE is missing; see limpet config --help"),
+    (
+        ["config", "plan", "f", "--max-moved", "5"],
+        'limpet config plan: --max-moved "5" is not a share, like 5% or 0.5%; see limpet config --help',
+    ),
+    (
+        ["config", "plan", "f", "--planned", "x"],
+        'limpet config plan: "--planned": no such option; see limpet config --help',
+    ),
+    (
+        ["config", "show", "--diff", "--desired"],
+        "limpet config show: only one of --running, --desired and --diff at a time; see limpet config --help",
+    ),
     (["config", "check"], "limpet config check: FILE is missing; see limpet config --help"),
     (
         ["config", "check", "a", "b"],
@@ -1653,10 +1881,6 @@ def test_wrong_usage(api, args, error):
 
 
 LATER = [
-    (["backend", "weight", "p/b", "5"], "limpet backend weight: not supported yet"),
-    (["backend", "weight", "p/b", "5", "--for", "1h"], "limpet backend weight: not supported yet"),
-    (["config", "plan", "f"], "limpet config plan: not supported yet"),
-    (["config", "apply", "f"], "limpet config apply: not supported yet"),
     (["top"], "limpet top: not supported yet"),
     (["watch"], "limpet watch: not supported yet"),
     (["lab", "run", "f"], "limpet lab: not supported yet"),
@@ -1741,8 +1965,13 @@ def test_completion_of_words():
     assert completes("--json", "vip", "") == ["list", "show"]
     assert completes("backend", "d") == ["drain"]
     assert completes("backend", "offline", "p/b", "") == ["--deadline"]
+    assert completes("backend", "weight", "p/b", "c") == ["config"]
+    assert completes("backend", "weight", "p/b", "50", "") == ["--for"]
     assert completes("records", "f") == ["flush"]
     assert completes("records", "flush", "--") == ["--vip", "--source", "--all"]
+    assert completes("config", "") == ["check", "plan", "apply", "show"]
+    assert completes("config", "show", "") == ["--running", "--desired", "--diff"]
+    assert completes("config", "apply", "f", "--p") == ["--planned"]
     assert completes("nope", "") == []
 
 
@@ -1760,12 +1989,14 @@ def test_completion_of_names(api):
         assert completes(*options, "records", "--vip", "") == ["web-external", "dns"]
         assert completes(*options, "records", "flush", "--vip", "d") == ["dns"]
         assert completes(*options, "backend", "drain", "") == backends
+        assert completes(*options, "backend", "weight", "") == backends
     assert completes("--socket", "/nonexistent", "vip", "show", "") == []
 
 
 def test_completion_of_files(tmp_path):
     (tmp_path / "a.yaml").touch()
     path = str(tmp_path / "a.yaml")
-    assert completes("config", "check", path[:-3]) == [path]
+    for action in ("check", "plan", "apply"):
+        assert completes("config", action, path[:-3]) == [path]
     assert completes("--socket", path[:-3]) == [path]
     assert completes("--socket", "=", path[:-3]) == [path]

@@ -20,6 +20,11 @@ static const char *const names[] = {
 	[STEP_DRAIN] = "drain",
 	[STEP_OFFLINE] = "offline",
 	[STEP_ENABLE] = "enable",
+	[STEP_WEIGH] = "operator's weight",
+	[STEP_UNWEIGH] = "its own weight",
+	[STEP_BACKUP] = "backup",
+	[STEP_MIN_UP] = "min_up (+ 16: drop)",
+	[STEP_SLOW] = "slow_start",
 	[STEP_ADD] = "added",
 	[STEP_REMOVE] = "removed",
 	[STEP_READDRESS] = "another address",
@@ -109,15 +114,27 @@ static uint32_t pick_near(struct prng *prng, uint32_t seconds)
 	return seconds / 2 * prng_between(prng, 1, 4);
 }
 
+/* Most pools have none; others a short one, or one as long as clients are remembered. */
+static uint32_t pick_slow_start(struct prng *prng, uint32_t timeout)
+{
+	if (prng_percent(prng, 50))
+		return 0;
+	return prng_percent(prng, 50) ? prng_between(prng, 1, 15) : pick_near(prng, timeout);
+}
+
 static void make_pool(struct spec_pool *pool, struct prng *prng, uint32_t timeout)
 {
 	*pool = (struct spec_pool) {
 		.hash = prng_percent(prng, 80) ? CONFIG_HASH_MAGLEV : CONFIG_HASH_RENDEZVOUS,
 		.drain_timeout = pick_near(prng, timeout),
+		.min_up = prng_below(prng, 4),
+		.slow_start = pick_slow_start(prng, timeout),
+		.drop = prng_percent(prng, 30),
 	};
 	for (unsigned int i = 0; i < SPEC_NAMES; i++)
 		pool->members[i] = (struct spec_member) {
 			.present = i < 2 || prng_percent(prng, 50),
+			.backup = i > 0 && prng_percent(prng, 25),
 			.weight = pick_weight(prng),
 		};
 }
@@ -308,7 +325,8 @@ static enum step_kind pick_event(struct prng *prng)
 		STEP_UP,     STEP_UP,        STEP_DRAIN,  STEP_DRAIN,  STEP_OFFLINE, STEP_ENABLE,
 		STEP_ENABLE, STEP_ENABLE,    STEP_ADD,    STEP_ADD,    STEP_ADD,     STEP_REMOVE,
 		STEP_REMOVE, STEP_READDRESS, STEP_WEIGHT, STEP_WEIGHT, STEP_WEIGHT,  STEP_HASH,
-		STEP_IDLE,   STEP_TIMEOUT,   STEP_RELOAD,
+		STEP_IDLE,   STEP_TIMEOUT,   STEP_RELOAD, STEP_WEIGH,  STEP_WEIGH,   STEP_UNWEIGH,
+		STEP_BACKUP, STEP_MIN_UP,    STEP_SLOW,
 	};
 
 	return (enum step_kind)kinds[prng_below(prng, sizeof(kinds))];
@@ -324,6 +342,20 @@ static void fill_event(struct step *step, struct prng *prng, uint32_t timeout)
 		break;
 	case STEP_WEIGHT:
 		step->value = prng_percent(prng, 90) ? pick_weight(prng) : 0;
+		break;
+	case STEP_WEIGH:
+		step->value = prng_percent(prng, 80) ? pick_weight(prng) : 0;
+		if (prng_percent(prng, 70))
+			step->value |= pick_near(prng, timeout) << 16;
+		break;
+	case STEP_BACKUP:
+		step->value = prng_percent(prng, 50);
+		break;
+	case STEP_MIN_UP:
+		step->value = prng_below(prng, 5) + (prng_percent(prng, 30) ? 16 : 0);
+		break;
+	case STEP_SLOW:
+		step->value = pick_slow_start(prng, timeout);
 		break;
 	case STEP_HASH:
 		step->value = prng_below(prng, CONFIG_HASH_MODULO + 1);

@@ -41,12 +41,17 @@ enum step_kind {
 	STEP_DRAIN,
 	STEP_OFFLINE,
 	STEP_ENABLE,
+	STEP_WEIGH, /* `value` is the weight, and in the upper 16 bits seconds or 0 */
+	STEP_UNWEIGH,
 	/* The configuration: `backend` names a member of a pool */
 	STEP_ADD,
 	STEP_REMOVE,
 	STEP_READDRESS,
 	STEP_WEIGHT,  /* `value` */
+	STEP_BACKUP,  /* `value` */
 	STEP_HASH,    /* of the backend's pool: `value` */
+	STEP_MIN_UP,  /* the same; with 16 on_all_down is drop */
+	STEP_SLOW,    /* the same, of slow_start */
 	STEP_IDLE,    /* `backend` is a VIP; `value` its idle_timeout */
 	STEP_TIMEOUT, /* `backend` is a scope; `value` its timeout */
 	STEP_RELOAD,  /* nothing has changed */

@@ -122,11 +122,11 @@ static void want(struct oracle *oracle, unsigned int pool)
 		if (!backend->known)
 			*backend = (struct oracle_backend) { .wanted = true,
 							     .life = backend->life };
-		if (backend->leaving) {
-			backend->leaving = false;
+		if (backend->leaving && backend->admin == LP_ADMIN_ENABLED) {
 			backend->expired = false;
 			backend->deadline = 0;
 		}
+		backend->leaving = false;
 		backend->known = true;
 	}
 }
@@ -136,6 +136,8 @@ static bool set_member(struct oracle *oracle, const struct step *step)
 	unsigned int pool = spec_id_pool(step->backend);
 	struct spec_member *member = &oracle->spec.pools[pool].members[spec_id_name(step->backend)];
 
+	const struct spec_member was = *member;
+
 	if (member->present == (step->kind == STEP_ADD))
 		return false;
 	if (step->kind != STEP_ADD && spec_members(&oracle->spec, pool) < 2)
@@ -144,17 +146,57 @@ static bool set_member(struct oracle *oracle, const struct step *step)
 		member->address = (member->address + 1) % SPEC_ADDRESSES;
 	else
 		member->present = step->kind == STEP_ADD;
+	if (!spec_is_valid(&oracle->spec, pool)) {
+		*member = was;
+		return false;
+	}
 	want(oracle, pool);
 	return true;
 }
 
-static bool set_weight(struct oracle *oracle, const struct step *step)
+/* Of a member: STEP_WEIGHT or STEP_BACKUP. */
+static bool set_kind(struct oracle *oracle, const struct step *step)
 {
-	struct spec_member *member = &oracle->spec.pools[spec_id_pool(step->backend)]
-					      .members[spec_id_name(step->backend)];
+	unsigned int pool = spec_id_pool(step->backend);
+	struct spec_member *member = &oracle->spec.pools[pool].members[spec_id_name(step->backend)];
+	const struct spec_member was = *member;
 
-	member->weight = step->value;
-	return member->present;
+	if (step->kind == STEP_WEIGHT)
+		member->weight = step->value;
+	else
+		member->backup = step->value;
+	if (spec_is_valid(&oracle->spec, pool))
+		return member->present;
+	*member = was;
+	return false;
+}
+
+static bool set_pool(struct oracle *oracle, const struct step *step)
+{
+	struct spec_pool *pool = &oracle->spec.pools[spec_id_pool(step->backend)];
+
+	if (step->kind == STEP_HASH) {
+		pool->hash = (enum config_hash)step->value;
+	} else if (step->kind == STEP_SLOW) {
+		pool->slow_start = step->value;
+	} else {
+		pool->min_up = step->value & 15;
+		pool->drop = step->value & 16;
+	}
+	return true;
+}
+
+static bool weigh(struct oracle *oracle, const struct step *step, uint64_t wall)
+{
+	struct oracle_backend *backend = &oracle->backends[oracle_backend_of(oracle, step)];
+	uint32_t lasts = step->value >> 16;
+
+	if (!backend->wanted)
+		return false;
+	backend->weighted = step->kind == STEP_WEIGH;
+	backend->own_weight = backend->weighted ? step->value & 0xffff : 0;
+	backend->weight_until = backend->weighted && lasts ? wall + lasts : 0;
+	return true;
 }
 
 bool oracle_change(struct oracle *oracle, const struct step *step, uint64_t wall)
@@ -172,11 +214,15 @@ bool oracle_change(struct oracle *oracle, const struct step *step, uint64_t wall
 	case STEP_READDRESS:
 		return set_member(oracle, step);
 	case STEP_WEIGHT:
-		return set_weight(oracle, step);
+	case STEP_BACKUP:
+		return set_kind(oracle, step);
+	case STEP_WEIGH:
+	case STEP_UNWEIGH:
+		return weigh(oracle, step, wall);
 	case STEP_HASH:
-		oracle->spec.pools[spec_id_pool(step->backend)].hash = (enum config_hash)
-									       step->value;
-		return true;
+	case STEP_MIN_UP:
+	case STEP_SLOW:
+		return set_pool(oracle, step);
 	case STEP_IDLE:
 		oracle->spec.idle_timeout[step->backend] = step->value;
 		return true;
@@ -189,28 +235,6 @@ bool oracle_change(struct oracle *oracle, const struct step *step, uint64_t wall
 }
 
 /* --- what follows ------------------------------------------------------------------------- */
-
-/* on_all_down: all. With nobody healthy to take clients, all that no operator took out try. */
-static void fail_open(struct oracle *oracle, unsigned int pool)
-{
-	bool nobody = true;
-
-	for (unsigned int i = 0; i < SPEC_NAMES; i++) {
-		const struct spec_member *member = &oracle->spec.pools[pool].members[i];
-		const struct oracle_backend *backend =
-			&oracle->backends[spec_id(pool, i, member->address)];
-
-		if (member->present && member->weight && !backend->dead &&
-		    backend->admin == LP_ADMIN_ENABLED)
-			nobody = false;
-	}
-	for (unsigned int i = 0; i < SPEC_NAMES; i++) {
-		const struct spec_member *member = &oracle->spec.pools[pool].members[i];
-
-		if (member->present)
-			oracle->backends[spec_id(pool, i, member->address)].failing_open = nobody;
-	}
-}
 
 static void follow_backend(struct oracle_backend *backend, bool cut)
 {
@@ -228,7 +252,6 @@ static void follow_backend(struct oracle_backend *backend, bool cut)
 		backend->life++;
 	backend->alive = alive;
 	backend->offline = offline;
-	backend->usable = backend->wanted && lives && backend->admin == LP_ADMIN_ENABLED;
 }
 
 static uint32_t shorter(uint32_t a, uint32_t b)
@@ -268,12 +291,18 @@ static void take_timeouts(struct oracle *oracle, bool cut)
 		follow_timeouts(oracle);
 }
 
+static void choose(struct oracle *oracle, unsigned int pool, bool unsure)
+{
+	oracle_follow_slow(oracle, pool, unsure);
+	oracle_choose(oracle, pool);
+}
+
 int oracle_applied(struct oracle *oracle, bool cut)
 {
 	int ret = 0;
 
 	for (unsigned int i = 0; i < SPEC_POOLS; i++)
-		fail_open(oracle, i);
+		choose(oracle, i, cut || oracle->starting);
 	for (uint32_t id = 1; id < SPEC_BACKENDS; id++)
 		if (oracle->backends[id].known)
 			follow_backend(&oracle->backends[id], cut);
@@ -286,11 +315,16 @@ int oracle_applied(struct oracle *oracle, bool cut)
 /* What was unsure about a life may have begun another one. */
 int oracle_started(struct oracle *oracle, uint64_t wall)
 {
+	int ret;
+
 	for (uint32_t id = 1; id < SPEC_BACKENDS; id++)
 		if (oracle->backends[id].alive_unsure)
 			oracle->backends[id].life++;
 	oracle_settled(oracle, wall);
-	return oracle_applied(oracle, false);
+	oracle->starting = true;
+	ret = oracle_applied(oracle, false);
+	oracle->starting = false;
+	return ret;
 }
 
 void oracle_settled(struct oracle *oracle, uint64_t wall)
@@ -303,17 +337,30 @@ void oracle_settled(struct oracle *oracle, uint64_t wall)
 		backend->leaving = true;
 		backend->offline = true;
 		backend->usable = false;
-		backend->deadline = wall + oracle->spec.pools[spec_id_pool(id)].drain_timeout;
+		if (backend->admin == LP_ADMIN_ENABLED || !backend->deadline)
+			backend->deadline = wall +
+					    oracle->spec.pools[spec_id_pool(id)].drain_timeout;
 	}
+}
+
+static bool end_weight(struct oracle_backend *backend, uint64_t wall)
+{
+	if (!backend->weighted || !backend->weight_until || backend->weight_until > wall)
+		return false;
+	backend->weighted = false;
+	backend->own_weight = 0;
+	backend->weight_until = 0;
+	return true;
 }
 
 int oracle_tick(struct oracle *oracle, uint64_t wall)
 {
-	bool any = false;
+	bool any = oracle_slow_is_due(oracle);
 
 	for (uint32_t id = 1; id < SPEC_BACKENDS; id++) {
 		struct oracle_backend *backend = &oracle->backends[id];
 
+		any |= backend->known && end_weight(backend, wall);
 		if (!backend->known || backend->expired || !backend->deadline ||
 		    backend->deadline > wall)
 			continue;

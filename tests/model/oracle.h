@@ -52,8 +52,17 @@ struct oracle_backend {
 	bool expired;      /* its deadline has passed, and the agent knows */
 	uint8_t admin;     /* enum lp_admin */
 	uint64_t deadline; /* seconds of the wall clock; 0: none */
+	bool weighted;     /* by an operator */
+	uint32_t own_weight;
+	uint64_t weight_until; /* seconds of the wall clock; 0: no end */
+	/* Its slow start, as of the last change */
+	bool serving, ramps;
+	bool slow_unsure;   /* the agent died over it, or was not there */
+	uint32_t served_at; /* when it began to serve, seconds since the history began */
+	uint8_t part;       /* of SLOW_START_WHOLE */
 	/* What follows for traffic, since the agent last applied something */
 	bool alive, offline, usable;
+	bool usable_without; /* in the table without those in a slow start */
 	bool alive_unsure, offline_unsure;
 	uint32_t life; /* rises with each return to life */
 };
@@ -109,6 +118,8 @@ struct oracle {
 	const struct history *history;
 	struct lp_hash_key key; /* for O3 */
 	struct spec spec;       /* as it is now */
+	uint32_t now;           /* seconds since the history began */
+	bool starting;          /* an agent does, and may have seen less than the model */
 	struct oracle_backend backends[SPEC_BACKENDS];
 	struct oracle_pool pools[SPEC_POOLS];
 	struct oracle_table *tables; /* every one there was, from number 1 */
@@ -146,6 +157,8 @@ bool oracle_change(struct oracle *oracle, const struct step *step, uint64_t wall
 
 /* The agent has applied all of it, or died (cut) while it did. -ENOMEM. */
 int oracle_applied(struct oracle *oracle, bool cut);
+/* Of a slow start that was unsure: since how many seconds it has served. */
+void oracle_take_slow(struct oracle *oracle, uint32_t id, bool ramps, uint32_t served);
 /* An agent has started and applied all of it. */
 int oracle_started(struct oracle *oracle, uint64_t wall);
 /* What the configuration no longer names leaves. */

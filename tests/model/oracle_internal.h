@@ -11,6 +11,16 @@ uint32_t oracle_slot(const struct oracle *oracle, const struct flow *flow);
 /* Builds the table of a pool as it is now, if it is another than the one in force. -ENOMEM. */
 int oracle_build(struct oracle *oracle, unsigned int pool, bool cut);
 
+/* A member's weight: the operator's, or the configuration's. */
+uint32_t oracle_weight(const struct oracle *oracle, unsigned int pool, unsigned int name);
+
+/* oracle_choice.c: who of a pool is used, with and without those in a slow start. */
+void oracle_choose(struct oracle *oracle, unsigned int pool);
+/* Who begins to serve and how far slow starts are; `cut`: the agent died over it. */
+void oracle_follow_slow(struct oracle *oracle, unsigned int pool, bool cut);
+/* Would an agent that looks now take another step of one? */
+bool oracle_slow_is_due(const struct oracle *oracle);
+
 /*
  * How likely it is that a slot that had `backend` in table `from` has another in
  * table `to`: the share of such slots.

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/slot_table.h"
+#include "core/slow_start.h"
 #include "lib/addr.h"
 
 /* --- slots ---------------------------------------------------------------------------- */
@@ -39,14 +40,17 @@ uint32_t oracle_slot(const struct oracle *oracle, const struct flow *flow)
 
 /* --- building --------------------------------------------------------------------------- */
 
-static size_t fill_members(const struct oracle *oracle, unsigned int pool,
-			   struct slot_member members[SPEC_NAMES])
+/* Without those in a slow start, or with them. Returns how many; *usable of them are. */
+static size_t fill_members(const struct oracle *oracle, unsigned int pool, bool without,
+			   struct slot_member members[SPEC_NAMES], size_t *usable)
 {
 	size_t n = 0;
 
+	*usable = 0;
 	for (unsigned int i = 0; i < SPEC_NAMES; i++) {
 		const struct spec_member *member = &oracle->spec.pools[pool].members[i];
 		uint32_t id = spec_id(pool, i, member->address);
+		const struct oracle_backend *backend = &oracle->backends[id];
 		char name[SPEC_NAME_SIZE];
 
 		if (!member->present)
@@ -54,10 +58,12 @@ static size_t fill_members(const struct oracle *oracle, unsigned int pool,
 		spec_backend_name(&oracle->spec, id, name);
 		members[n++] = (struct slot_member) {
 			.id = slot_member_id(SPEC_SEED, spec_pool_name(pool), name),
-			.weight = member->weight,
-			.usable = oracle->backends[id].usable,
+			.weight = oracle_weight(oracle, pool, i),
+			.usable = without ? backend->usable_without : backend->usable,
+			.backup = member->backup,
 			.value = (uint16_t)id,
 		};
+		*usable += members[n - 1].usable;
 	}
 	return n;
 }
@@ -77,14 +83,52 @@ static int new_table(struct oracle *oracle, struct oracle_table **out)
 	return 0;
 }
 
-static int build(struct oracle *oracle, unsigned int pool, struct oracle_table *table)
+static int build_one(const struct oracle *oracle, unsigned int pool, bool without,
+		     uint16_t answers[LP_SLOTS], size_t *usable)
 {
 	struct slot_member members[SPEC_NAMES];
-	size_t n = fill_members(oracle, pool, members);
-	uint16_t *answers = malloc(LP_SLOTS * sizeof(*answers));
-	int ret = answers ? slot_table_build(oracle->spec.pools[pool].hash, members, n, answers)
-			  : -ENOMEM;
+	size_t n = fill_members(oracle, pool, without, members, usable);
 
+	return slot_table_build(oracle->spec.pools[pool].hash, members, n, answers);
+}
+
+/* The smallest part that a slow start of the pool has come to. */
+static uint8_t least_part(const struct oracle *oracle, unsigned int pool)
+{
+	uint8_t least = SLOW_START_WHOLE;
+
+	for (uint32_t id = 1; id < SPEC_BACKENDS; id++)
+		if (spec_id_pool(id) == pool && oracle->backends[id].ramps &&
+		    oracle->backends[id].part < least)
+			least = oracle->backends[id].part;
+	return least;
+}
+
+/* Those in a slow start have a part of their slots; what else would change waits for the
+ * slowest. */
+static void build_slow(const struct oracle *oracle, unsigned int pool, uint16_t answers[LP_SLOTS],
+		       const uint16_t without[LP_SLOTS])
+{
+	uint8_t least = least_part(oracle, pool);
+
+	for (uint32_t i = 0; i < LP_SLOTS; i++) {
+		const struct oracle_backend *backend = &oracle->backends[answers[i]];
+
+		if (!slow_start_takes(backend->ramps ? backend->part : least, i))
+			answers[i] = without[i];
+	}
+}
+
+static int build(const struct oracle *oracle, unsigned int pool, struct oracle_table *table)
+{
+	uint16_t *answers = calloc(2, LP_SLOTS * sizeof(*answers));
+	size_t usable;
+	int ret = answers ? build_one(oracle, pool, false, answers, &usable) : -ENOMEM;
+
+	if (!ret)
+		ret = build_one(oracle, pool, true, answers + LP_SLOTS, &usable);
+	if (!ret && usable)
+		build_slow(oracle, pool, answers, answers + LP_SLOTS);
 	_Static_assert(SPEC_BACKENDS <= 256, "identities fit into a byte");
 	for (uint32_t i = 0; i < LP_SLOTS && !ret; i++)
 		table->answer[i] = (uint8_t)answers[i];
@@ -168,7 +212,7 @@ static uint64_t usable_weight(const struct oracle *oracle, unsigned int pool)
 		uint32_t id = spec_id(pool, i, member->address);
 
 		if (member->present && oracle->backends[id].usable)
-			sum += member->weight;
+			sum += oracle_weight(oracle, pool, i);
 	}
 	return sum;
 }
@@ -182,9 +226,10 @@ static void add_chi2(struct oracle *oracle, unsigned int pool, const uint32_t co
 	for (unsigned int i = 0; i < SPEC_NAMES; i++) {
 		const struct spec_member *member = &oracle->spec.pools[pool].members[i];
 		uint32_t id = spec_id(pool, i, member->address);
-		double expected = (double)n * member->weight / (double)weights;
+		uint32_t weight = oracle_weight(oracle, pool, i);
+		double expected = (double)n * weight / (double)weights;
 
-		if (!member->present || !oracle->backends[id].usable || !member->weight)
+		if (!member->present || !oracle->backends[id].usable || !weight)
 			continue;
 		if (expected < 5)
 			return; /* too few for chi-square */
@@ -219,12 +264,26 @@ static uint32_t find_gone(const struct oracle *oracle, uint16_t from, uint16_t t
 	return gone;
 }
 
+/* Shares are not those of weights alone while somebody is in a slow start, or a backup used. */
+static bool is_by_weight(const struct oracle *oracle, unsigned int pool)
+{
+	for (unsigned int i = 0; i < SPEC_NAMES; i++) {
+		const struct spec_member *member = &oracle->spec.pools[pool].members[i];
+		const struct oracle_backend *backend =
+			&oracle->backends[spec_id(pool, i, member->address)];
+
+		if (member->present && (backend->ramps || (backend->usable && member->backup)))
+			return false;
+	}
+	return true;
+}
+
 void oracle_spread(struct oracle *oracle, unsigned int pool, uint16_t from, uint16_t to)
 {
 	uint32_t counts[SPEC_BACKENDS], gone = find_gone(oracle, from, to), n;
 	uint64_t weights = usable_weight(oracle, pool);
 
-	if (!gone || !weights ||
+	if (!gone || !weights || !is_by_weight(oracle, pool) ||
 	    (oracle->spec.pools[pool].hash != CONFIG_HASH_MAGLEV &&
 	     oracle->spec.pools[pool].hash != CONFIG_HASH_RENDEZVOUS))
 		return;

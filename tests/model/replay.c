@@ -20,14 +20,22 @@ static bool is_health(const struct step *step)
 
 static bool is_admin(const struct step *step)
 {
-	return step->kind >= STEP_DRAIN && step->kind <= STEP_ENABLE;
+	return step->kind >= STEP_DRAIN && step->kind <= STEP_UNWEIGH;
 }
 
 static struct world_backend truth(const struct run *run, uint32_t id)
 {
 	const struct oracle_backend *backend = &run->oracle.backends[id];
 
-	return (struct world_backend) { id, backend->dead, backend->admin, backend->deadline };
+	return (struct world_backend) {
+		.id = id,
+		.dead = backend->dead,
+		.admin = backend->admin,
+		.deadline = backend->deadline,
+		.weighted = backend->weighted,
+		.own_weight = backend->own_weight,
+		.weight_until = backend->weight_until,
+	};
 }
 
 static size_t truths(const struct run *run, struct world_backend all[SPEC_BACKENDS])
@@ -49,6 +57,23 @@ static int tell_all(struct run *run)
 	return world_backends(run->world, &run->oracle.spec, all, n, 0, run->err);
 }
 
+/*
+ * Whether and since when somebody is in a slow start who has begun to serve while no agent
+ * was there, or while one died, is for the agent to say. Of all others the model knows.
+ */
+static int take_slow_starts(struct run *run)
+{
+	for (uint32_t id = 1; id < SPEC_BACKENDS; id++) {
+		uint32_t served;
+		bool ramps;
+
+		if (run->oracle.backends[id].slow_unsure &&
+		    world_slow(run->world, &run->oracle.spec, id, &ramps, &served))
+			oracle_take_slow(&run->oracle, id, ramps, served);
+	}
+	return oracle_applied(&run->oracle, false);
+}
+
 static int run_start(struct run *run)
 {
 	int ret;
@@ -58,7 +83,9 @@ static int run_start(struct run *run)
 	ret = world_start(run->world, &run->oracle.spec, run->err);
 	if (!ret)
 		ret = oracle_started(&run->oracle, world_wall(run->world));
-	return ret ? ret : tell_all(run);
+	if (!ret)
+		ret = tell_all(run);
+	return ret ? ret : take_slow_starts(run);
 }
 
 static int run_backend(struct run *run, const struct step *step)
@@ -130,6 +157,7 @@ static void run_packet(struct run *run, const struct step *step)
 static int run_step(struct run *run, const struct step *step)
 {
 	world_now(run->world, step->ms);
+	run->oracle.now = step->ms / 1000;
 	switch (step->kind) {
 	case STEP_TICK:
 		return run_tick(run);

@@ -56,8 +56,12 @@ static void print_event(const struct step *step, FILE *out)
 	default:
 		fprintf(out, "%s/b%u: %s", spec_pool_name(spec_id_pool(step->backend)),
 			spec_id_name(step->backend), step_name(step));
-		if (step->kind == STEP_WEIGHT || step->kind == STEP_HASH)
+		if (step->kind == STEP_WEIGHT || step->kind == STEP_HASH ||
+		    step->kind == STEP_BACKUP || step->kind == STEP_MIN_UP ||
+		    step->kind == STEP_SLOW)
 			fprintf(out, " %u", step->value);
+		else if (step->kind == STEP_WEIGH)
+			fprintf(out, " %u for %u s", step->value & 0xffff, step->value >> 16);
 		else if (step->value)
 			fprintf(out, " for %u s", step->value);
 	}

@@ -105,6 +105,17 @@ unsigned int spec_members(const struct spec *spec, unsigned int pool)
 	return n;
 }
 
+bool spec_is_valid(const struct spec *spec, unsigned int pool)
+{
+	for (unsigned int i = 0; i < SPEC_NAMES; i++) {
+		const struct spec_member *member = &spec->pools[pool].members[i];
+
+		if (member->present && member->weight && !member->backup)
+			return true;
+	}
+	return false;
+}
+
 /* --- YAML ------------------------------------------------------------------------- */
 
 static void write_pool(FILE *out, const struct spec *spec, unsigned int number)
@@ -112,8 +123,10 @@ static void write_pool(FILE *out, const struct spec *spec, unsigned int number)
 	const struct spec_pool *pool = &spec->pools[number];
 
 	fprintf(out,
-		"  %s:\n    hash: %s\n    check: alive\n    drain_timeout: %us\n    backends:\n",
-		pool_names[number], hash_names[pool->hash], pool->drain_timeout);
+		"  %s:\n    hash: %s\n    check: alive\n    drain_timeout: %us\n    min_up: %u\n"
+		"    slow_start: %us\n    on_all_down: %s\n    backends:\n",
+		pool_names[number], hash_names[pool->hash], pool->drain_timeout, pool->min_up,
+		pool->slow_start, pool->drop ? "drop" : "all");
 	for (unsigned int i = 0; i < SPEC_NAMES; i++) {
 		const struct spec_member *member = &pool->members[i];
 		uint32_t id = spec_id(number, i, member->address);
@@ -124,8 +137,9 @@ static void write_pool(FILE *out, const struct spec *spec, unsigned int number)
 			continue;
 		spec_backend_name(spec, id, name);
 		spec_backend_addr(id, &addr);
-		fprintf(out, "      - {name: %s, address: \"%s\", weight: %u}\n", name,
-			lp_addr_format(&addr, text), member->weight);
+		fprintf(out, "      - {name: %s, address: \"%s\", weight: %u, backup: %s}\n", name,
+			lp_addr_format(&addr, text), member->weight,
+			member->backup ? "true" : "false");
 	}
 }
 

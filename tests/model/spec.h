@@ -55,7 +55,7 @@ struct spec_vip_kind {
 extern const struct spec_vip_kind spec_vip_kinds[SPEC_VIPS];
 
 struct spec_member {
-	bool present;
+	bool present, backup;
 	uint32_t weight;
 	unsigned int address; /* below SPEC_ADDRESSES */
 };
@@ -63,6 +63,9 @@ struct spec_member {
 struct spec_pool {
 	enum config_hash hash;
 	uint32_t drain_timeout; /* seconds */
+	uint32_t min_up;
+	uint32_t slow_start; /* seconds */
+	bool drop;           /* on_all_down */
 	struct spec_member members[SPEC_NAMES];
 };
 
@@ -94,6 +97,8 @@ uint16_t spec_vip_port(unsigned int vip);
 
 bool spec_is_present(const struct spec *spec, uint32_t id);
 unsigned int spec_members(const struct spec *spec, unsigned int pool);
+/* Somebody has to have a weight and be no backup. */
+bool spec_is_valid(const struct spec *spec, unsigned int pool);
 
 /* The configuration file; the caller's to free. NULL: out of memory. */
 char *spec_yaml(const struct spec *spec);

@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 
 #include "core/desired.h"
+#include "core/slow_start.h"
 
 #define BPFFS "/sys/fs/bpf" /* our own: nobody else sees it */
 
@@ -173,8 +174,11 @@ static int converge_cut(struct world *world, bool with_vips, unsigned int cut, s
 	const struct desired_known known = { engine->digests, dp_size(world->dp)->pools };
 	struct desired *desired = NULL;
 	struct plan *plan = NULL;
-	int ret = desired_make(world->config, &engine->runtime, dp_size(world->dp), &engine->key,
-			       &known, with_vips, &desired, err);
+	int ret;
+
+	slow_start_follow(&engine->runtime, world_time(world).mono);
+	ret = desired_make(world->config, &engine->runtime, dp_size(world->dp), &engine->key,
+			   &known, with_vips, &desired, err);
 
 	if (!ret)
 		ret = plan_make(desired, &engine->runtime, world->dp, world_time(world).mono,
@@ -229,7 +233,26 @@ static int set_backend(struct world *world, const struct spec *spec,
 	if (at->admin != backend->admin || at->deadline != backend->deadline)
 		runtime_set_admin(at, (enum lp_admin)backend->admin, backend->deadline,
 				  world_wall(world));
+	if (!backend->weighted)
+		runtime_clear_weight(at);
+	else
+		runtime_set_weight(at, backend->own_weight, backend->weight_until);
 	return 0;
+}
+
+bool world_slow(const struct world *world, const struct spec *spec, uint32_t id, bool *ramps,
+		uint32_t *served)
+{
+	char name[SPEC_NAME_SIZE];
+	const struct runtime_backend *at;
+
+	spec_backend_name(spec, id, name);
+	at = runtime_backend(&world->engine.runtime, spec_pool_name(spec_id_pool(id)), name);
+	if (!at || !at->came_up)
+		return false;
+	*ramps = at->ramps;
+	*served = world_time(world).mono - at->came_up;
+	return true;
 }
 
 int world_configure(struct world *world, const struct spec *spec,

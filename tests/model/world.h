@@ -26,6 +26,9 @@ struct world_backend {
 	bool dead;
 	uint8_t admin;     /* enum lp_admin */
 	uint64_t deadline; /* seconds of the wall clock; 0: none */
+	bool weighted;     /* an operator's weight, and its end, the same */
+	uint32_t own_weight;
+	uint64_t weight_until;
 };
 
 /*
@@ -63,6 +66,10 @@ int world_tick(struct world *world, struct lp_err *err);
 void world_kill(struct world *world);
 /* An agent starts and adopts what there is. */
 int world_start(struct world *world, const struct spec *spec, struct lp_err *err);
+
+/* What the agent makes of a backend's slow start: seconds since it began to serve. */
+bool world_slow(const struct world *world, const struct spec *spec, uint32_t id, bool *ramps,
+		uint32_t *served);
 
 /* Sends a packet; where it went: an identity, WORLD_NOBODY or WORLD_STRANGE. */
 uint32_t world_packet(struct world *world, const struct history *history, const struct step *step);

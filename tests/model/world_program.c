@@ -10,46 +10,7 @@
 #include <unistd.h>
 
 #include "bpf/model.skel.h"
-#include "dp/dp_patch.h"
-
-/* The read-only data of the agent's program; its descriptor, or -errno. */
-static int open_rodata(const struct world *world, struct bpf_map_info *info)
-{
-	__u32 ids[WORLD_MAPS], len = sizeof(struct bpf_prog_info);
-	struct bpf_prog_info prog = { .nr_map_ids = WORLD_MAPS, .map_ids = (uintptr_t)ids };
-
-	if (bpf_obj_get_info_by_fd(dp_bpf_prog_fd(world->dp), &prog, &len))
-		return -errno;
-	for (__u32 i = 0; i < prog.nr_map_ids && i < WORLD_MAPS; i++) {
-		int fd = bpf_map_get_fd_by_id(ids[i]);
-
-		len = sizeof(*info);
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, info, &len) &&
-		    strstr(info->name, ".rodata"))
-			return fd;
-		if (fd >= 0)
-			close(fd);
-	}
-	return -ENOENT;
-}
-
-/* The switches are those that the agent has set for its own program: both have them
- * from maps.h, and nothing else is read-only. */
-static int copy_rodata(struct world *world)
-{
-	struct bpf_map_info info = { 0 };
-	const __u32 zero = 0;
-	int fd = open_rodata(world, &info), ret;
-
-	if (fd < 0)
-		return fd;
-	if (info.value_size != bpf_map__value_size(world->skel->maps.rodata))
-		ret = -EPROTO;
-	else
-		ret = bpf_map_lookup_elem(fd, &zero, world->skel->rodata) ? -errno : 0;
-	close(fd);
-	return ret;
-}
+#include "common/second_program.h"
 
 static int keep_map(struct world *world, int fd)
 {
@@ -74,38 +35,37 @@ static int keep_map(struct world *world, int fd)
 	return 0;
 }
 
-/* A map that the agent has pinned under this name is that map; others are our own. */
-static int share_map(struct world *world, struct bpf_map *map)
+/* Those that the agent has pinned; others are our own. */
+static int keep_maps(struct world *world)
 {
-	char path[256];
-	int fd, ret;
+	struct bpf_map *map;
+	int ret = 0;
 
-	snprintf(path, sizeof(path), "%s/maps/%s", WORLD_PIN_DIR, bpf_map__name(map));
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return 0;
-	ret = bpf_map__reuse_fd(map, fd);
-	if (!ret)
-		ret = keep_map(world, fd);
-	close(fd);
+	bpf_object__for_each_map(map, world->skel->obj)
+	{
+		int fd = second_pinned(WORLD_PIN_DIR, bpf_map__name(map));
+
+		if (fd < 0)
+			continue;
+		if (!ret)
+			ret = keep_map(world, fd);
+		close(fd);
+	}
 	return ret;
 }
 
 int world_load(struct world *world, struct lp_err *err)
 {
-	struct bpf_map *map;
-	int ret = 0;
+	int ret;
 
 	world->skel = model_bpf__open();
 	if (!world->skel)
 		return lp_err(err, -errno, "opening the program: %s", strerror(errno));
-	ret = copy_rodata(world);
-	bpf_object__for_each_map(map, world->skel->obj) if (!ret) ret = share_map(world, map);
-	dp_patch_begin(world->skel->maps.tables, dp_size(world->dp), dp_control(world->dp)->cpus);
-	if (!ret)
-		ret = model_bpf__load(world->skel);
-	dp_patch_end();
-	return ret ? lp_err(err, ret, "loading the program: %s", strerror(-ret)) : 0;
+	ret = second_prepare(world->dp, WORLD_PIN_DIR, world->skel->obj);
+	ret = second_loaded(ret ? ret : model_bpf__load(world->skel), err);
+	if (!ret && keep_maps(world))
+		ret = lp_err(err, -ENOMEM, "the maps cannot be mapped into memory");
+	return ret;
 }
 
 void world_unload(struct world *world)

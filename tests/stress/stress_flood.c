@@ -22,7 +22,8 @@
  * The pool gets a backend, loses one by draining, and gets another. In the end the
  * hold time passes (the sweep's clock is an argument), so that what was remembered
  * has to answer instead of the past: first at a moment when it has passed since the
- * last change, and nobody has been silent for longer than that.
+ * last change, and nobody has been silent for longer than that; then, on a small record
+ * table, under another flood.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,6 +35,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/records.h"
+#include "core/slot_state.h"
 #include "live.h"
 #include "tap.h"
 #include "traffic_run.h"
@@ -42,6 +45,7 @@
 #define RESIDENTS 1000u
 #define QUIET     200u /* further ones */
 #define BATCH     100000u
+#define DESCRIBED 10u /* broken connections of a kind */
 #define STEP_US   10000u
 #define HOLD      1800u /* idle_timeout and timeout, by default */
 /* Seconds between the last change and any connection's last packet, so that a moment
@@ -152,6 +156,11 @@ static struct traffic_flow make_flow(uint32_t client, bool source, uint16_t port
 	};
 }
 
+static bool is_source(const struct connection *connection)
+{
+	return connection->flow.dst == htonl(VIP_SOURCE);
+}
+
 static void open_connection(const struct flood *flood, struct connection *connection,
 			    struct tally *tally)
 {
@@ -161,6 +170,44 @@ static void open_connection(const struct flood *flood, struct connection *connec
 	tally->nowhere += backend <= 0;
 	connection->backend = backend > 0 ? (uint16_t)backend : 0;
 	connection->established = false;
+}
+
+static struct lp_addr mapped(__be32 addr)
+{
+	return (struct lp_addr) { .w = { 0, 0, htonl(0xffff), addr } };
+}
+
+static uint32_t slot_of(const struct flood *flood, const struct traffic_flow *flow)
+{
+	struct lp_addr src = mapped(flow->src), dst = mapped(flow->dst);
+	const struct lp_hash_key *key = &flood->world.key;
+
+	if (flow->dst == htonl(VIP_SOURCE))
+		return lp_hash_slot(lp_hash_client(key, &src, false));
+	return lp_hash_slot(lp_hash_flow(key, &src, &dst, flow->sport, flow->dport, false));
+}
+
+/* What is remembered of a connection that went astray, and what its slot says. */
+static void describe(const struct flood *flood, const struct connection *connection, int backend)
+{
+	const struct traffic_flow *flow = &connection->flow;
+	struct lp_addr src = mapped(flow->src), dst = mapped(flow->dst);
+	uint32_t at = slot_of(flood, flow), now = world_now().mono;
+	uint32_t table = dp_pool(flood->world.dp, dp_active_half(flood->world.dp), 1).table;
+	struct lp_slot slot = dp_slots(flood->world.dp, table)[at];
+	struct records_entry entry;
+
+	printf("# astray: %s of %08x: was at %u, sent to %d; slot %u %s: cur %u, prev %u, for %u s",
+	       is_source(connection) ? "source" : "tcp", ntohl(flow->src), connection->backend,
+	       backend, at, slot_state_name(slot), slot.cur, slot.prev,
+	       now - dp_slot_times(flood->world.dp, table)[at]);
+	if (records_find(flood->world.dp,
+			 lp_fingerprint_flow(&flood->world.key, &src, &dst, flow->sport,
+					     flow->dport, flow->proto, false),
+			 &entry))
+		printf("; record: %u, flags %u, made %u s ago", entry.record.value.backend,
+		       entry.record.value.flags & LP_RECORD_FLAGS, now - entry.info.created);
+	printf("\n");
 }
 
 /* A packet in the middle; the first one completes the handshake. */
@@ -174,10 +221,12 @@ static void send_data(const struct flood *flood, struct connection *connection, 
 		connection->established = true;
 		return;
 	}
-	if (connection->established)
-		tally->broken++;
-	else
+	if (connection->established) {
+		if (tally->broken++ < DESCRIBED)
+			describe(flood, connection, backend);
+	} else {
 		tally->lost_opening++;
+	}
 	connection->backend = 0; /* reset by whoever did not know it */
 }
 
@@ -211,11 +260,6 @@ static void open_further(struct flood *flood, const struct connection *of, struc
 		return;
 	tally->moved += further.backend != of->backend;
 	send_data(flood, &further, tally);
-}
-
-static bool is_source(const struct connection *connection)
-{
-	return connection->flow.dst == htonl(VIP_SOURCE);
 }
 
 /* --- what happens in a step -------------------------------------------------------------- */
@@ -432,12 +476,30 @@ static void pass_minute(struct flood *flood)
 	}
 }
 
+/*
+ * As many packets as it takes to go through a small record table several times, when
+ * everybody has sent a single packet since they were last flooded.
+ */
+static int flood_again(struct flood *flood, struct lp_err *err)
+{
+	uint64_t batches = (uint64_t)flood->options.buckets * 160 / BATCH + 1;
+	struct traffic_frame frame = { 0 };
+	int ret = 0;
+
+	if (!flood->options.buckets)
+		return 0; /* the agent's own size: it would take too long */
+	traffic_run_of(&frame)->random = draw(&flood->random, UINT32_MAX);
+	for (uint64_t i = 0; !ret && i < batches; i++)
+		ret = traffic_go(flood->traffic, TRAFFIC_FLOOD, &frame, BATCH);
+	return ret ? lp_err(err, ret, "the flood: %s", strerror(-ret)) : 0;
+}
+
 /* A few passes of the sweep, at a moment in the future (CLOCK_MONOTONIC). */
 static int pass_time(struct flood *flood, double moment, struct lp_err *err)
 {
 	int ret = 0;
 
-	for (uint32_t i = 0; !ret && i < 3 * 8; i++)
+	for (uint32_t i = 0; !ret && i < 4 * 8; i++)
 		ret = world_tick(&flood->world, (uint32_t)moment - world_now().mono, err);
 	return ret;
 }
@@ -468,7 +530,8 @@ static void send_to_all(struct flood *flood)
 /*
  * The first time, a hold time has passed since the last change, but not since
  * anybody's last packet. The second time it has passed since the flood, too, and
- * records alone know.
+ * records alone know: those that a single packet has made (S3 in core/sweep.h), which
+ * another flood is not to evict.
  */
 static int finish(struct flood *flood, struct lp_err *err)
 {
@@ -486,6 +549,9 @@ static int finish(struct flood *flood, struct lp_err *err)
 	if (ret)
 		return ret;
 	report_slots(flood, "a hold time after the flood");
+	ret = flood_again(flood, err);
+	if (ret)
+		return ret;
 	send_to_all(flood);
 	return 0;
 }

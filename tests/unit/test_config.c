@@ -51,11 +51,13 @@ static void dump_pool(FILE *f, const struct config_pool *pool)
 {
 	char text[LP_ADDR_TEXT];
 
-	fprintf(f, "pool %s hash %d check %s port %u drain %.17g\n", pool->name, (int)pool->hash,
-		pool->check ? pool->check : "-", pool->check_port, pool->drain_timeout);
+	fprintf(f, "pool %s hash %d check %s port %u drain %.17g min_up %u down %d slow %.17g\n",
+		pool->name, (int)pool->hash, pool->check ? pool->check : "-", pool->check_port,
+		pool->drain_timeout, pool->min_up, (int)pool->on_all_down, pool->slow_start);
 	for (size_t i = 0; i < pool->n_backends; i++)
-		fprintf(f, "  %s %s %u\n", pool->backends[i].name,
-			lp_addr_format(&pool->backends[i].address, text), pool->backends[i].weight);
+		fprintf(f, "  %s %s %u%s\n", pool->backends[i].name,
+			lp_addr_format(&pool->backends[i].address, text), pool->backends[i].weight,
+			pool->backends[i].backup ? " backup" : "");
 }
 
 static void dump_vip(FILE *f, const struct config_vip *vip)
@@ -128,9 +130,9 @@ static void test_defaults(void **state)
 		    "200-399\n"
 		    "check d type 1 port 0 path / host - interval 2 timeout 1 rise 2 fall 3 expect "
 		    "200-399\n"
-		    "pool p hash 0 check - port 0 drain 600\n"
+		    "pool p hash 0 check - port 0 drain 600 min_up 1 down 0 slow 0\n"
 		    "  a 10.0.0.1 100\n"
-		    "pool q hash 0 check c port 80 drain 600\n"
+		    "pool q hash 0 check c port 80 drain 600 min_up 1 down 0 slow 0\n"
 		    "  a 10.0.0.1 100\n"
 		    "vip v proto 6 pool q forward 2 affinity 1 /32 /64 1800 idle 1800: 192.0.2.1 "
 		    "80-80\n"
@@ -166,12 +168,12 @@ static void test_every_key(void **state)
 		"  A.b_c-9:\n"
 		"    hash: rendezvous\n"
 		"    check: web\n"
-		"    min_up: 1\n"
-		"    on_all_down: all\n"
+		"    min_up: 65534\n"
+		"    on_all_down: drop\n"
 		"    drain_timeout: 365d\n"
-		"    slow_start: 0ms\n"
+		"    slow_start: 1500ms\n"
 		"    backends:\n"
-		"      - { name: two, address: 10.1.0.12, weight: 0, backup: false }\n"
+		"      - { name: two, address: 10.1.0.12, weight: 0, backup: true }\n"
 		"      - { name: one, address: \"2001:DB8::11\", weight: 65535 }\n"
 		"  second:\n"
 		"    check: tcp\n"
@@ -204,10 +206,11 @@ static void test_every_key(void **state)
 		"200-399\n"
 		"check web type 1 port 4443 path /health?x=1 host pool.example.net:80 interval 1.5 "
 		"timeout 1.5 rise 1 fall 1000 expect 200-299 404-404\n"
-		"pool A.b_c-9 hash 1 check web port 4443 drain 31536000\n"
+		"pool A.b_c-9 hash 1 check web port 4443 drain 31536000 min_up 65534 "
+		"down 1 slow 1.5\n"
 		"  one 2001:db8::11 65535\n"
-		"  two 10.1.0.12 0\n"
-		"pool second hash 0 check tcp port 7 drain 600\n"
+		"  two 10.1.0.12 0 backup\n"
+		"pool second hash 0 check tcp port 7 drain 600 min_up 1 down 0 slow 0\n"
 		"  only 10.1.0.12 7\n"
 		"vip dsr proto 6 pool second forward 1 affinity 1 /32 /64 1800 idle 1800: "
 		"203.0.113.10 7-7\n"

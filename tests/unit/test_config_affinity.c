@@ -210,6 +210,67 @@ static const struct config_case cases[] = {
 	  "t:17:27: vips.b.affinity.group: \"mobility\": VIP \"a\" (line 14) uses pool \"front\", VIP \"b\" uses pool \"back\", and their members differ (backend \"fe1\" has weight 100 in \"front\", 99 in \"back\"): one client could not stay on one server\n"
 	  "  17 |        affinity: { group: mobility } }\n"
 	  "     |                           ^~~~~~~~" },
+	{ "group of other min_up",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends: [{ name: a, address: 10.0.0.1 }, { name: b, address: 10.0.0.2 }]\n"
+	       "  back:\n"
+	       "    min_up: 2\n"
+	       "    backends: [{ name: a, address: 10.0.0.1 }, { name: b, address: 10.0.0.2 }]\n"
+	       "vips:\n"
+	       "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n"
+	       "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n",
+	  "t:14:27: vips.b.affinity.group: \"mobility\": VIP \"a\" (line 11) uses pool \"front\", VIP \"b\" uses pool \"back\", and their members differ (min_up 1 in \"front\", 2 in \"back\"): one client could not stay on one server\n"
+	  "  14 |        affinity: { group: mobility } }\n"
+	  "     |                           ^~~~~~~~" },
+	{ "group of other on_all_down",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends: [{ name: a, address: 10.0.0.1 }, { name: b, address: 10.0.0.2 }]\n"
+	       "  back:\n"
+	       "    on_all_down: drop\n"
+	       "    backends: [{ name: a, address: 10.0.0.1 }, { name: b, address: 10.0.0.2 }]\n"
+	       "vips:\n"
+	       "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n"
+	       "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n",
+	  "t:14:27: vips.b.affinity.group: \"mobility\": VIP \"a\" (line 11) uses pool \"front\", VIP \"b\" uses pool \"back\", and their members differ (on_all_down all in \"front\", drop in \"back\"): one client could not stay on one server\n"
+	  "  14 |        affinity: { group: mobility } }\n"
+	  "     |                           ^~~~~~~~" },
+	{ "group of other slow_start",
+	  HEAD "pools:\n"
+	       "  front:\n"
+	       "    backends: [{ name: a, address: 10.0.0.1 }, { name: b, address: 10.0.0.2 }]\n"
+	       "  back:\n"
+	       "    slow_start: 90s\n"
+	       "    backends: [{ name: a, address: 10.0.0.1 }, { name: b, address: 10.0.0.2 }]\n"
+	       "vips:\n"
+	       "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n"
+	       "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
+	       "       affinity: { group: mobility } }\n",
+	  "t:14:27: vips.b.affinity.group: \"mobility\": VIP \"a\" (line 11) uses pool \"front\", VIP \"b\" uses pool \"back\", and their members differ (slow_start 0s in \"front\", 90s in \"back\"): one client could not stay on one server\n"
+	  "  14 |        affinity: { group: mobility } }\n"
+	  "     |                           ^~~~~~~~" },
+	{ "group of other kinds",
+	  HEAD
+	  "pools:\n"
+	  "  front:\n"
+	  "    backends: [{ name: a, address: 10.0.0.1 }, { name: b, address: 10.0.0.2 }]\n"
+	  "  back:\n"
+	  ""
+	  "    backends: [{ name: a, address: 10.0.0.1 }, { name: b, address: 10.0.0.2, backup: true }]\n"
+	  "vips:\n"
+	  "  a: { addresses: [192.0.2.1], ports: [80], pool: front, forward: ipip,\n"
+	  "       affinity: { group: mobility } }\n"
+	  "  b: { addresses: [192.0.2.2], ports: [80], pool: back, forward: ipip,\n"
+	  "       affinity: { group: mobility } }\n",
+	  "t:13:27: vips.b.affinity.group: \"mobility\": VIP \"a\" (line 10) uses pool \"front\", VIP \"b\" uses pool \"back\", and their members differ (backend \"b\" is a backup only in \"back\"): one client could not stay on one server\n"
+	  "  13 |        affinity: { group: mobility } }\n"
+	  "     |                           ^~~~~~~~" },
 	{ "group of other hashes",
 	  HEAD "pools:\n"
 	       "  front:\n"

@@ -59,14 +59,6 @@ static const struct config_case cases[] = {
 	  "t:6:11: pools.p.hash: \"magleev\": no such hash; allowed: maglev, rendezvous, ring, modulo\n"
 	  "  6 |     hash: magleev\n"
 	  "    |           ^~~~~~~" },
-	{ "min_up",
-	  HEAD "pools:\n"
-	       "  p:\n"
-	       "    min_up: 2\n"
-	       "    backends: [{ name: a, address: 10.0.0.1 }]\n",
-	  "t:6:13: pools.p.min_up: \"2\": not supported yet; allowed: 1\n"
-	  "  6 |     min_up: 2\n"
-	  "    |             ^" },
 	{ "min_up range",
 	  HEAD "pools:\n"
 	       "  p:\n"
@@ -75,20 +67,12 @@ static const struct config_case cases[] = {
 	  "t:6:13: pools.p.min_up: \"65535\": out of range; allowed: a whole number from 0 to 65534\n"
 	  "  6 |     min_up: 65535\n"
 	  "    |             ^~~~~" },
-	{ "on_all_down",
-	  HEAD "pools:\n"
-	       "  p:\n"
-	       "    on_all_down: drop\n"
-	       "    backends: [{ name: a, address: 10.0.0.1 }]\n",
-	  "t:6:18: pools.p.on_all_down: \"drop\": this behaviour is not supported yet; allowed: all\n"
-	  "  6 |     on_all_down: drop\n"
-	  "    |                  ^~~~" },
 	{ "on_all_down else",
 	  HEAD "pools:\n"
 	       "  p:\n"
 	       "    on_all_down: panic\n"
 	       "    backends: [{ name: a, address: 10.0.0.1 }]\n",
-	  "t:6:18: pools.p.on_all_down: \"panic\": no such behaviour; allowed: all\n"
+	  "t:6:18: pools.p.on_all_down: \"panic\": no such behaviour; allowed: all, drop\n"
 	  "  6 |     on_all_down: panic\n"
 	  "    |                  ^~~~~" },
 	{ "drain_timeout",
@@ -99,14 +83,6 @@ static const struct config_case cases[] = {
 	  "t:6:20: pools.p.drain_timeout: \"0s\": out of range; allowed: 1ms to 365d\n"
 	  "  6 |     drain_timeout: 0s\n"
 	  "    |                    ^~" },
-	{ "slow_start",
-	  HEAD "pools:\n"
-	       "  p:\n"
-	       "    slow_start: 30s\n"
-	       "    backends: [{ name: a, address: 10.0.0.1 }]\n",
-	  "t:6:17: pools.p.slow_start: \"30s\": not supported yet; allowed: 0s\n"
-	  "  6 |     slow_start: 30s\n"
-	  "    |                 ^~~" },
 	{ "slow_start unit",
 	  HEAD "pools:\n"
 	       "  p:\n"
@@ -241,13 +217,21 @@ static const struct config_case cases[] = {
 	  "t:6:15: pools.p.backends: every backend has weight 0; allowed: one or more above 0\n"
 	  "  6 |     backends: [{ name: a, address: 10.0.0.1, weight: 0 }]\n"
 	  "    |               ^" },
-	{ "backup",
+	{ "backups only",
 	  HEAD "pools:\n"
 	       "  p:\n"
 	       "    backends: [{ name: a, address: 10.0.0.1, backup: true }]\n",
-	  "t:6:54: pools.p.backends[0].backup: \"true\": not supported yet; allowed: false\n"
+	  "t:6:15: pools.p.backends: every backend with a weight above 0 is a backup; allowed: one or more that are not\n"
 	  "  6 |     backends: [{ name: a, address: 10.0.0.1, backup: true }]\n"
-	  "    |                                                      ^~~~" },
+	  "    |               ^" },
+	{ "slow_start range",
+	  HEAD "pools:\n"
+	       "  p:\n"
+	       "    slow_start: 366d\n"
+	       "    backends: [{ name: a, address: 10.0.0.1 }]\n",
+	  "t:6:17: pools.p.slow_start: \"366d\": out of range; allowed: 0s to 365d\n"
+	  "  6 |     slow_start: 366d\n"
+	  "    |                 ^~~~" },
 	{ "backup text",
 	  HEAD "pools:\n"
 	       "  p:\n"

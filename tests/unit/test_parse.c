@@ -173,6 +173,52 @@ static void test_duration(void **state)
 	}
 }
 
+static void test_percent(void **state)
+{
+	static const struct {
+		const char *text;
+		int ret;
+		double share;
+	} cases[] = {
+		{ "0%", 0, 0 },
+		{ "5%", 0, 0.05 },
+		{ "100%", 0, 1 },
+		{ "0.5%", 0, 0.005 },
+		{ "0.25%", 0, 0.0025 },
+		{ "12.0625%", 0, 0.120625 },
+		{ "99.9999%", 0, 0.999999 },
+		{ "100.0%", 0, 1 },
+		{ "100.0001%", -ERANGE, 0 },
+		{ "101%", -ERANGE, 0 },
+		{ "", -EINVAL, 0 },
+		{ "%", -EINVAL, 0 },
+		{ "5", -EINVAL, 0 },
+		{ "0.05", -EINVAL, 0 },
+		{ ".5%", -EINVAL, 0 },
+		{ "5.%", -EINVAL, 0 },
+		{ "5.12345%", -EINVAL, 0 },
+		{ "05%", -EINVAL, 0 },
+		{ "-5%", -EINVAL, 0 },
+		{ " 5%", -EINVAL, 0 },
+		{ "5 %", -EINVAL, 0 },
+		{ "5%%", -EINVAL, 0 },
+		{ "5,5%", -EINVAL, 0 },
+		{ "5.-1%", -EINVAL, 0 },
+		{ "1e1%", -EINVAL, 0 },
+		{ "99999999999999999999%", -ERANGE, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		double share = 4711;
+		int ret = lp_parse_percent(cases[i].text, &share);
+
+		print_message("\"%s\"\n", cases[i].text);
+		assert_int_equal(ret, cases[i].ret);
+		assert_true(share == (ret ? 4711 : cases[i].share));
+	}
+}
+
 static void test_prefix(void **state)
 {
 	static const struct {
@@ -229,10 +275,10 @@ static void test_prefix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_u64),    cmocka_unit_test(test_u32),
-		cmocka_unit_test(test_port),   cmocka_unit_test(test_port_range),
-		cmocka_unit_test(test_range),  cmocka_unit_test(test_duration),
-		cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_u64),     cmocka_unit_test(test_u32),
+		cmocka_unit_test(test_port),    cmocka_unit_test(test_port_range),
+		cmocka_unit_test(test_range),   cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_percent), cmocka_unit_test(test_prefix),
 	};
 
 	return cmocka_run_group_tests_name("parse", tests, NULL, NULL);

@@ -531,6 +531,63 @@ static void test_size_has_room(void **state)
 	config_free(&config);
 }
 
+/* Sets or takes away the way to a backend, and lets the datapath follow. */
+static void set_way(struct world *world, const struct config *config, const char *name, bool known)
+{
+	struct runtime_backend *backend = runtime_backend(&world->runtime, "a", name);
+	struct desired *desired;
+	struct plan *plan = NULL;
+
+	backend->hop.ifindex = known ? 2 : 0;
+	desired = make_desired(world, config, false);
+	assert_int_equal(plan_make(desired, &world->runtime, world->dp, NOW, &plan), 0);
+	assert_int_equal(plan_apply(plan, world->dp, NULL, NULL), 0);
+	desired_remember(desired, world->digests, 64);
+	plan_free(&plan);
+	desired_free(&desired);
+}
+
+static struct lp_backend_state state_of(const struct world *world, const char *name)
+{
+	return dp_backend(world->dp, runtime_backend(&world->runtime, "a", name)->number)->state;
+}
+
+/* While one of two can be reached, the other is dead to records; whoever is the last
+ * stays alive, because nobody takes over from it, and comes back in the same life. */
+static void test_a_link_is_lost(void **state)
+{
+	struct config *config = parse(two_pools);
+	struct world world;
+	uint16_t a1, a2;
+
+	(void)state;
+	world_open(&world);
+	assert_int_equal(apply(&world, config, NULL, NULL), 0);
+	a1 = state_of(&world, "a1").incarnation;
+	a2 = state_of(&world, "a2").incarnation;
+
+	set_way(&world, config, "a1", false);
+	assert_int_equal(state_of(&world, "a1").flags, 0);
+	set_way(&world, config, "a2", false);
+	assert_int_equal(state_of(&world, "a2").flags, LP_BACKEND_ALIVE);
+	assert_int_equal(state_of(&world, "a1").flags, 0); /* what is dead stays dead */
+	assert_false(runtime_usable(runtime_backend(&world.runtime, "a", "a2")));
+
+	set_way(&world, config, "a2", true);
+	assert_int_equal(state_of(&world, "a2").incarnation, a2);
+	set_way(&world, config, "a1", true);
+	assert_int_equal(state_of(&world, "a1").incarnation, a1 + 1);
+	assert_int_equal(state_of(&world, "a1").flags, LP_BACKEND_ALIVE);
+
+	/* The other way round: somebody can be reached, so the one that waited is dead. */
+	set_way(&world, config, "a1", false);
+	set_way(&world, config, "a2", false);
+	set_way(&world, config, "a1", true);
+	assert_int_equal(state_of(&world, "a2").flags, 0);
+	config_free(&config);
+	world_close(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -545,6 +602,7 @@ int main(void)
 		cmocka_unit_test(test_drained_takes_nobody),
 		cmocka_unit_test(test_out_of_numbers),
 		cmocka_unit_test(test_size_has_room),
+		cmocka_unit_test(test_a_link_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -681,7 +681,7 @@ static uint64_t checksum(const uint16_t *table)
 static void test_golden(void **state)
 {
 	static const uint64_t golden[N_HASHES] = { 0x34dd70a1bd596338ull, 0xac809e1c7ca443cdull };
-	struct slot_member pool[7];
+	struct slot_member pool[7] = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < 7; i++) {

@@ -244,10 +244,85 @@ static void test_hold(void **state)
 	open_world(&world);
 	set_slot(&world, A, B, NOW);
 	step(&world, BUCKETS, NOW + HOLD);
-	expect_slot(&world, A, B); /* perhaps a fraction of a second is missing */
 	step(&world, BUCKETS, NOW + HOLD + 1);
+	expect_slot(&world, A, B); /* perhaps a fraction of a second was missing */
+	step(&world, BUCKETS, NOW + HOLD + 2);
 	expect_slot(&world, A, LP_SLOT_RESIDUAL);
-	assert_int_equal(dp_slot_times(world.dp, 1)[SLOT], NOW + HOLD + 1);
+	assert_int_equal(dp_slot_times(world.dp, 1)[SLOT], NOW + HOLD + 2);
+	close_world(&world);
+}
+
+/* S3: not before the end of a pass that began when the hold time was over. */
+static void test_hold_waits_for_its_own_pass(void **state)
+{
+	struct world world;
+
+	(void)state;
+	open_world(&world);
+	set_slot(&world, A, B, NOW);
+	step(&world, BUCKETS, NOW + HOLD);
+	assert_false(step(&world, BUCKETS / 2, NOW + HOLD + 5));
+	assert_true(step(&world, BUCKETS / 2, NOW + HOLD + 6));
+	expect_slot(&world, A, B);
+	assert_false(step(&world, BUCKETS - 1, NOW + HOLD + 7));
+	expect_slot(&world, A, B);
+	assert_true(step(&world, 1, NOW + HOLD + 8));
+	expect_slot(&world, A, LP_SLOT_RESIDUAL);
+	close_world(&world);
+}
+
+static uint8_t flags_of(const struct world *world, uint32_t bucket)
+{
+	struct lp_record record;
+
+	assert_true(dp_record(world->dp, bucket, 0, &record, NULL));
+	return record.value.flags;
+}
+
+/*
+ * S3: whoever sent one packet while the slot moved is confirmed before it stops: neither
+ * before the hold time is over, nor what is half open, has expired, or agrees with the slot.
+ */
+static void test_hold_confirms(void **state)
+{
+	struct world world;
+
+	(void)state;
+	open_world(&world);
+	set_slot(&world, A, B, NOW);
+	add_record(&world, (struct entry) { 0, B, 0, NOW + 9999 });
+	add_record(&world, (struct entry) { BUCKETS - 1, B, CLIENT, NOW + 9999 });
+	add_record(&world, (struct entry) { 2, B, LP_RECORD_OPENING, NOW + 9999 });
+	add_record(&world, (struct entry) { 3, A, 0, NOW + 9999 });
+	add_record(&world, (struct entry) { 4, B, 0, NOW + HOLD + 1 });
+	step(&world, BUCKETS, NOW + HOLD);
+	assert_int_equal(flags_of(&world, 0), 0);
+	step(&world, BUCKETS, NOW + HOLD + 1);
+	step(&world, BUCKETS, NOW + HOLD + 2);
+	expect_slot(&world, A, LP_SLOT_RESIDUAL);
+	assert_int_equal(flags_of(&world, 0), CONFIRMED);
+	assert_int_equal(flags_of(&world, BUCKETS - 1), CLIENT | CONFIRMED);
+	assert_int_equal(flags_of(&world, 2), LP_RECORD_OPENING);
+	assert_int_equal(flags_of(&world, 3), 0);
+	assert_int_equal(flags_of(&world, 4), 0);
+	close_world(&world);
+}
+
+/* A slot whose time a packet has begun anew (T6) confirms nobody yet. */
+static void test_hold_again_confirms_later(void **state)
+{
+	struct world world;
+
+	(void)state;
+	open_world(&world);
+	set_slot(&world, A, B, NOW);
+	add_record(&world, (struct entry) { 0, B, 0, NOW + 9999 });
+	world.dp->maps.slot_times[LP_TABLE_LINES + SLOT / LP_LINE_SLOTS]
+		.since[SLOT % LP_LINE_SLOTS] = NOW + HOLD;
+	step(&world, BUCKETS, NOW + 2 * HOLD);
+	assert_int_equal(flags_of(&world, 0), 0);
+	step(&world, BUCKETS, NOW + 2 * HOLD + 1);
+	assert_int_equal(flags_of(&world, 0), CONFIRMED);
 	close_world(&world);
 }
 
@@ -266,6 +341,8 @@ static void test_hold_again(void **state)
 	step(&world, BUCKETS, NOW + 2 * HOLD);
 	expect_slot(&world, A, B);
 	step(&world, BUCKETS, NOW + 2 * HOLD + 1);
+	expect_slot(&world, A, B);
+	step(&world, BUCKETS, NOW + 2 * HOLD + 2);
 	expect_slot(&world, A, LP_SLOT_RESIDUAL);
 	close_world(&world);
 }
@@ -338,7 +415,7 @@ static void test_moving_never_settles_at_once(void **state)
 		struct world world;
 
 		open_world(&world);
-		set_slot(&world, A, pasts[i], NOW - HOLD - 1);
+		set_slot(&world, A, pasts[i], NOW - HOLD - 1); /* and the pass began at NOW */
 		assert_true(step(&world, BUCKETS, NOW + 1));
 		expect_slot(&world, A, LP_SLOT_RESIDUAL);
 		assert_true(step(&world, BUCKETS, NOW + 2));
@@ -704,16 +781,16 @@ static void test_references(void **state)
 	(void)state;
 	open_world(&world);
 	step(&world, 1, NOW);
-	assert_true(sweep_is_referenced(&world.sweep, A));
-	assert_false(sweep_is_referenced(&world.sweep, B));
-	assert_true(sweep_is_referenced(&world.sweep, ELSEWHERE));
+	assert_true(sweep_is_referenced(world.dp, world.pools, 4, A));
+	assert_false(sweep_is_referenced(world.dp, world.pools, 4, B));
+	assert_true(sweep_is_referenced(world.dp, world.pools, 4, ELSEWHERE));
 	set_slot(&world, A, B, NOW);
 	step(&world, 1, NOW + 1);
-	assert_true(sweep_is_referenced(&world.sweep, B));
+	assert_true(sweep_is_referenced(world.dp, world.pools, 4, B));
 	set_slot(&world, A, LP_SLOT_RESIDUAL, NOW);
 	step(&world, 1, NOW + 1);
-	assert_false(sweep_is_referenced(&world.sweep, B));
-	assert_true(sweep_is_referenced(&world.sweep, 1000)); /* not known: not to be forgotten */
+	assert_false(sweep_is_referenced(world.dp, world.pools, 4, B));
+	assert_true(sweep_is_referenced(world.dp, world.pools, 4, 1000)); /* not known: not to be forgotten */
 	close_world(&world);
 }
 
@@ -728,7 +805,7 @@ static void test_counts_after_change(void **state)
 	step(&world, BUCKETS, NOW);
 	assert_int_equal(world.sweep.last.moving, 0);
 	assert_int_equal(world.sweep.last.residual, 1);
-	assert_false(sweep_is_referenced(&world.sweep, B));
+	assert_false(sweep_is_referenced(world.dp, world.pools, 4, B));
 	close_world(&world);
 }
 
@@ -756,6 +833,9 @@ int main(void)
 		cmocka_unit_test(test_marks_are_renewed),
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_hold_again),
+		cmocka_unit_test(test_hold_waits_for_its_own_pass),
+		cmocka_unit_test(test_hold_confirms),
+		cmocka_unit_test(test_hold_again_confirms_later),
 		cmocka_unit_test(test_dead_past),
 		cmocka_unit_test(test_dead_answer),
 		cmocka_unit_test(test_residual_settles),

@@ -44,18 +44,32 @@ void agent_because(struct agent *agent, const char *fmt, ...)
 
 /* --- following ------------------------------------------------------------------- */
 
+/* The way is lost, or there again; what it was is kept until a neighbour is silent. */
+static void set_hop(struct runtime_backend *backend, const struct lp_hop *hop, bool silent)
+{
+	if (backend->hop.ifindex)
+		backend->last_hop = backend->hop;
+	if (silent)
+		backend->last_hop = (struct lp_hop) { .ifindex = 0 };
+	backend->hop = *hop;
+}
+
 /*
  * Asks for the way to one backend. While its neighbour is being asked, the way
  * that was known is kept: after a restart, or when an entry expires, the old MAC
- * address is nearly always right, and no address is always wrong (P8).
+ * address is nearly always right, and no address is always wrong (P8). So it is
+ * when a link comes back: all backends behind it are there at once, and not the
+ * first to answer with everybody's clients.
  */
 static enum net_state resolve_hop(struct agent *agent, struct runtime_backend *backend)
 {
 	struct lp_hop hop;
 	enum net_state state = net_resolve(agent->net, &backend->address, &hop);
 
-	if (state != NET_RESOLVING || !backend->hop.ifindex)
-		backend->hop = hop;
+	if (state != NET_RESOLVING)
+		set_hop(backend, &hop, state == NET_NEIGHBOUR_FAILED);
+	else if (!backend->hop.ifindex)
+		backend->hop = backend->last_hop.ifindex ? backend->last_hop : hop;
 	return state;
 }
 
@@ -72,20 +86,39 @@ static size_t resolve_hops(struct agent *agent)
 	return resolving;
 }
 
+/* A link that goes down takes many with it: so many have a line of their own. */
+#define HOP_LINES 8
+
+/* One way that was lost, or found. */
+static void note_hop(struct agent *agent, const struct runtime_backend *backend,
+		     enum net_state state, size_t n)
+{
+	const char *what = backend->hop.ifindex ? "found" : "lost";
+
+	agent_because(agent, "next hop of %s/%s %s", backend->pool, backend->name, what);
+	if (n < HOP_LINES)
+		lp_info("backend=%s/%s state=%s next_hop=%s why=\"%s\"", backend->pool,
+			backend->name, runtime_state(backend), what, net_state_name(state));
+}
+
 /* The same, saying which ways were lost and found. */
 static void follow_hops(struct agent *agent)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < agent->engine.runtime.n_backends; i++) {
 		struct runtime_backend *backend = &agent->engine.runtime.backends[i];
 		bool known = backend->hop.ifindex;
+		enum net_state state;
 
 		if (!backend->wanted && !backend->leaving)
 			continue;
-		resolve_hop(agent, backend);
+		state = resolve_hop(agent, backend);
 		if (known != (backend->hop.ifindex != 0))
-			agent_because(agent, "next hop of %s/%s %s", backend->pool, backend->name,
-				      known ? "lost" : "found");
+			note_hop(agent, backend, state, n++);
 	}
+	if (n > HOP_LINES)
+		lp_info("next hops of %zu more backends were lost or found", n - HOP_LINES);
 }
 
 /* Words for what an operation means to traffic; false if nothing. */
@@ -178,7 +211,7 @@ static void on_net_changed(void *arg)
 
 	if (!agent->config || !agent->dp)
 		return; /* starting, or ending */
-	interfaces_follow(agent->config, agent->net, agent->dp);
+	interfaces_follow(&agent->interfaces, agent->config, agent->net, agent->dp);
 	follow_hops(agent);
 	carry_follow(agent);
 	agent_converge(agent);
@@ -213,6 +246,32 @@ static bool follow_clock(struct agent *agent)
 	return true;
 }
 
+/* Says whose weight is about to be the configuration's again. */
+static void because_weights(struct agent *agent, uint64_t now)
+{
+	for (size_t i = 0; i < agent->engine.runtime.n_backends; i++) {
+		const struct runtime_backend *backend = &agent->engine.runtime.backends[i];
+
+		if (!runtime_weight_is_over(backend, now))
+			continue;
+		lp_info("backend=%s/%s weight=%u why=\"time over\"", backend->pool, backend->name,
+			backend->weight);
+		agent_because(agent, "weight of %s/%s is %u again", backend->pool, backend->name,
+			      backend->weight);
+	}
+}
+
+/* Says who gets more of his slots. */
+static void because_slow_starts(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->engine.runtime.n_backends; i++) {
+		const struct runtime_backend *backend = &agent->engine.runtime.backends[i];
+
+		if (backend->ramps)
+			agent_because(agent, "slow start of %s/%s", backend->pool, backend->name);
+	}
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct agent *agent = timer->data;
@@ -223,9 +282,11 @@ static void on_tick(uv_timer_t *timer)
 	if (follow_clock(agent))
 		agent_converge(agent);
 	watch_tick(&agent->watch, &agent->engine, agent_now());
+	because_weights(agent, agent_now().wall);
 	if (!engine_tick(&agent->engine, agent_now()))
 		return;
 	because_expired(agent);
+	because_slow_starts(agent);
 	agent_converge(agent);
 }
 
@@ -330,33 +391,52 @@ static int bring_up(struct agent *agent, const struct config *config, bool opene
 	if (ret)
 		return ret;
 	interfaces_prune(config, agent->dp);
+	interfaces_note(&agent->interfaces, config, agent->net, agent->dp);
 	engine_settle(&agent->engine, agent_now());
 	retain_neighbours(agent);
 	return 0;
 }
 
-static int read_config(const char *path, struct config **config, char **text, struct lp_err *err)
-{
-	size_t len;
-	int ret = file_read(path, text, &len, err);
+/* A configuration before it is in force: parsed, its text, and the file's name. */
+struct candidate {
+	struct config *config;
+	char *text, *file;
+};
 
+static void candidate_free(struct candidate *candidate)
+{
+	config_free(&candidate->config);
+	free(candidate->text);
+	free(candidate->file);
+	*candidate = (struct candidate) { 0 };
+}
+
+/* Takes `text`, whether it succeeds or not. */
+static int make_candidate(const char *file, char *text, size_t len, struct candidate *candidate,
+			  struct lp_err *err)
+{
+	int ret;
+
+	*candidate = (struct candidate) { .text = text, .file = strdup(file) };
+	if (text && candidate->file)
+		ret = config_parse(file, text, len, &candidate->config, err);
+	else
+		ret = lp_err(err, -ENOMEM, "out of memory");
 	if (ret)
-		return ret;
-	ret = config_parse(path, *text, len, config, err);
-	if (ret) {
-		free(*text);
-		*text = NULL;
-	}
+		candidate_free(candidate);
 	return ret;
 }
 
-static void take_config(struct agent *agent, struct config *config, char *text)
+static void take_config(struct agent *agent, struct candidate *candidate)
 {
 	config_free(&agent->config);
 	free(agent->config_text);
-	agent->config = config;
-	agent->config_text = text;
+	free(agent->config_file);
+	agent->config = candidate->config;
+	agent->config_text = candidate->text;
+	agent->config_file = candidate->file;
 	agent->loaded_at = now_s();
+	*candidate = (struct candidate) { 0 };
 }
 
 static int apply_config(struct agent *agent, const struct config *config, struct lp_err *err)
@@ -394,37 +474,50 @@ static void go_back(struct agent *agent)
 	uv_stop(agent->loop);
 }
 
-int agent_reload(struct agent *agent, struct lp_err *err)
+/* Takes the candidate, or frees it. */
+static int put_in_force(struct agent *agent, struct candidate *candidate, struct lp_err *err)
 {
-	struct config *config = NULL;
-	char *text = NULL;
-	int ret;
+	int ret = checks_verify(agent, candidate->file, candidate->config, err);
 
-	ret = read_config(agent->options->config, &config, &text, err);
-	if (ret)
-		return ret;
-	ret = checks_verify(agent, config, err);
 	if (ret) {
-		config_free(&config);
-		free(text);
+		candidate_free(candidate);
 		return ret;
 	}
-	ret = apply_config(agent, config, err);
+	ret = apply_config(agent, candidate->config, err);
 	if (ret) {
 		if (agent->config)
 			go_back(agent);
-		config_free(&config);
-		free(text);
+		candidate_free(candidate);
 		return ret;
 	}
-	take_config(agent, config, text);
+	take_config(agent, candidate);
 	ret = checks_set(agent, err);
 	if (ret)
 		return ret;
 	lp_info("configuration loaded file=%s vips=%zu pools=%zu generation=%llu",
-		agent->options->config, agent->config->n_vips, agent->config->n_pools,
+		agent->config_file, agent->config->n_vips, agent->config->n_pools,
 		(unsigned long long)dp_control(agent->dp)->generation);
 	return 0;
+}
+
+int agent_reload(struct agent *agent, struct lp_err *err)
+{
+	struct candidate candidate;
+	char *text = NULL;
+	size_t len;
+	int ret = file_read(agent->options->config, &text, &len, err);
+
+	if (!ret)
+		ret = make_candidate(agent->options->config, text, len, &candidate, err);
+	return ret ? ret : put_in_force(agent, &candidate, err);
+}
+
+int agent_apply(struct agent *agent, const char *file, const char *text, struct lp_err *err)
+{
+	struct candidate candidate;
+	int ret = make_candidate(file, strdup(text), strlen(text), &candidate, err);
+
+	return ret ? ret : put_in_force(agent, &candidate, err);
 }
 
 int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *options,
@@ -472,6 +565,26 @@ int agent_set_admin(struct agent *agent, struct runtime_backend *backend, enum l
 			       err);
 }
 
+int agent_set_weight(struct agent *agent, struct runtime_backend *backend, uint32_t weight,
+		     uint64_t until, struct lp_err *err)
+{
+	agent_because(agent, "operator gave %s/%s weight %u", backend->pool, backend->name, weight);
+	runtime_set_weight(backend, weight, until);
+	lp_info("backend=%s/%s weight=%u why=\"operator\"", backend->pool, backend->name, weight);
+	return engine_converge(&agent->engine, agent->config, false, agent_now(), on_applied, agent,
+			       err);
+}
+
+int agent_clear_weight(struct agent *agent, struct runtime_backend *backend, struct lp_err *err)
+{
+	agent_because(agent, "operator gave %s/%s its weight again", backend->pool, backend->name);
+	runtime_clear_weight(backend);
+	lp_info("backend=%s/%s weight=%u why=\"operator\"", backend->pool, backend->name,
+		backend->weight);
+	return engine_converge(&agent->engine, agent->config, false, agent_now(), on_applied, agent,
+			       err);
+}
+
 void agent_stop(struct agent *agent)
 {
 	struct lp_err err;
@@ -487,7 +600,9 @@ void agent_stop(struct agent *agent)
 		lp_error("%s", err.text);
 	config_free(&agent->config);
 	free(agent->config_text);
+	free(agent->config_file);
 	free(agent->changes);
+	interfaces_fini(&agent->interfaces);
 	watch_fini(&agent->watch);
 	engine_close(&agent->engine);
 }

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "agent/checks.h"
+#include "agent/interfaces.h"
 #include "agent/options.h"
 #include "agent/watch.h"
 #include "core/clock.h"
@@ -27,10 +28,12 @@ struct agent {
 	const struct options *options;
 	struct config *config;
 	char *config_text;  /* what `config` was parsed from, for `config show` */
+	char *config_file;  /* and the name of that file */
 	uint64_t loaded_at; /* seconds since the epoch */
 	uint64_t started_at;
 	struct engine engine;
 	struct watch watch;
+	struct interfaces interfaces;
 	uv_timer_t tick;
 	struct clock_watch clock;
 	struct dp *dp;
@@ -57,9 +60,22 @@ int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *opti
  */
 int agent_reload(struct agent *agent, struct lp_err *err);
 
+/*
+ * Puts a configuration in force that was read from elsewhere: `text`, of the file called
+ * `file`. The agent's own file stays as it is, so a reload or a restart goes back to it.
+ */
+int agent_apply(struct agent *agent, const char *file, const char *text, struct lp_err *err);
+
 /* An operator's decision about a backend; deadline in seconds since the epoch, 0: none. */
 int agent_set_admin(struct agent *agent, struct runtime_backend *backend, enum lp_admin admin,
 		    uint64_t deadline, struct lp_err *err);
+
+/* The same of its weight; `until` in seconds since the epoch, 0: no end. */
+int agent_set_weight(struct agent *agent, struct runtime_backend *backend, uint32_t weight,
+		     uint64_t until, struct lp_err *err);
+
+/* The configuration's weight again. */
+int agent_clear_weight(struct agent *agent, struct runtime_backend *backend, struct lp_err *err);
 
 /* Before engine_converge(): why the datapath is about to change, for explanations. */
 void agent_because(struct agent *agent, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

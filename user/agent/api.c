@@ -17,7 +17,8 @@
 #include "lib/log.h"
 #include "lib/parse.h"
 
-#define API_BODY_MAX    65536 /* requests are short; anything longer is a mistake */
+#define API_BODY_FIRST  4096        /* most requests are short */
+#define API_BODY_MAX    (32u << 20) /* one with a configuration of all backends there can be */
 #define API_CONNECTIONS 64
 #define API_TIMEOUT_S   10
 
@@ -31,9 +32,9 @@ struct api {
 
 /* A request while its body comes in. */
 struct upload {
-	char body[API_BODY_MAX + 1];
-	size_t len;
-	bool too_long;
+	char *body; /* zero-terminated; NULL: nothing has come */
+	size_t len, room;
+	bool too_long, no_memory;
 };
 
 static const char *argument(void *arg, const char *name)
@@ -101,7 +102,7 @@ static enum MHD_Result answer(struct api *api, struct MHD_Connection *connection
 	const struct request request = {
 		.method = method,
 		.path = url,
-		.body = upload->body,
+		.body = upload->body ? upload->body : "",
 		.argument = argument,
 		.arg = connection,
 	};
@@ -112,6 +113,9 @@ static enum MHD_Result answer(struct api *api, struct MHD_Connection *connection
 	if (upload->too_long) {
 		status = 413;
 		body = json_pack("{s:s}", "error", "the request is too long");
+	} else if (upload->no_memory) {
+		status = 500;
+		body = json_pack("{s:s}", "error", "out of memory");
 	} else {
 		status = routes_answer(api->agent, &request, &body);
 	}
@@ -121,10 +125,32 @@ static enum MHD_Result answer(struct api *api, struct MHD_Connection *connection
 	return sent;
 }
 
+/* Room for `len` bytes more, and a zero. */
+static bool make_room(struct upload *upload, size_t len)
+{
+	size_t room = upload->room ? upload->room : API_BODY_FIRST;
+	char *body;
+
+	while (room <= upload->len + len)
+		room *= 2;
+	if (room == upload->room)
+		return true;
+	body = realloc(upload->body, room);
+	if (!body)
+		return false;
+	upload->body = body;
+	upload->room = room;
+	return true;
+}
+
 static void take_data(struct upload *upload, const char *data, size_t len)
 {
-	if (len > API_BODY_MAX - upload->len) {
+	if (upload->too_long || len > API_BODY_MAX - upload->len) {
 		upload->too_long = true;
+		return;
+	}
+	if (upload->no_memory || !make_room(upload, len)) {
+		upload->no_memory = true;
 		return;
 	}
 	memcpy(upload->body + upload->len, data, len);
@@ -154,10 +180,14 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
 			 enum MHD_RequestTerminationCode code)
 {
+	struct upload *upload = *state;
+
 	(void)arg;
 	(void)connection;
 	(void)code;
-	free(*state);
+	if (upload)
+		free(upload->body);
+	free(upload);
 	*state = NULL;
 }
 

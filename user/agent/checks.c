@@ -136,7 +136,8 @@ int checks_set(struct agent *agent, struct lp_err *err)
 	return ret ? lp_err(err, ret, "health checks: %s", strerror(-ret)) : 0;
 }
 
-int checks_verify(const struct agent *agent, const struct config *config, struct lp_err *err)
+int checks_verify(const struct agent *agent, const char *file, const struct config *config,
+		  struct lp_err *err)
 {
 	for (size_t i = 0; i < config->n_checks; i++) {
 		const struct config_check *check = &config->checks[i];
@@ -144,8 +145,7 @@ int checks_verify(const struct agent *agent, const struct config *config, struct
 		int ret = health_verify(check, &why);
 
 		if (ret && agent->config)
-			return lp_err(err, ret, "%s: checks.%s: %s", agent->options->config,
-				      check->name, why.text);
+			return lp_err(err, ret, "%s: checks.%s: %s", file, check->name, why.text);
 		if (ret)
 			lp_warning("checks.%s: %s", check->name, why.text);
 	}

@@ -38,11 +38,13 @@ int checks_open(struct agent *agent, struct lp_err *err);
 void checks_close(struct agent *agent);
 
 /*
- * Are the programs, users and files there that the checks of `config` name? While a
+ * Are the programs, users and files there that the checks of `config` name, which is of
+ * the file called `file`? While a
  * configuration is in force one that is wrong is refused (-EINVAL, with words);
  * at the start, when not to balance at all would be worse, it is a warning.
  */
-int checks_verify(const struct agent *agent, const struct config *config, struct lp_err *err);
+int checks_verify(const struct agent *agent, const char *file, const struct config *config,
+		  struct lp_err *err);
 
 /* Checks what the configuration in force says. On failure the checks before go on. */
 int checks_set(struct agent *agent, struct lp_err *err);

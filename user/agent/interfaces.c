@@ -40,21 +40,54 @@ int interfaces_check(const struct config *config, struct net *net, struct lp_err
 	return 0;
 }
 
-/* Where the program is now; false if it is not on that interface. */
-static bool find_attached(const struct dp *dp, const char *name, struct dp_interface *found)
+/* Where the program is; calls `is` until it says yes. */
+static bool find_attached(const struct dp *dp,
+			  bool (*is)(const struct dp_interface *at, const void *what),
+			  const void *what, struct dp_interface *found)
 {
 	size_t n = dp_interfaces(dp, NULL, 0);
 	struct dp_interface *all = calloc(n + 1, sizeof(*all));
-	bool is = false;
+	bool any = false;
 
 	n = all ? dp_interfaces(dp, all, n) : 0;
-	for (size_t i = 0; i < n && !is; i++) {
-		is = !strcmp(all[i].name, name);
-		if (is)
+	for (size_t i = 0; i < n && !any; i++) {
+		any = is(&all[i], what);
+		if (any)
 			*found = all[i];
 	}
 	free(all);
-	return is;
+	return any;
+}
+
+static bool has_name(const struct dp_interface *at, const void *name)
+{
+	return !strcmp(at->name, name);
+}
+
+static bool has_index(const struct dp_interface *at, const void *index)
+{
+	return at->ifindex == *(const unsigned int *)index;
+}
+
+/* By the name that it was attached under. */
+static bool find_by_name(const struct dp *dp, const char *name, struct dp_interface *found)
+{
+	return find_attached(dp, has_name, name, found);
+}
+
+/* Whatever its name was: the program stays on an interface that gets another one. */
+static bool find_by_index(const struct dp *dp, unsigned int index, struct dp_interface *found)
+{
+	return find_attached(dp, has_index, &index, found);
+}
+
+bool interfaces_renamed(const char *interface, struct net *net, const struct dp *dp, char *name)
+{
+	struct dp_interface now;
+	struct net_link link;
+
+	return net_link(net, interface, &link) && find_by_name(dp, interface, &now) &&
+	       now.ifindex && if_indextoname(now.ifindex, name);
 }
 
 static int attach_auto(struct dp *dp, const struct net_link *link, const char *name,
@@ -65,7 +98,7 @@ static int attach_auto(struct dp *dp, const struct net_link *link, const char *n
 	int ret;
 
 	/* Already there in generic mode: going on beats a gap of a new attempt. */
-	if (find_attached(dp, name, &now) && now.ifindex == link->ifindex)
+	if (find_by_index(dp, link->ifindex, &now))
 		return dp_attach(dp, link->ifindex, name, now.mode, err);
 	if (!dp_attach(dp, link->ifindex, name, DP_XDP_NATIVE, &native))
 		return 0;
@@ -101,8 +134,7 @@ static bool is_ours(const struct dp *dp, struct net *net, const char *name)
 	struct dp_interface now;
 	struct net_link link;
 
-	return !net_link(net, name, &link) && find_attached(dp, name, &now) &&
-	       now.ifindex == link.ifindex;
+	return !net_link(net, name, &link) && find_by_index(dp, link.ifindex, &now);
 }
 
 /*
@@ -127,24 +159,127 @@ int interfaces_attach(const struct config *config, struct net *net, struct dp *d
 	return 0;
 }
 
-void interfaces_follow(const struct config *config, struct net *net, struct dp *dp)
-{
-	for (size_t i = 0; i < config->n_interfaces; i++) {
-		const char *name = config->interfaces[i].name;
-		struct dp_interface now;
-		struct net_link link;
-		struct lp_err err;
+/* --- following ---------------------------------------------------------------------- */
 
-		if (net_link(net, name, &link))
-			continue; /* gone; it may come back */
-		if (find_attached(dp, name, &now) && now.ifindex == link.ifindex)
-			continue;
-		if (attach_one(&config->interfaces[i], net, dp, &err))
-			lp_error("interface=%s %s", name, err.text);
-		else
-			lp_info("interface=%s attached ifindex=%u", name, link.ifindex);
-	}
+enum state { UNKNOWN, UP, DOWN, RENAMED, GONE, REFUSED };
+
+struct interface_state {
+	char name[IF_NAMESIZE];
+	enum state state;
+};
+
+/* The program is not, or no longer, where the name is. */
+static bool is_elsewhere(const struct dp *dp, const struct net_link *link, const char *name)
+{
+	struct dp_interface now;
+
+	return !find_by_name(dp, name, &now) || now.ifindex != link->ifindex;
 }
+
+/* One that has just gone away may still have a name for a moment. */
+static enum state attach_again(const struct config_interface *interface, struct net *net,
+			       struct dp *dp, const struct net_link *link,
+			       struct interface_state *state)
+{
+	struct lp_err err;
+	int ret = attach_one(interface, net, dp, &err);
+
+	if (ret == -ENODEV)
+		return GONE;
+	if (ret) {
+		if (state->state != REFUSED)
+			lp_error("interface=%s %s", interface->name, err.text);
+		return REFUSED;
+	}
+	lp_info("interface=%s state=attached ifindex=%u", interface->name, link->ifindex);
+	state->state = UNKNOWN; /* from here on it is another one */
+	return link->up ? UP : DOWN;
+}
+
+static enum state look(const struct config_interface *interface, struct net *net, struct dp *dp,
+		       struct interface_state *state, char *other)
+{
+	struct net_link link;
+
+	if (interfaces_renamed(interface->name, net, dp, other))
+		return RENAMED;
+	if (net_link(net, interface->name, &link))
+		return GONE;
+	if (is_elsewhere(dp, &link, interface->name))
+		return attach_again(interface, net, dp, &link, state);
+	return link.up ? UP : DOWN;
+}
+
+/* Said when it changes; that one is up is no news at first. */
+static void say(const char *name, enum state old, enum state new, const char *other)
+{
+	if (new == old || (old == UNKNOWN && new == UP))
+		return;
+	if (new == UP)
+		lp_info("interface=%s state=up", name);
+	else if (new == DOWN)
+		lp_warning("interface=%s state=down", name);
+	else if (new == RENAMED)
+		lp_warning("interface=%s state=renamed packets go on through \"%s\"; the "
+			   "configuration should name it so",
+			   name, other);
+	else if (new == GONE)
+		lp_warning("interface=%s state=gone", name);
+}
+
+static void follow_one(const struct config_interface *interface, struct net *net, struct dp *dp,
+		       struct interface_state *state)
+{
+	char other[IF_NAMESIZE] = "";
+	enum state now = look(interface, net, dp, state, other);
+
+	say(interface->name, state->state, now, other);
+	state->state = now;
+}
+
+void interfaces_follow(struct interfaces *interfaces, const struct config *config, struct net *net,
+		       struct dp *dp)
+{
+	for (size_t i = 0; i < config->n_interfaces && i < interfaces->n; i++)
+		follow_one(&config->interfaces[i], net, dp, &interfaces->states[i]);
+}
+
+/* What was known of the interface, if it was there before. */
+static enum state known_state(const struct interfaces *interfaces, const char *name)
+{
+	for (size_t i = 0; i < interfaces->n; i++)
+		if (!strcmp(interfaces->states[i].name, name))
+			return interfaces->states[i].state;
+	return UNKNOWN;
+}
+
+void interfaces_note(struct interfaces *interfaces, const struct config *config, struct net *net,
+		     struct dp *dp)
+{
+	struct interfaces new = {
+		.states = calloc(config->n_interfaces + 1, sizeof(*new.states)),
+		.n = config->n_interfaces,
+	};
+
+	if (!new.states)
+		return; /* those before are followed on */
+	for (size_t i = 0; i < new.n; i++) {
+		snprintf(new.states[i].name, sizeof(new.states[i].name), "%s",
+			 config->interfaces[i].name);
+		new.states[i].state = known_state(interfaces, config->interfaces[i].name);
+	}
+	interfaces_fini(interfaces);
+	*interfaces = new;
+	interfaces_follow(interfaces, config, net, dp);
+}
+
+void interfaces_fini(struct interfaces *interfaces)
+{
+	free(interfaces->states);
+	*interfaces = (struct interfaces) { 0 };
+}
+
+/* --- letting go --------------------------------------------------------------------- */
 
 static bool is_wanted(const struct config *config, const char *name)
 {

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/decide.h"
 #include "agent/explain.h"
 #include "agent/records.h"
+#include "agent/routes_config.h"
 #include "agent/view.h"
 #include "lib/parse.h"
 
@@ -183,93 +185,6 @@ static unsigned int post_flush(struct agent *agent, const struct request *reques
 	return judged(body, records_flush(agent, request->body, body, &err), &err);
 }
 
-/* What an operator wants of a backend. */
-struct decision {
-	enum lp_admin admin;
-	double deadline_s; /* from now; below 0: the pool's drain_timeout */
-};
-
-#define DEADLINE_MAX_S (365 * 86400.0)
-
-static int parse_deadline(const json_t *value, struct decision *decision, struct lp_err *err)
-{
-	decision->deadline_s = -1;
-	if (!value)
-		return 0;
-	decision->deadline_s = json_number_value(value);
-	if (!json_is_number(value) || !(decision->deadline_s > 0) ||
-	    decision->deadline_s > DEADLINE_MAX_S)
-		return lp_err(err, -EINVAL, "\"deadline_s\": must be seconds, up to a year");
-	return 0;
-}
-
-static int parse_admin(const json_t *value, struct decision *decision, struct lp_err *err)
-{
-	static const char *const names[] = { [LP_ADMIN_ENABLED] = "enable",
-					     [LP_ADMIN_DRAIN] = "drain",
-					     [LP_ADMIN_OFFLINE] = "offline" };
-	const char *action = json_string_value(value);
-
-	if (!action)
-		return lp_err(err, -EINVAL,
-			      "the body needs \"action\": \"drain\", \"offline\" or \"enable\"");
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strcmp(action, names[i])) {
-			decision->admin = (enum lp_admin)i;
-			return 0;
-		}
-	}
-	return lp_err(err, -EINVAL,
-		      "action \"%.64s\": not supported; allowed: drain, offline, enable", action);
-}
-
-static int parse_decision(const char *text, struct decision *decision, struct lp_err *err)
-{
-	json_error_t error;
-	json_t *body = json_loads(text, 0, &error);
-	int ret;
-
-	if (!body)
-		return lp_err(err, -EINVAL, "the body is not JSON: %s", error.text);
-	ret = parse_admin(json_object_get(body, "action"), decision, err);
-	if (!ret)
-		ret = parse_deadline(json_object_get(body, "deadline_s"), decision, err);
-	json_decref(body);
-	return ret;
-}
-
-static uint64_t deadline_of(const struct decision *decision, const struct runtime_backend *backend)
-{
-	double seconds = decision->deadline_s < 0 ? backend->drain_timeout : decision->deadline_s;
-
-	return agent_now().wall + (uint64_t)seconds;
-}
-
-/* `tail` is POOL/NAME. */
-static unsigned int post_backend(struct agent *agent, const char *tail, const char *text,
-				 json_t **body)
-{
-	const char *slash = strchr(tail, '/');
-	struct runtime_backend *backend = NULL;
-	struct decision decision = { 0 };
-	char pool[LP_NAME_MAX];
-	struct lp_err err;
-
-	if (slash && (size_t)(slash - tail) < sizeof(pool)) {
-		memcpy(pool, tail, (size_t)(slash - tail));
-		pool[slash - tail] = 0;
-		backend = runtime_backend(&agent->engine.runtime, pool, slash + 1);
-	}
-	if (!backend)
-		return no_such(body, "backend", tail);
-	if (parse_decision(text, &decision, &err))
-		return failed(body, 400, err.text);
-	if (agent_set_admin(agent, backend, decision.admin, deadline_of(&decision, backend), &err))
-		return failed(body, 500, err.text);
-	*body = view_backend(agent, config_pool_find(agent->config, pool), slash + 1);
-	return 200;
-}
-
 /* --- all ---------------------------------------------------------------------------------- */
 
 static const struct {
@@ -283,6 +198,10 @@ static const struct {
 	{ "GET", "/v1/interfaces", get_interfaces },
 	{ "GET", "/v1/reasons", get_reasons },
 	{ "GET", "/v1/config", get_config },
+	{ "GET", "/v1/config/desired", routes_config_desired },
+	{ "GET", "/v1/config/diff", routes_config_diff },
+	{ "POST", "/v1/config/plan", routes_config_plan },
+	{ "POST", "/v1/config/apply", routes_config_apply },
 	{ "GET", "/v1/explain", get_explain },
 	{ "GET", "/v1/audit", get_audit },
 	{ "GET", "/v1/records", get_records },
@@ -310,7 +229,7 @@ static unsigned int by_name(struct agent *agent, const struct request *request, 
 	if ((tail = tail_of(request, "GET", "/v1/pools/")))
 		return get_pool(agent, tail, body);
 	if ((tail = tail_of(request, "POST", "/v1/backends/")))
-		return post_backend(agent, tail, request->body, body);
+		return decide(agent, tail, request->body, body);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/interfaces.h"
 #include "core/prefix.h"
 #include "lib/addr.h"
 
@@ -140,13 +141,14 @@ static json_t *view_interface(struct agent *agent, const char *name,
 			      const struct dp_interface *attached)
 {
 	struct net_link link = { 0 };
-	char mac[18];
+	char mac[18], other[IF_NAMESIZE];
+	bool renamed = interfaces_renamed(name, agent->net, agent->dp, other);
 
-	net_link(agent->net, name, &link);
+	net_link(agent->net, renamed ? other : name, &link);
 	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", link.mac[0], link.mac[1],
 		 link.mac[2], link.mac[3], link.mac[4], link.mac[5]);
-	return json_pack("{s:s, s:I, s:s, s:b, s:s, s:I, s:b}", "name", name, "ifindex",
-			 (json_int_t)link.ifindex, "mode",
+	return json_pack("{s:s, s:s?, s:I, s:s, s:b, s:s, s:I, s:b}", "name", name, "renamed_to",
+			 renamed ? other : NULL, "ifindex", (json_int_t)link.ifindex, "mode",
 			 attached && attached->mode == DP_XDP_GENERIC ? "generic" : "native",
 			 "attached", attached && link.ifindex && attached->ifindex == link.ifindex,
 			 "mac", mac, "mtu", (json_int_t)link.mtu, "up", link.up);
@@ -210,7 +212,7 @@ static json_t *reasons_by_name(const struct agent *agent)
 
 json_t *view_config(const struct agent *agent)
 {
-	return json_pack("{s:s, s:I, s:s}", "file", agent->options->config, "loaded_at",
+	return json_pack("{s:s, s:I, s:s}", "file", agent->config_file, "loaded_at",
 			 (json_int_t)agent->loaded_at, "text", agent->config_text);
 }
 
@@ -263,7 +265,7 @@ json_t *view_status(struct agent *agent)
 	return json_pack("{s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
 			 LIMPET_VERSION, "generation",
 			 (json_int_t)dp_control(agent->dp)->generation, "config",
-			 agent->options->config, "uptime_s", (json_int_t)age(agent->started_at),
+			 agent->config_file, "uptime_s", (json_int_t)age(agent->started_at),
 			 "interfaces", view_interfaces(agent), "vips", view_vips(agent), "pools",
 			 pools, "health", view_health(agent), "records", records, "audit",
 			 view_audit_totals(agent), "reasons", reasons_by_name(agent));

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "agent/agent.h"
+#include "agent/preview.h"
 
 json_t *view_version(const struct agent *agent);
 json_t *view_status(struct agent *agent);
@@ -22,6 +23,9 @@ json_t *view_health(const struct agent *agent);
 json_t *view_interfaces(struct agent *agent);
 json_t *view_reasons(const struct agent *agent);
 json_t *view_config(const struct agent *agent);
+json_t *view_changes(const struct config_diff *diff);
+json_t *view_preview(const struct preview *preview, uint64_t generation);
+json_t *view_drift(const struct agent *agent, const struct config_diff *diff);
 json_t *view_next_hop(struct agent *agent, const struct runtime_backend *backend);
 
 /* "snat" and so on, as in the configuration. */

@@ -9,6 +9,7 @@
 
 #include "core/audit.h"
 #include "core/slot_state.h"
+#include "core/slow_start.h"
 #include "lib/addr.h"
 
 json_t *view_next_hop(struct agent *agent, const struct runtime_backend *backend)
@@ -69,6 +70,12 @@ static void count_slot(struct tally *tally, struct lp_slot slot, uint32_t since)
 	}
 }
 
+/* What of its weight takes new clients. */
+static uint32_t weight_in_use(const struct runtime_backend *backend)
+{
+	return backend->in_use ? runtime_weight(backend) : 0;
+}
+
 /* Slots by backend number, and the weight that takes new clients. */
 static void count_pool(struct tally *tally, const struct config_pool *pool)
 {
@@ -84,8 +91,8 @@ static void count_pool(struct tally *tally, const struct config_pool *pool)
 	for (uint32_t i = 0; now.table && i < LP_SLOTS; i++)
 		count_slot(tally, slots[i], times[i]);
 	for (size_t i = 0; i < pool->n_backends; i++)
-		if (runtime_usable(runtime_backend(runtime, pool->name, pool->backends[i].name)))
-			tally->usable_weight += pool->backends[i].weight;
+		tally->usable_weight += weight_in_use(
+			runtime_backend(runtime, pool->name, pool->backends[i].name));
 }
 
 /* --- backends ------------------------------------------------------------------------------- */
@@ -93,6 +100,18 @@ static void count_pool(struct tally *tally, const struct config_pool *pool)
 static uint64_t age(const struct tally *tally, uint64_t since)
 {
 	return since && tally->now.wall > since ? tally->now.wall - since : 0;
+}
+
+/* From what eta_s is reckoned: so many connections at first, so many after that time. */
+static json_t *make_basis(const struct tally *tally, const struct runtime_backend *backend)
+{
+	struct drain seen;
+
+	if (!watch_drain(&tally->agent->watch, backend, &seen))
+		return json_null();
+	return json_pack("{s:I, s:I, s:I}", "first", (json_int_t)seen.first, "last",
+			 (json_int_t)seen.last, "over_s",
+			 (json_int_t)(seen.last_at - seen.first_at));
 }
 
 /* When a drain ends, and how it goes on. */
@@ -108,6 +127,27 @@ static void add_drain(json_t *object, const struct tally *tally,
 	json_object_set_new(object, "expired", json_boolean(backend->expired));
 	json_object_set_new(object, "eta_s",
 			    left < 0 ? json_null() : json_integer((json_int_t)left));
+	json_object_set_new(object, "eta_basis", make_basis(tally, backend));
+}
+
+/* Whose weight it is, and how much of it counts yet. */
+static void add_weight(json_t *object, const struct tally *tally,
+		       const struct runtime_backend *backend)
+{
+	bool ends = backend->weighted && backend->weight_until;
+
+	json_object_set_new(object, "weight", json_integer((json_int_t)runtime_weight(backend)));
+	json_object_set_new(object, "config_weight", json_integer((json_int_t)backend->weight));
+	json_object_set_new(object, "weight_set", json_boolean(backend->weighted));
+	json_object_set_new(object, "weight_until_at",
+			    ends ? json_integer((json_int_t)backend->weight_until) : json_null());
+	json_object_set_new(object, "in_use", json_boolean(backend->in_use));
+	json_object_set_new(
+		object, "slow_start",
+		backend->ramps
+			? json_pack("{s:f, s:I}", "part", (double)backend->part / SLOW_START_WHOLE,
+				    "left_s", (json_int_t)slow_start_left(backend, tally->now.mono))
+			: json_null());
 }
 
 static void add_connections(json_t *object, const struct tally *tally,
@@ -123,27 +163,28 @@ static void add_connections(json_t *object, const struct tally *tally,
 }
 
 static json_t *make_backend(const struct tally *tally, const struct runtime_backend *backend,
-			    uint32_t weight)
+			    bool backup)
 {
 	double weight_share = 0;
 	char address[LP_ADDR_TEXT];
 	struct lp_counter counter;
 	json_t *object;
 
-	if (runtime_usable(backend) && tally->usable_weight)
-		weight_share = (double)weight / (double)tally->usable_weight;
+	if (tally->usable_weight)
+		weight_share = (double)weight_in_use(backend) / (double)tally->usable_weight;
 	dp_backend_counter(tally->agent->dp, backend->number, &counter);
 	object = json_pack(
-		"{s:s, s:s, s:I, s:s, s:I, s:s, s:I, s:b, s:o, s:I, s:f, s:f, s:o, s:I, s:I}",
+		"{s:s, s:s, s:I, s:s, s:b, s:s, s:I, s:b, s:o, s:I, s:f, s:f, s:o, s:I, s:I}",
 		"name", backend->name, "pool", backend->pool, "number", (json_int_t)backend->number,
-		"address", lp_addr_format(&backend->address, address), "weight", (json_int_t)weight,
-		"state", runtime_state(backend), "since_s", (json_int_t)age(tally, backend->since),
+		"address", lp_addr_format(&backend->address, address), "backup", backup, "state",
+		runtime_state(backend), "since_s", (json_int_t)age(tally, backend->since),
 		"healthy", backend->healthy, "next_hop", view_next_hop(tally->agent, backend),
 		"slots", (json_int_t)tally->slots[backend->number], "share",
 		(double)tally->slots[backend->number] / LP_SLOTS, "weight_share", weight_share,
 		"check", view_check(tally->agent, backend->number), "packets",
 		(json_int_t)counter.packets, "bytes", (json_int_t)counter.bytes);
 	if (object) {
+		add_weight(object, tally, backend);
 		add_connections(object, tally, backend);
 		add_drain(object, tally, backend);
 	}
@@ -155,7 +196,7 @@ static json_t *make_wanted(const struct tally *tally, const struct config_pool *
 {
 	return make_backend(
 		tally, runtime_backend(&tally->agent->engine.runtime, pool->name, backend->name),
-		backend->weight);
+		backend->backup);
 }
 
 /* Those that are not in the configuration any more, but still have connections. */
@@ -167,7 +208,7 @@ static void append_leaving(json_t *list, const struct tally *tally, const struct
 		const struct runtime_backend *backend = &runtime->backends[i];
 
 		if (backend->leaving && !strcmp(backend->pool, pool->name))
-			json_array_append_new(list, make_backend(tally, backend, 0));
+			json_array_append_new(list, make_backend(tally, backend, false));
 	}
 }
 
@@ -230,13 +271,16 @@ static json_t *make_pool(struct tally *tally, const struct config_pool *pool)
 	for (size_t i = 0; i < pool->n_backends; i++)
 		json_array_append_new(backends, make_wanted(tally, pool, &pool->backends[i]));
 	append_leaving(backends, tally, pool);
-	return json_pack("{s:s, s:I, s:s, s:s?, s:I, s:I, s:I, s:I, s:o, s:o, s:I}", "name",
-			 pool->name, "number", (json_int_t)number, "hash", hash_name(pool->hash),
-			 "check", pool->check, "generation", (json_int_t)tally->pool.generation,
-			 "table", (json_int_t)tally->pool.table, "moving_slots",
-			 (json_int_t)tally->moving, "residual_slots", (json_int_t)tally->residual,
-			 "hold_s", make_hold(tally, number), "backends", backends, "usable",
-			 (json_int_t)count_usable(tally->agent, pool));
+	return json_pack(
+		"{s:s, s:I, s:s, s:s?, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:s, s:f}", "name",
+		pool->name, "number", (json_int_t)number, "hash", hash_name(pool->hash), "check",
+		pool->check, "generation", (json_int_t)tally->pool.generation, "table",
+		(json_int_t)tally->pool.table, "moving_slots", (json_int_t)tally->moving,
+		"residual_slots", (json_int_t)tally->residual, "hold_s", make_hold(tally, number),
+		"backends", backends, "usable", (json_int_t)count_usable(tally->agent, pool),
+		"min_up", (json_int_t)pool->min_up, "on_all_down",
+		pool->on_all_down == CONFIG_ALL_DOWN_DROP ? "drop" : "all", "slow_start_s",
+		pool->slow_start);
 }
 
 json_t *view_pool(struct agent *agent, const struct config_pool *pool)

@@ -50,7 +50,7 @@ static bool has_drains(const struct runtime *runtime)
 
 uint32_t watch_held(const struct engine *engine, uint32_t backend)
 {
-	return backend < engine->sweep.n_refs ? engine->sweep.last_held[backend] : 0;
+	return backend < engine->sweep.n_backends ? engine->sweep.last_held[backend] : 0;
 }
 
 /* Records count those that have had a packet since the change, samples estimate all. */
@@ -95,6 +95,20 @@ double watch_left(const struct watch *watch, const struct runtime_backend *backe
 	if (!is_draining(backend) || backend->number >= watch->n_drains)
 		return -1;
 	return drain_left(&watch->drains[backend->number], backend->since, now.mono);
+}
+
+bool watch_drain(const struct watch *watch, const struct runtime_backend *backend,
+		 struct drain *out)
+{
+	const struct drain *drain;
+
+	if (!is_draining(backend) || backend->number >= watch->n_drains)
+		return false;
+	drain = &watch->drains[backend->number];
+	if (!drain->first_at || drain->since != backend->since)
+		return false;
+	*out = *drain;
+	return true;
 }
 
 /* --- all ------------------------------------------------------------------------------- */

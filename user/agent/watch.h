@@ -42,6 +42,10 @@ uint32_t watch_held(const struct engine *engine, uint32_t backend);
 double watch_left(const struct watch *watch, const struct runtime_backend *backend,
 		  struct engine_time now);
 
+/* From what watch_left() is reckoned; false if it is not known. */
+bool watch_drain(const struct watch *watch, const struct runtime_backend *backend,
+		 struct drain *out);
+
 void watch_fini(struct watch *watch);
 
 #endif

@@ -35,6 +35,8 @@ struct cli {
 int cmd_audit(struct cli *cli, int argc, char **argv);
 int cmd_backend(struct cli *cli, int argc, char **argv);
 int cmd_config(struct cli *cli, int argc, char **argv);
+int cmd_config_plan(struct cli *cli, char **args); /* of cmd_config(), as cli_command.run */
+int cmd_config_apply(struct cli *cli, char **args);
 int cmd_decap(struct cli *cli, int argc, char **argv);
 int cmd_doctor(struct cli *cli, int argc, char **argv);
 int cmd_explain(struct cli *cli, int argc, char **argv);

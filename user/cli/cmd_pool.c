@@ -191,6 +191,37 @@ static int show_transitions(struct cli *cli, const json_t *backends)
 	return cli_view_table(cli, &table);
 }
 
+/* "b2: 640 connections, 1,200 of them 5m ago: at that rate none in 9m" */
+static void show_drain(struct cli *cli, const json_t *backend)
+{
+	const json_t *basis = json_object_get(backend, "eta_basis");
+	double eta = cli_json_number(backend, "eta_s");
+	char over[CLI_NUMBER_TEXT], left[CLI_NUMBER_TEXT];
+
+	fprintf(cli->out, "  %s: %s connections, %s of them %s ago", cli_json_text(backend, "name"),
+		cli_json_int(basis, "last").text, cli_json_int(basis, "first").text,
+		cli_format_duration(cli_json_number(basis, "over_s"), over));
+	if (eta >= 0)
+		fprintf(cli->out, ": at that rate none in %s", cli_format_duration(eta, left));
+	fputc('\n', cli->out);
+}
+
+static void show_drains(struct cli *cli, const json_t *backends)
+{
+	const json_t *backend;
+	bool any = false;
+	size_t i;
+
+	json_array_foreach (backends, i, backend) {
+		if (!json_is_object(json_object_get(backend, "eta_basis")))
+			continue;
+		if (!any)
+			fputc('\n', cli->out);
+		any = true;
+		show_drain(cli, backend);
+	}
+}
+
 static int show_one(struct cli *cli, const json_t *pool)
 {
 	json_t *backends;
@@ -200,6 +231,7 @@ static int show_one(struct cli *cli, const json_t *pool)
 		return CLI_FAILED;
 	if (!json_array_size(backends))
 		return CLI_DONE;
+	show_drains(cli, backends);
 	fputc('\n', cli->out);
 	if (show_slots(cli, backends))
 		return CLI_FAILED;

@@ -37,9 +37,18 @@ static const struct verb verbs[] = {
 	  "enable POOL/BACKEND   the end of drain and offline\n\n"
 	  "--deadline DURATION   when even living connections are let go (10m, 1h; default: the\n"
 	  "                      pool's drain_timeout)\n" },
-	{ "config", cmd_config, "config check FILE | show", "configuration files",
+	{ "config", cmd_config, "config show | check|plan|apply FILE",
+	  "configuration files, and what they change",
 	  "check FILE  says whether the file is right, without an agent\n"
-	  "show        the configuration that is in force\n" },
+	  "plan FILE   what it would change: slots, connections, clients; changes nothing\n"
+	  "apply FILE  the same, and puts it in force\n"
+	  "show        the configuration that is in force (--running)\n\n"
+	  "--max-moved N%  plan, apply: refuse if a VIP has more clients than that who would get\n"
+	  "                another server\n"
+	  "--planned ID    apply: refuse if that is not what was planned\n"
+	  "--desired       show: what limpetd's own file says\n"
+	  "--diff          show: from what is in force to that file, and which backends are not\n"
+	  "                simply up\n" },
 	{ "explain", cmd_explain, "explain VIP[:PORT] SOURCE[:PORT]",
 	  "which backend answers a client, and why",
 	  "VIP is a VIP's name or address, SOURCE the client's address. An IPv6 address with a\n"

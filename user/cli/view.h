@@ -49,6 +49,12 @@ int cli_view_vips(struct cli *cli, const json_t *vips, size_t rows);
  */
 int cli_view_pool(struct cli *cli, const json_t *pool, size_t rows);
 
+/* The changes of a plan, or between two configurations, a line each; nothing of none. */
+int cli_view_changes(struct cli *cli, const json_t *changes);
+
+/* What a configuration would change (POST /v1/config/plan). */
+int cli_view_plan(struct cli *cli, const json_t *plan);
+
 /*
  * Does a backend need somebody's attention: is it not up, or is the way to it
  * not known?

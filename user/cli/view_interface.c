@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "cli/view.h"
 
+#include <string.h>
+
 #include "cli/cell.h"
 
 static void state_cell(struct cli_table *table, const json_t *interface)
 {
-	if (!json_is_true(json_object_get(interface, "attached")))
+	const char *other = cli_json_text(interface, "renamed_to");
+
+	if (strcmp(other, "-") != 0)
+		cli_table_cell(table, CLI_WARN, "renamed to %s", other);
+	else if (!json_is_true(json_object_get(interface, "attached")))
 		cli_table_cell(table, CLI_BAD, "not attached");
 	else if (!json_is_true(json_object_get(interface, "up")))
 		cli_table_cell(table, CLI_BAD, "link down");

@@ -74,6 +74,26 @@ static void left_cell(struct cli_table *table, const json_t *backend)
 		cli_table_cell(table, CLI_PLAIN, "%s", left);
 }
 
+/* "50 (100 in 9m)": an operator's, and what comes after it; "100, 29%" in a slow start. */
+static void weight_cell(struct cli_table *table, const json_t *backend)
+{
+	double until = cli_json_number(backend, "weight_until_at");
+	double part = cli_json_number(json_object_get(backend, "slow_start"), "part");
+	const struct cli_number weight = cli_json_int(backend, "weight");
+	char left[CLI_NUMBER_TEXT];
+
+	if (json_is_true(json_object_get(backend, "weight_set")) && until > 0)
+		cli_table_cell(table, CLI_WARN, "%s (%s in %s)", weight.text,
+			       cli_json_int(backend, "config_weight").text,
+			       cli_format_duration(cli_view_until(until), left));
+	else if (json_is_true(json_object_get(backend, "weight_set")))
+		cli_table_cell(table, CLI_WARN, "%s (set)", weight.text);
+	else if (part > 0)
+		cli_table_cell(table, CLI_PLAIN, "%s, %.0f%%", weight.text, 100 * part);
+	else
+		cli_table_cell(table, CLI_PLAIN, "%s", weight.text);
+}
+
 /* The last result, and how often the state changed lately where it did more than once. */
 static void check_cell(struct cli_table *table, const json_t *check)
 {
@@ -90,12 +110,14 @@ static void backend_row(struct cli_table *table, const json_t *backend, bool dra
 {
 	bool leaving = json_is_true(json_object_get(backend, "leaving"));
 
-	cli_table_cell(table, CLI_PLAIN, "%s%s", cli_json_text(backend, "name"),
-		       leaving ? " (leaving)" : "");
+	bool backup = json_is_true(json_object_get(backend, "backup"));
+
+	cli_table_cell(table, CLI_PLAIN, "%s%s%s", cli_json_text(backend, "name"),
+		       backup ? " (backup)" : "", leaving ? " (leaving)" : "");
 	cli_cell_text(table, backend, "address");
 	state_cell(table, backend);
 	cli_cell_duration(table, backend, "since_s");
-	cli_cell_int(table, backend, "weight");
+	weight_cell(table, backend);
 	cli_cell_share(table, backend, "share");
 	connections_cell(table, backend);
 	if (drains) {

@@ -25,22 +25,20 @@ double audit_error(uint64_t sampled)
 
 /* --- what lives now ----------------------------------------------------------------- */
 
-/* Is the entry a connection that lives? Needs to look at its info only if so far it is. */
+/* Does the entry live? Needs to look at its info only if so far it does. */
 static bool is_living(const struct dp *dp, uint32_t bucket, unsigned int way, uint32_t now,
 		      struct lp_record *record, struct lp_record_info *info)
 {
-	if (!dp_audit(dp, bucket, way, record, NULL) || (record->value.flags & LP_RECORD_CLIENT) ||
-	    record->value.expires <= now)
+	if (!dp_audit(dp, bucket, way, record, NULL) || record->value.expires <= now)
 		return false;
 	return dp_audit(dp, bucket, way, record, info) &&
 	       records_lives(dp, record->value, info->slot >> LP_SLOTS_BITS);
 }
 
-/* Calls `visit` for each living connection. */
-static void visit_living(const struct dp *dp, uint32_t now,
-			 void (*visit)(void *arg, const struct lp_record *record,
-				       const struct lp_record_info *info),
-			 void *arg)
+void audit_visit(const struct dp *dp, uint32_t now,
+		 void (*visit)(void *arg, const struct lp_record *record,
+			       const struct lp_record_info *info),
+		 void *arg)
 {
 	struct lp_record_info info;
 	struct lp_record record;
@@ -57,6 +55,8 @@ static void count_living(void *arg, const struct lp_record *record,
 	struct audit_scan *scan = arg;
 
 	(void)info;
+	if (record->value.flags & LP_RECORD_CLIENT)
+		return;
 	scan->by_backend[record->value.backend]++;
 	scan->connections++;
 }
@@ -68,7 +68,7 @@ int audit_scan(const struct dp *dp, uint32_t now, struct audit_scan *scan)
 	new.by_backend = calloc(new.n_backends, sizeof(*new.by_backend));
 	if (!new.by_backend)
 		return -ENOMEM;
-	visit_living(dp, now, count_living, &new);
+	audit_visit(dp, now, count_living, &new);
 	*scan = new;
 	return 0;
 }
@@ -138,7 +138,8 @@ static void count_source(void *arg, const struct lp_record *record,
 						    : NULL;
 	const struct config_prefix client = prefix_of_client(&info->src, known);
 
-	(void)record;
+	if (record->value.flags & LP_RECORD_CLIENT)
+		return;
 	find_source(sources, &client, info->vip)->connections++;
 	sources->total++;
 }
@@ -185,7 +186,7 @@ int audit_heavy(const struct dp *dp, uint32_t now, const struct prefix_client *c
 	int ret = -ENOMEM;
 
 	if (sources.source && sources.place) {
-		visit_living(dp, now, count_source, &sources);
+		audit_visit(dp, now, count_source, &sources);
 		for (uint32_t i = 0; i < sources.n; i++)
 			found = insert_source(top, found, *n, &sources.source[i]);
 		*n = found;

@@ -48,6 +48,16 @@ int audit_scan(const struct dp *dp, uint32_t now, struct audit_scan *scan);
 uint32_t audit_scan_backend(const struct audit_scan *scan, uint32_t backend);
 void audit_scan_free(struct audit_scan *scan);
 
+/*
+ * Calls `visit` for each sampled connection that lives, and for each sampled client
+ * (LP_RECORD_CLIENT in its flags) that has not been idle for its timeout and whose
+ * backend's life goes on.
+ */
+void audit_visit(const struct dp *dp, uint32_t now,
+		 void (*visit)(void *arg, const struct lp_record *record,
+			       const struct lp_record_info *info),
+		 void *arg);
+
 /* A client as its VIP counts clients, and its sampled connections that live. */
 struct audit_source {
 	struct config_prefix client;

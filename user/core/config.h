@@ -69,6 +69,7 @@ struct config_backend {
 	char *name;
 	struct lp_addr address;
 	uint32_t weight; /* 0 to CONFIG_WEIGHT_MAX; 0: no new clients */
+	bool backup;     /* used only while fewer than min_up of the others are usable */
 };
 
 #define CONFIG_WEIGHT_MAX   65535u
@@ -83,6 +84,9 @@ struct config_backend {
 #define CONFIG_DURATION_MAX    (365 * 86400.0)
 #define CONFIG_TEXT_MAX        (64u << 20) /* bytes of a file */
 
+/* What becomes of packets when nobody is usable. */
+enum config_all_down { CONFIG_ALL_DOWN_ALL, CONFIG_ALL_DOWN_DROP };
+
 struct config_pool {
 	char *name;
 	enum config_hash hash;
@@ -92,7 +96,10 @@ struct config_pool {
 	 * name that it can go through; all zero where the pool has no backends of the family. */
 	struct lp_addr via[2];
 	enum lp_forward via_forward; /* that VIP's */
-	double drain_timeout;        /* seconds */
+	uint32_t min_up;             /* with fewer usable than this, backups are used */
+	enum config_all_down on_all_down;
+	double drain_timeout; /* seconds */
+	double slow_start;    /* seconds; 0: none */
 	struct config_backend *backends;
 	size_t n_backends;
 };

@@ -26,7 +26,21 @@ static int compare_backends(const struct config_backend *a, const struct config_
 
 	if (!order)
 		order = lp_addr_compare(&a->address, &b->address);
-	return order ? order : compare_numbers(a->weight, b->weight);
+	if (!order)
+		order = compare_numbers(a->weight, b->weight);
+	return order ? order : compare_numbers(a->backup, b->backup);
+}
+
+/* What of a pool's own keys its slot table depends on, besides its members. */
+static int compare_rules(const struct config_pool *a, const struct config_pool *b)
+{
+	int order = compare_numbers(a->hash, b->hash);
+
+	if (!order)
+		order = compare_numbers(a->min_up, b->min_up);
+	if (!order)
+		order = compare_numbers(a->on_all_down, b->on_all_down);
+	return order ? order : (a->slow_start > b->slow_start) - (a->slow_start < b->slow_start);
 }
 
 /* A total order in which pools with the same members are equal. */
@@ -34,7 +48,7 @@ static int compare_members(const void *a, const void *b)
 {
 	const struct config_pool_members *x = *(struct config_pool_members *const *)a;
 	const struct config_pool_members *y = *(struct config_pool_members *const *)b;
-	int order = compare_numbers(x->pool->hash, y->pool->hash);
+	int order = compare_rules(x->pool, y->pool);
 
 	if (!order)
 		order = compare_numbers(x->pool->n_backends, y->pool->n_backends);
@@ -140,22 +154,51 @@ static void find_difference(const struct config_pool_members *a,
 		*x = NULL;
 }
 
-/* Two backends of one name. */
-static void explain_backends(const struct config_pool_members *a,
-			     const struct config_pool_members *b, const struct config_backend *x,
-			     const struct config_backend *y, struct config_difference *buf)
+static const char *all_down_name(const struct config_pool *pool)
+{
+	return pool->on_all_down == CONFIG_ALL_DOWN_DROP ? "drop" : "all";
+}
+
+/* Where compare_rules() finds a difference; false: nowhere. */
+static bool explain_rules(const struct config_pool *a, const struct config_pool *b,
+			  struct config_difference *buf)
+{
+	if (a->hash != b->hash)
+		snprintf(buf->text, sizeof(buf->text), "hash %s in \"%s\", %s in \"%s\"",
+			 hash_name(a->hash), a->name, hash_name(b->hash), b->name);
+	else if (a->min_up != b->min_up)
+		snprintf(buf->text, sizeof(buf->text), "min_up %u in \"%s\", %u in \"%s\"",
+			 a->min_up, a->name, b->min_up, b->name);
+	else if (a->on_all_down != b->on_all_down)
+		snprintf(buf->text, sizeof(buf->text), "on_all_down %s in \"%s\", %s in \"%s\"",
+			 all_down_name(a), a->name, all_down_name(b), b->name);
+	else if (compare_rules(a, b))
+		snprintf(buf->text, sizeof(buf->text), "slow_start %gs in \"%s\", %gs in \"%s\"",
+			 a->slow_start, a->name, b->slow_start, b->name);
+	else
+		return false;
+	return true;
+}
+
+/* Two backends of one name that are not equal. */
+static void explain_backend(const struct config_backend *x, const char *in_x,
+			    const struct config_backend *y, const char *in_y,
+			    struct config_difference *buf)
 {
 	char address[2][LP_ADDR_TEXT];
 
 	if (!lp_addr_equal(&x->address, &y->address))
 		snprintf(buf->text, sizeof(buf->text),
 			 "backend \"%s\" is %s in \"%s\", %s in \"%s\"", x->name,
-			 lp_addr_format(&x->address, address[0]), a->pool->name,
-			 lp_addr_format(&y->address, address[1]), b->pool->name);
-	else
+			 lp_addr_format(&x->address, address[0]), in_x,
+			 lp_addr_format(&y->address, address[1]), in_y);
+	else if (x->weight != y->weight)
 		snprintf(buf->text, sizeof(buf->text),
 			 "backend \"%s\" has weight %u in \"%s\", %u in \"%s\"", x->name, x->weight,
-			 a->pool->name, y->weight, b->pool->name);
+			 in_x, y->weight, in_y);
+	else
+		snprintf(buf->text, sizeof(buf->text), "backend \"%s\" is a backup only in \"%s\"",
+			 x->name, x->backup ? in_x : in_y);
 }
 
 const char *config_members_explain(const struct config_pool_members *a,
@@ -164,13 +207,11 @@ const char *config_members_explain(const struct config_pool_members *a,
 {
 	const struct config_backend *x, *y;
 
+	if (explain_rules(a->pool, b->pool, buf))
+		return buf->text;
 	find_difference(a, b, &x, &y);
-	if (a->pool->hash != b->pool->hash)
-		snprintf(buf->text, sizeof(buf->text), "hash %s in \"%s\", %s in \"%s\"",
-			 hash_name(a->pool->hash), a->pool->name, hash_name(b->pool->hash),
-			 b->pool->name);
-	else if (x && y)
-		explain_backends(a, b, x, y, buf);
+	if (x && y)
+		explain_backend(x, a->pool->name, y, b->pool->name, buf);
 	else if (x || y)
 		snprintf(buf->text, sizeof(buf->text), "backend \"%s\" is only in \"%s\"",
 			 x ? x->name : y->name, x ? a->pool->name : b->pool->name);

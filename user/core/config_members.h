@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which pools have the same members: hash, and names, addresses and weights of
- * backends, in any order. Such pools differ in name and in how their backends
- * are looked after.
+ * Which pools have the same members: names, addresses, weights and kinds of
+ * backends, in any order, and the same rules for who of them is used. Such pools
+ * differ in name and in how their backends are looked after.
  */
 #ifndef LIMPET_CORE_CONFIG_MEMBERS_H
 #define LIMPET_CORE_CONFIG_MEMBERS_H

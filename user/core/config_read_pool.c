@@ -3,43 +3,23 @@
 
 #include <stdlib.h>
 
-/* A backend, and a pool, and what their keys say that the model has no place for yet. */
-struct backend_values {
-	struct config_backend backend;
-	bool backup;
-};
-
-struct pool_values {
-	struct config_pool pool;
-	uint32_t min_up;
-	unsigned int on_all_down;
-	double slow_start;
-};
-
-static const bool no = false;
-static const uint32_t one = 1;
-static const double no_time = 0;
-
 static const struct config_field backend_fields[] = {
 	{ .key = "name",
 	  .read = config_read_name,
-	  .offset = offsetof(struct backend_values, backend.name),
+	  .offset = offsetof(struct config_backend, name),
 	  .required = true },
 	{ .key = "address",
 	  .read = config_read_address,
-	  .offset = offsetof(struct backend_values, backend.address),
+	  .offset = offsetof(struct config_backend, address),
 	  .required = true },
 	{ .key = "weight",
 	  .read = config_read_u32,
-	  .offset = offsetof(struct backend_values, backend.weight),
+	  .offset = offsetof(struct config_backend, weight),
 	  .max = CONFIG_WEIGHT_MAX },
 	{ .key = "backup",
 	  .read = config_read_bool,
-	  .offset = offsetof(struct backend_values, backup),
-	  .feature = CONFIG_FEATURE_BACKUPS,
-	  .today = &no,
-	  .today_size = sizeof(no),
-	  .instead = "allowed: false" },
+	  .offset = offsetof(struct config_backend, backup),
+	  .feature = CONFIG_FEATURE_BACKUPS },
 };
 static const struct config_schema backend_schema = { "a map with name, address and weight",
 						     backend_fields, CONFIG_COUNT(backend_fields) };
@@ -47,12 +27,8 @@ static const struct config_schema backend_schema = { "a map with name, address a
 static int read_backend(const struct config_reader *reader, const struct config_node *node,
 			struct config_backend *backend)
 {
-	struct backend_values values = { .backend.weight = 100 };
-	int ret;
-
-	ret = config_read_map(reader, node, &backend_schema, &values);
-	*backend = values.backend;
-	return ret;
+	backend->weight = 100;
+	return config_read_map(reader, node, &backend_schema, backend);
 }
 
 /* Names and addresses: once in a pool. */
@@ -82,13 +58,21 @@ out:
 	return ret;
 }
 
+/* Somebody has to answer when all is well. */
 static int check_weights(const struct config_reader *reader, const struct config_node *node,
 			 const struct config_pool *pool)
 {
+	bool backups = false;
+
 	for (size_t i = 0; i < pool->n_backends; i++) {
-		if (pool->backends[i].weight)
+		if (pool->backends[i].weight && !pool->backends[i].backup)
 			return 0;
+		backups |= pool->backends[i].weight && pool->backends[i].backup;
 	}
+	if (backups)
+		return config_fail(reader, node,
+				   "every backend with a weight above 0 is a backup; allowed: one "
+				   "or more that are not");
 	return config_fail(reader, node,
 			   "every backend has weight 0; allowed: one or more above 0");
 }
@@ -127,45 +111,37 @@ static const struct config_word hashes[] = {
 static const struct config_words hash_words = { "hash", hashes, CONFIG_COUNT(hashes) };
 
 static const struct config_word all_down[] = {
-	{ "all", 0, CONFIG_FEATURE_BASE },
-	{ "drop", 1, CONFIG_FEATURE_ALL_DOWN_DROP },
+	{ "all", CONFIG_ALL_DOWN_ALL, CONFIG_FEATURE_BASE },
+	{ "drop", CONFIG_ALL_DOWN_DROP, CONFIG_FEATURE_ALL_DOWN_DROP },
 };
 static const struct config_words all_down_words = { "behaviour", all_down, CONFIG_COUNT(all_down) };
 
 static const struct config_field pool_fields[] = {
 	{ .key = "hash",
 	  .read = config_read_word,
-	  .offset = offsetof(struct pool_values, pool.hash),
+	  .offset = offsetof(struct config_pool, hash),
 	  .words = &hash_words },
-	{ .key = "check",
-	  .read = config_read_name,
-	  .offset = offsetof(struct pool_values, pool.check) },
+	{ .key = "check", .read = config_read_name, .offset = offsetof(struct config_pool, check) },
 	{ .key = "min_up",
 	  .read = config_read_u32,
-	  .offset = offsetof(struct pool_values, min_up),
+	  .offset = offsetof(struct config_pool, min_up),
 	  .max = CONFIG_BACKENDS_MAX,
-	  .feature = CONFIG_FEATURE_BACKUPS,
-	  .today = &one,
-	  .today_size = sizeof(one),
-	  .instead = "allowed: 1" },
+	  .feature = CONFIG_FEATURE_BACKUPS },
 	{ .key = "on_all_down",
 	  .read = config_read_word,
-	  .offset = offsetof(struct pool_values, on_all_down),
+	  .offset = offsetof(struct config_pool, on_all_down),
 	  .words = &all_down_words },
 	{ .key = "drain_timeout",
 	  .read = config_read_duration,
-	  .offset = offsetof(struct pool_values, pool.drain_timeout),
+	  .offset = offsetof(struct config_pool, drain_timeout),
 	  .min = 1 },
 	{ .key = "slow_start",
 	  .read = config_read_duration,
-	  .offset = offsetof(struct pool_values, slow_start),
-	  .feature = CONFIG_FEATURE_SLOW_START,
-	  .today = &no_time,
-	  .today_size = sizeof(no_time),
-	  .instead = "allowed: 0s" },
+	  .offset = offsetof(struct config_pool, slow_start),
+	  .feature = CONFIG_FEATURE_SLOW_START },
 	{ .key = "backends",
 	  .read = read_backends,
-	  .offset = offsetof(struct pool_values, pool),
+	  .offset = 0, /* the pool itself */
 	  .required = true },
 };
 static const struct config_schema pool_schema = { "a map with the keys of a pool", pool_fields,
@@ -174,15 +150,13 @@ static const struct config_schema pool_schema = { "a map with the keys of a pool
 static int read_pool(const struct config_reader *reader, const struct config_node *node,
 		     struct config_pool *pool)
 {
-	struct pool_values values = {
-		.pool = { .hash = CONFIG_HASH_MAGLEV, .drain_timeout = 600 },
+	*pool = (struct config_pool) {
+		.hash = CONFIG_HASH_MAGLEV,
 		.min_up = 1,
+		.on_all_down = CONFIG_ALL_DOWN_ALL,
+		.drain_timeout = 600,
 	};
-	int ret;
-
-	ret = config_read_map(reader, node, &pool_schema, &values);
-	*pool = values.pool;
-	return ret;
+	return config_read_map(reader, node, &pool_schema, pool);
 }
 
 int config_read_pools(const struct config_reader *reader, const struct config_node *node,

@@ -6,77 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/slot_table.h"
+#include "core/pool_choice.h"
 #include "lib/addr.h"
 
 /* --- pools ---------------------------------------------------------------------- */
-
-static struct slot_member make_member(const struct config *config, const struct config_pool *pool,
-				      const struct config_backend *backend,
-				      const struct runtime *runtime)
-{
-	const struct runtime_backend *state = runtime_backend(runtime, pool->name, backend->name);
-
-	return (struct slot_member) {
-		.id = slot_member_id(config->seed, pool->name, backend->name),
-		.weight = backend->weight,
-		.usable = runtime_usable(state) ||
-			  (state->fail_open && state->admin == LP_ADMIN_ENABLED),
-		.value = (uint16_t)state->number,
-	};
-}
-
-/*
- * on_all_down: all. Nobody that a check calls healthy: the checks may be what is
- * wrong, so all that no operator took out are tried, and keep what they have.
- */
-static void mark_fail_open(const struct config_pool *pool, struct runtime *runtime)
-{
-	bool nobody = true;
-
-	for (size_t i = 0; i < pool->n_backends && nobody; i++)
-		nobody = !runtime_usable(
-				 runtime_backend(runtime, pool->name, pool->backends[i].name)) ||
-			 !pool->backends[i].weight;
-	for (size_t i = 0; i < pool->n_backends; i++)
-		runtime_backend(runtime, pool->name, pool->backends[i].name)->fail_open = nobody;
-}
-
-static uint64_t digest_members(const struct config_pool *pool, const struct slot_member *members)
-{
-	uint64_t digest = (uint64_t)pool->hash + 1;
-
-	for (size_t i = 0; i < pool->n_backends; i++) {
-		const uint64_t words[3] = { members[i].id, members[i].weight,
-					    (uint64_t)members[i].usable << 16 | members[i].value };
-
-		digest = lp_siphash(digest, i, words, sizeof(words));
-	}
-	return digest ? digest : 1; /* 0 means "not known" */
-}
 
 static int make_pool(const struct config *config, const struct config_pool *pool,
 		     struct runtime *runtime, const struct desired_known *known,
 		     struct desired_pool *out)
 {
-	struct slot_member *members = calloc(pool->n_backends, sizeof(*members));
-	int ret = 0;
+	struct pool_choice choice;
+	int ret = pool_choice_make(config, pool, runtime, &choice);
 
-	if (!members)
-		return -ENOMEM;
-	mark_fail_open(pool, runtime);
-	for (size_t i = 0; i < pool->n_backends; i++)
-		members[i] = make_member(config, pool, &pool->backends[i], runtime);
+	if (ret)
+		return ret;
 	out->number = runtime_pool(runtime, pool->name);
-	out->digest = digest_members(pool, members);
+	out->digest = pool_choice_digest(&choice);
 	if (!known || out->number >= known->n || known->digest[out->number] != out->digest) {
 		out->table = malloc(LP_SLOTS * sizeof(*out->table));
-		ret = out->table
-			      ? slot_table_build(pool->hash, members, pool->n_backends, out->table)
-			      : -ENOMEM;
+		ret = out->table ? pool_choice_build(&choice, out->table) : -ENOMEM;
 		out->built = !ret;
 	}
-	free(members);
+	pool_choice_free(&choice);
 	return ret;
 }
 

@@ -19,7 +19,7 @@
 
 /*
  * Digest of all that a pool's slot table depends on: seed, hash, members with
- * weight, number and whether they are usable. Equal digests, equal tables.
+ * weight, number, and who of them is used. Equal digests, equal tables.
  */
 struct desired_pool {
 	uint32_t number;
@@ -45,8 +45,8 @@ struct desired_known {
 };
 
 /*
- * Computes it, and marks the backends of pools that have nobody healthy
- * (runtime_backend.fail_open). Pools whose digest is the known one are not built again. With
+ * Computes it, and notes in `runtime` who is in use (core/pool_choice.h); call
+ * slow_start_follow() before it. Pools whose digest is the known one are not built again. With
  * `with_vips`, the VIP table is built too. Numbers must have been assigned
  * (runtime_assign()). On success *out is the caller's. -ENOMEM, -ENOSPC,
  * -EINVAL with words.

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/slow_start.h"
+
 #define PASS_STEPS 8 /* a pass over the record table takes so many seconds */
 
 int engine_open(struct engine *engine, struct dp *dp, const struct lp_hash_key *key,
@@ -80,6 +82,7 @@ int engine_converge(struct engine *engine, const struct config *config, bool wit
 	struct plan *plan = NULL;
 	int ret;
 
+	slow_start_follow(&engine->runtime, now.mono);
 	ret = desired_make(config, &engine->runtime, dp_size(engine->dp), &engine->key, &known,
 			   with_vips, &desired, err);
 	if (ret)
@@ -115,6 +118,8 @@ static void write_leaving(struct engine *engine)
 		meta->leaving = true;
 		meta->since = backend->since;
 		meta->deadline = backend->deadline;
+		meta->came_up = backend->came_up;
+		meta->ramps = backend->ramps;
 		dp_backend_state(engine->dp, backend->number, runtime_next_state(backend));
 		backend->state = dp_backend(engine->dp, backend->number)->state;
 	}
@@ -134,7 +139,8 @@ static uint32_t find_left(const struct engine *engine)
 
 		if (backend->leaving && backend->expired &&
 		    !(backend->state.flags & LP_BACKEND_ALIVE) &&
-		    !sweep_is_referenced(&engine->sweep, backend->number))
+		    !sweep_is_referenced(engine->dp, engine->pools, dp_size(engine->dp)->pools,
+					 backend->number))
 			return backend->number;
 	}
 	return 0;
@@ -159,5 +165,5 @@ bool engine_tick(struct engine *engine, struct engine_time now)
 		   (size->buckets + PASS_STEPS - 1) / PASS_STEPS, now.mono);
 	if (!expired)
 		forget_left(engine);
-	return expired;
+	return expired || slow_start_due(&engine->runtime, now.mono);
 }

@@ -62,7 +62,7 @@ void engine_settle(struct engine *engine, struct engine_time now);
 /*
  * Lets a second pass: deadlines, a step of the sweep over an eighth of the record
  * table, forgetting of what has left. Returns true when engine_converge() is
- * needed, because a deadline has passed.
+ * needed, because a deadline or the time of a weight has passed, or a slow start goes on.
  */
 bool engine_tick(struct engine *engine, struct engine_time now);
 

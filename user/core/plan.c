@@ -36,6 +36,11 @@ static struct lp_backend_meta make_meta(const struct runtime_backend *backend)
 		.leaving = backend->leaving,
 		.expired = backend->expired,
 		.deadline = backend->deadline,
+		.weight_until = backend->weight_until,
+		.weight = backend->own_weight,
+		.came_up = backend->came_up,
+		.weighted = backend->weighted,
+		.ramps = backend->ramps,
 	};
 
 	snprintf(meta.pool, sizeof(meta.pool), "%s", backend->pool);

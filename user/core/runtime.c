@@ -56,6 +56,11 @@ static void adopt_backend(struct runtime_backend *backend, const struct lp_backe
 	backend->deadline = meta->deadline;
 	backend->leaving = meta->leaving;
 	backend->expired = meta->expired;
+	backend->weighted = meta->weighted;
+	backend->own_weight = meta->weight;
+	backend->weight_until = meta->weight_until;
+	backend->came_up = meta->came_up;
+	backend->ramps = meta->ramps;
 	backend->state = datapath->state;
 	backend->hop = datapath->hop[datapath->active & 1];
 }
@@ -196,13 +201,16 @@ static void new_backend(struct runtime_backend *backend, const struct config_poo
 	snprintf(backend->name, sizeof(backend->name), "%s", config->name);
 }
 
-/* A backend that was leaving is in the configuration again. */
+/* A backend that was leaving is in the configuration again: as if it had not left, so a
+ * drain goes on. */
 static void come_back(struct runtime_backend *backend, uint64_t now)
 {
 	backend->leaving = false;
+	backend->since = now;
+	if (backend->admin != LP_ADMIN_ENABLED)
+		return;
 	backend->expired = false;
 	backend->deadline = 0;
-	backend->since = now;
 }
 
 /* Takes over or makes the backends of one pool of the configuration. */
@@ -228,6 +236,7 @@ static int assign_pool(struct runtime *new, const struct runtime *old, struct nu
 		backend->pool_number = pool_number;
 		backend->weight = pool->backends[i].weight;
 		backend->drain_timeout = pool->drain_timeout;
+		backend->slow_start = pool->slow_start;
 		backend->wanted = true;
 		if (backend->leaving)
 			come_back(backend, now);
@@ -253,6 +262,7 @@ static void assign_rest(struct runtime *new, const struct runtime *old, const st
 		if (from->wanted)
 			continue;
 		*to = *from;
+		to->in_use = false;
 		if (pool)
 			to->drain_timeout = pool->drain_timeout;
 		new->n_backends++;
@@ -323,7 +333,10 @@ static bool leaves_later(const struct runtime *runtime, struct runtime_backend *
 		return true;
 	backend->leaving = true;
 	backend->since = now;
-	backend->deadline = now + (uint64_t)backend->drain_timeout;
+	backend->came_up = 0; /* if it comes back, it begins anew */
+	backend->ramps = false;
+	if (backend->admin == LP_ADMIN_ENABLED || !backend->deadline)
+		backend->deadline = now + (uint64_t)backend->drain_timeout;
 	return true;
 }
 
@@ -353,11 +366,18 @@ void runtime_forget(struct runtime *runtime, uint32_t number)
 
 /* --- states --------------------------------------------------------------------- */
 
+/* It cannot be reached, and nobody else of its pool can. */
+static bool is_waited_for(const struct runtime_backend *backend)
+{
+	return backend->fail_open && backend->state.flags & LP_BACKEND_ALIVE;
+}
+
 uint16_t runtime_flags(const struct runtime_backend *backend)
 {
 	bool offline = backend->leaving || backend->admin == LP_ADMIN_OFFLINE;
 
-	if (backend->expired || !(backend->wanted || backend->leaving) || !backend->hop.ifindex ||
+	if (backend->expired || !(backend->wanted || backend->leaving) ||
+	    !(backend->hop.ifindex || is_waited_for(backend)) ||
 	    !(backend->healthy || backend->fail_open))
 		return 0;
 	return offline ? LP_BACKEND_ALIVE | LP_BACKEND_OFFLINE : LP_BACKEND_ALIVE;
@@ -383,6 +403,30 @@ void runtime_set_admin(struct runtime_backend *backend, enum lp_admin admin, uin
 	backend->expired = false;
 }
 
+void runtime_set_weight(struct runtime_backend *backend, uint32_t weight, uint64_t until)
+{
+	backend->weighted = true;
+	backend->own_weight = weight;
+	backend->weight_until = until;
+}
+
+void runtime_clear_weight(struct runtime_backend *backend)
+{
+	backend->weighted = false;
+	backend->own_weight = 0;
+	backend->weight_until = 0;
+}
+
+uint32_t runtime_weight(const struct runtime_backend *backend)
+{
+	return backend->weighted ? backend->own_weight : backend->weight;
+}
+
+bool runtime_weight_is_over(const struct runtime_backend *backend, uint64_t now)
+{
+	return backend->weighted && backend->weight_until && backend->weight_until <= now;
+}
+
 bool runtime_expire(struct runtime *runtime, uint64_t now)
 {
 	bool any = false;
@@ -390,6 +434,10 @@ bool runtime_expire(struct runtime *runtime, uint64_t now)
 	for (size_t i = 0; i < runtime->n_backends; i++) {
 		struct runtime_backend *backend = &runtime->backends[i];
 
+		if (runtime_weight_is_over(backend, now)) {
+			runtime_clear_weight(backend);
+			any = true;
+		}
 		if (backend->expired || !backend->deadline || backend->deadline > now)
 			continue;
 		backend->expired = true;
@@ -414,6 +462,8 @@ void runtime_shift(struct runtime *runtime, int64_t seconds)
 		backend->since = shifted(backend->since, seconds);
 		if (backend->deadline)
 			backend->deadline = shifted(backend->deadline, seconds);
+		if (backend->weight_until)
+			backend->weight_until = shifted(backend->weight_until, seconds);
 	}
 }
 
@@ -451,6 +501,11 @@ bool runtime_usable(const struct runtime_backend *backend)
 {
 	return backend->wanted && backend->healthy && backend->hop.ifindex &&
 	       backend->admin == LP_ADMIN_ENABLED;
+}
+
+bool runtime_serves(const struct runtime_backend *backend)
+{
+	return runtime_usable(backend) && runtime_weight(backend);
 }
 
 const char *runtime_state(const struct runtime_backend *backend)

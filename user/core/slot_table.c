@@ -52,7 +52,8 @@ static size_t make_racers(const struct slot_member *members, size_t n, struct sl
 			.weight = members[i].weight,
 			.value = members[i].value,
 			.usable = members[i].usable,
-			.runs = true,
+			.backup = members[i].backup,
+			.runs = !members[i].backup,
 		};
 	}
 	qsort(racers, used, sizeof(*racers), compare_ids);
@@ -67,18 +68,35 @@ static bool any_usable(const struct slot_racer *racers, size_t n)
 	return false;
 }
 
+static bool any_runs(const struct slot_racer *racers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (racers[i].runs)
+			return true;
+	return false;
+}
+
 /*
- * First everybody's slots, as if all were usable; then those of the unusable
- * ones go to the others. So no slot of a usable member moves (P4), and the
- * result depends on who is unusable, not on who was first (P6).
+ * First everybody's slots but the backups', as if all were usable; then those of
+ * the unusable ones go to the others, backups among them. So no slot of a usable
+ * member moves (P4), and the result depends on who is unusable, not on who was
+ * first (P6).
  */
 static void run_both(struct slot_race *race, struct slot_racer *racers, size_t n)
 {
-	slot_race_run(race, slot_quota_set(racers, n));
+	uint32_t left = LP_SLOTS;
+	bool first = any_runs(racers, n);
+
+	if (first)
+		slot_race_run(race, slot_quota_set(racers, n));
 	for (size_t i = 0; i < n; i++)
 		racers[i].runs = racers[i].usable;
-	if (slot_race_release(race) > 0)
+	if (first)
+		left = slot_race_release(race);
+	if (left > 0) {
+		slot_quota_rest(racers, n);
 		slot_race_run(race, slot_quota_set(racers, n));
+	}
 }
 
 static int build(enum config_hash hash, struct slot_racer *racers, size_t n, uint16_t *table)

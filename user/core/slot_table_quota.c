@@ -1,29 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "core/slot_table_quota.h"
 
-static uint64_t weight_sum(const struct slot_racer *racers, size_t n)
-{
-	uint64_t sum = 0;
+/* What the racers that run have to share. */
+struct stakes {
+	uint64_t weights;
+	uint32_t slots; /* all but those that others hold */
+};
 
-	for (size_t i = 0; i < n; i++)
+static struct stakes find_stakes(const struct slot_racer *racers, size_t n)
+{
+	struct stakes stakes = { .slots = LP_SLOTS };
+
+	for (size_t i = 0; i < n; i++) {
 		if (racers[i].runs)
-			sum += racers[i].weight;
-	return sum;
+			stakes.weights += racers[i].weight;
+		else
+			stakes.slots -= racers[i].held;
+	}
+	return stakes;
 }
 
 /* Whole slots in a racer's share, less `cut`; may be negative. */
-static int64_t share(const struct slot_racer *racer, uint64_t weights, uint32_t cut)
+static int64_t share(const struct slot_racer *racer, const struct stakes *stakes, uint32_t cut)
 {
 	/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): somebody runs, with a weight above 0 */
-	return (int64_t)((uint64_t)racer->weight * LP_SLOTS / weights) - cut;
+	return (int64_t)((uint64_t)racer->weight * stakes->slots / stakes->weights) - cut;
 }
 
-static uint64_t floor_sum(const struct slot_racer *racers, size_t n, uint64_t weights, uint32_t cut)
+static uint64_t floor_sum(const struct slot_racer *racers, size_t n, const struct stakes *stakes,
+			  uint32_t cut)
 {
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int64_t whole = share(&racers[i], weights, cut);
+		int64_t whole = share(&racers[i], stakes, cut);
 
 		if (racers[i].runs)
 			sum += whole > racers[i].held ? (uint64_t)whole : racers[i].held;
@@ -32,16 +42,16 @@ static uint64_t floor_sum(const struct slot_racer *racers, size_t n, uint64_t we
 }
 
 /* Smallest cut with which the floors fit; nearly always 0. */
-static uint32_t find_cut(const struct slot_racer *racers, size_t n, uint64_t weights)
+static uint32_t find_cut(const struct slot_racer *racers, size_t n, const struct stakes *stakes)
 {
 	uint32_t low = 0, high = LP_SLOTS;
 
-	if (floor_sum(racers, n, weights, 0) <= LP_SLOTS)
+	if (floor_sum(racers, n, stakes, 0) <= stakes->slots)
 		return 0;
 	while (high - low > 1) {
 		uint32_t cut = low + (high - low) / 2;
 
-		if (floor_sum(racers, n, weights, cut) <= LP_SLOTS)
+		if (floor_sum(racers, n, stakes, cut) <= stakes->slots)
 			high = cut;
 		else
 			low = cut;
@@ -50,11 +60,11 @@ static uint32_t find_cut(const struct slot_racer *racers, size_t n, uint64_t wei
 }
 
 /* floor, and ceil above it if the racer may be rounded up. */
-static void set_bounds(struct slot_racer *racer, uint64_t weights, uint32_t cut)
+static void set_bounds(struct slot_racer *racer, const struct stakes *stakes, uint32_t cut)
 {
-	int64_t whole = share(racer, weights, cut);
+	int64_t whole = share(racer, stakes, cut);
 
-	racer->rest = (uint32_t)((uint64_t)racer->weight * LP_SLOTS % weights);
+	racer->rest = (uint32_t)((uint64_t)racer->weight * stakes->slots % stakes->weights);
 	if (whole < racer->held) {
 		racer->floor = racer->held;
 		racer->ceil = racer->held;
@@ -112,11 +122,44 @@ static uint32_t round_up(struct slot_racer *racers, size_t n, uint32_t spare)
 
 uint32_t slot_quota_set(struct slot_racer *racers, size_t n)
 {
-	uint64_t weights = weight_sum(racers, n);
-	uint32_t cut = find_cut(racers, n, weights);
+	const struct stakes stakes = find_stakes(racers, n);
+	uint32_t cut = find_cut(racers, n, &stakes);
 
 	for (size_t i = 0; i < n; i++)
 		if (racers[i].runs)
-			set_bounds(&racers[i], weights, cut);
-	return round_up(racers, n, (uint32_t)(LP_SLOTS - floor_sum(racers, n, weights, cut)));
+			set_bounds(&racers[i], &stakes, cut);
+	return round_up(racers, n, (uint32_t)(stakes.slots - floor_sum(racers, n, &stakes, cut)));
+}
+
+/* Those that hold their share already rest; the others' share is less then, so
+ * that more may do. True if there were any. */
+static bool rest_full(struct slot_racer *racers, size_t n)
+{
+	const struct stakes stakes = find_stakes(racers, n);
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!racers[i].runs || racers[i].backup ||
+		    share(&racers[i], &stakes, 0) >= racers[i].held)
+			continue;
+		racers[i].runs = false;
+		any = true;
+	}
+	return any;
+}
+
+static bool backups_run(const struct slot_racer *racers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (racers[i].runs && racers[i].backup)
+			return true;
+	return false;
+}
+
+void slot_quota_rest(struct slot_racer *racers, size_t n)
+{
+	bool more = backups_run(racers, n);
+
+	while (more)
+		more = rest_full(racers, n);
 }

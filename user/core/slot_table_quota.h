@@ -11,10 +11,10 @@
 #include "core/slot_table_race.h"
 
 /*
- * Sets what the racers that run may hold: their weight's share of LP_SLOTS,
- * rounded by the method of the largest remainder, but never below what they
- * hold. Where remainders tie (equal weights, mostly) for the last slots to give
- * away, the race decides and not, say, the ids: floor and ceil of those racers
+ * Sets what the racers that run may hold: their weight's share of LP_SLOTS (less
+ * what racers hold that do not run), rounded by the method of the largest
+ * remainder, but never below what they hold. Where remainders tie (equal weights, mostly) for the
+ * last slots to give away, the race decides and not, say, the ids: floor and ceil of those racers
  * differ, and the number of such slots is returned as spares. So a slot can
  * stay with who visits it first, which saves churn where shares are few slots
  * (docs/tables.md). At least one racer runs.
@@ -25,5 +25,12 @@
  * same number of slots, the smallest that makes ends meet.
  */
 uint32_t slot_quota_set(struct slot_racer *racers, size_t n);
+
+/*
+ * Before a race; does something only if backups run in it: racers that hold more than their share
+ * of all, backups included, keep it (P4) and do not run, so that the others divide what is left by
+ * weight. Who runs after it holds no more than its share.
+ */
+void slot_quota_rest(struct slot_racer *racers, size_t n);
 
 #endif

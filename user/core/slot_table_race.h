@@ -25,6 +25,7 @@ struct slot_racer {
 	uint32_t weight; /* above 0 */
 	uint16_t value;
 	bool usable;
+	bool backup;
 	bool runs;      /* takes part in the race at hand */
 	uint32_t held;  /* slots it owns */
 	uint32_t floor; /* it may have so many in any case, */

@@ -11,15 +11,14 @@ int sweep_init(struct sweep *sweep, const struct dp_size *size, uint32_t now)
 {
 	*sweep = (struct sweep) {
 		.n_tables = size->tables,
-		.n_refs = size->backends,
+		.n_backends = size->backends,
 		.differs = calloc(size->tables, LP_SLOTS / 8),
-		.refs = calloc(size->backends, sizeof(*sweep->refs)),
 		.held = calloc(size->backends, sizeof(*sweep->held)),
 		.last_held = calloc(size->backends, sizeof(*sweep->last_held)),
 		.pass_began = now,
 		.phase_at = now,
 	};
-	if (sweep->differs && sweep->refs && sweep->held && sweep->last_held)
+	if (sweep->differs && sweep->held && sweep->last_held)
 		return 0;
 	sweep_fini(sweep);
 	return -ENOMEM;
@@ -28,7 +27,6 @@ int sweep_init(struct sweep *sweep, const struct dp_size *size, uint32_t now)
 void sweep_fini(struct sweep *sweep)
 {
 	free(sweep->differs);
-	free(sweep->refs);
 	free(sweep->held);
 	free(sweep->last_held);
 	*sweep = (struct sweep) { 0 };
@@ -49,15 +47,10 @@ static struct lp_slot load_slot(const struct lp_slot *slot)
 
 static void count_slot(struct sweep *sweep, struct lp_slot slot)
 {
-	if (slot.cur < sweep->n_refs)
-		sweep->refs[slot.cur]++;
-	if (slot_is_moving(slot)) {
-		if (slot.prev < sweep->n_refs)
-			sweep->refs[slot.prev]++;
+	if (slot_is_moving(slot))
 		sweep->now.moving++;
-	} else if (!slot_is_settled(slot)) {
+	else if (!slot_is_settled(slot))
 		sweep->now.residual++;
-	}
 }
 
 static bool differs(const struct sweep *sweep, uint32_t table, uint32_t slot)
@@ -65,23 +58,29 @@ static bool differs(const struct sweep *sweep, uint32_t table, uint32_t slot)
 	return sweep->differs[(size_t)table * (LP_SLOTS / 8) + slot / 8] >> (slot % 8) & 1;
 }
 
+/* A packet may have begun the slot's time anew (T6), by a clock that is a second ahead;
+ * whole seconds: > and not >= is the longer one. */
+static bool is_over(uint32_t since, uint32_t hold, uint32_t now)
+{
+	return (int32_t)(now - since) > (int32_t)hold;
+}
+
 /* The slot as it should be now; its time is that of its last change of state. */
 static struct lp_slot age_slot(const struct sweep *sweep, const struct dp *dp,
 			       const struct sweep_pool *pool, uint32_t at, struct lp_slot slot,
-			       uint32_t now, bool passed)
+			       bool passed)
 {
 	uint32_t since = dp_slot_times(dp, pool->table)[at];
 	/* Only what it asks of: the slot's own past. */
 	bool lives[2] = { false, slot_is_moving(slot) && is_alive(dp, slot.prev) };
-	struct lp_slot as_one = slot, next; /* whole seconds: > and not >= is the longer one */
+	struct lp_slot as_one = slot, next;
 
 	if (slot_is_settled(slot))
 		return slot;
 	if (slot_is_moving(slot))
 		as_one.prev = 1;
-	/* A packet may have begun it anew (T6), by a clock that is a second ahead of this. */
 	next = slot_later(as_one, &(struct slot_alive) { lives, 2 },
-			  (int32_t)(now - since) > (int32_t)pool->hold,
+			  passed && is_over(since, pool->hold, sweep->pass_began), /* S3 */
 			  passed && since <= sweep->pass_began, differs(sweep, pool->table, at));
 	if (next.prev == 1)
 		next.prev = slot.prev;
@@ -93,12 +92,34 @@ static void walk_slot(struct sweep *sweep, struct dp *dp, const struct sweep_poo
 {
 	struct lp_slot slot = load_slot(&dp_slots(dp, pool->table)[at]), next;
 
-	next = age_slot(sweep, dp, pool, at, slot, now, passed);
+	next = age_slot(sweep, dp, pool, at, slot, passed);
 	if (next.prev == fading)
 		next.prev = LP_SLOT_SETTLED;
 	if (next.word != slot.word && !dp_slot_change(dp, pool->table, at, slot, next, now))
 		slot = next;
 	count_slot(sweep, slot);
+}
+
+/* Nothing moves, fades or is to be aged in it: nearly all lines, nearly always. */
+static bool line_is_settled(const struct lp_slot *slots)
+{
+	uint16_t any = 0;
+
+	_Static_assert(LP_SLOT_SETTLED == 0, "a settled slot has nothing in prev");
+	for (uint32_t i = 0; i < LP_LINE_SLOTS; i++)
+		any |= load_slot(&slots[i]).prev;
+	return !any;
+}
+
+static void walk_line(struct sweep *sweep, struct dp *dp, const struct sweep_pool *pool,
+		      uint32_t at, uint32_t fading, uint32_t now, bool passed)
+{
+	const struct lp_slot *slots = dp_slots(dp, pool->table) + at;
+
+	if (line_is_settled(slots))
+		return;
+	for (uint32_t i = 0; i < LP_LINE_SLOTS; i++)
+		walk_slot(sweep, dp, pool, at + i, fading, now, passed);
 }
 
 /*
@@ -120,12 +141,11 @@ static void walk_slots(struct sweep *sweep, struct dp *dp, const struct sweep_po
 	bool turned;
 	uint32_t fading = turn_phase(sweep, dp, now, &turned);
 
-	memset(sweep->refs, 0, sweep->n_refs * sizeof(*sweep->refs));
 	sweep->now.moving = 0;
 	sweep->now.residual = 0;
 	for (size_t i = 1; i < n_pools; i++)
-		for (uint32_t at = 0; pools[i].table && at < LP_SLOTS; at++)
-			walk_slot(sweep, dp, &pools[i], at, fading, now, passed);
+		for (uint32_t at = 0; pools[i].table && at < LP_SLOTS; at += LP_LINE_SLOTS)
+			walk_line(sweep, dp, &pools[i], at, fading, now, passed);
 	if (turned)
 		dp_phase(dp);
 }
@@ -164,6 +184,16 @@ static bool is_needless(const struct lp_record *record, const struct sweep_pool 
 	return !client && same && !pool->always && slot_is_settled(slot);
 }
 
+/* S3 */
+static bool wants_confirming(const struct dp *dp, const struct lp_record *record,
+			     const struct sweep_pool *pool, uint32_t at, struct lp_slot slot,
+			     uint32_t now)
+{
+	return slot_is_moving(slot) && record->value.backend != slot.cur &&
+	       !(record->value.flags & (LP_RECORD_CONFIRMED | LP_RECORD_OPENING)) &&
+	       is_over(dp_slot_times(dp, pool->table)[at], pool->hold, now);
+}
+
 static void count_record(struct sweep *sweep, const struct lp_record *record)
 {
 	if (record->value.flags & LP_RECORD_CLIENT)
@@ -172,7 +202,7 @@ static void count_record(struct sweep *sweep, const struct lp_record *record)
 		sweep->now.connections++;
 	if (!(record->value.flags & LP_RECORD_CONFIRMED))
 		sweep->now.unconfirmed++;
-	if (!(record->value.flags & LP_RECORD_CLIENT) && record->value.backend < sweep->n_refs)
+	if (!(record->value.flags & LP_RECORD_CLIENT) && record->value.backend < sweep->n_backends)
 		sweep->held[record->value.backend]++;
 }
 
@@ -203,6 +233,8 @@ static void visit_record(struct sweep *sweep, struct dp *dp, const struct sweep_
 	if (!expired && record.value.backend != slot.cur)
 		sweep->differs[(size_t)pool->table * (LP_SLOTS / 8) + at / 8] |=
 			(uint8_t)(1u << (at % 8));
+	if (!expired && wants_confirming(dp, &record, pool, at, slot, now))
+		dp_record_confirm(dp, bucket, way, &record);
 	if (!expired)
 		count_record(sweep, &record);
 }
@@ -222,7 +254,7 @@ void sweep_restart(struct sweep *sweep, uint32_t now)
 	uint32_t moving = sweep->now.moving, residual = sweep->now.residual;
 
 	sweep->now = (struct sweep_counts) { .moving = moving, .residual = residual };
-	memset(sweep->held, 0, sweep->n_refs * sizeof(*sweep->held));
+	memset(sweep->held, 0, sweep->n_backends * sizeof(*sweep->held));
 	memset(sweep->differs, 0, (size_t)sweep->n_tables * (LP_SLOTS / 8));
 	sweep->bucket = 0;
 	sweep->pass_began = now;
@@ -231,7 +263,7 @@ void sweep_restart(struct sweep *sweep, uint32_t now)
 static void end_pass(struct sweep *sweep, uint32_t now)
 {
 	sweep->last = sweep->now;
-	memcpy(sweep->last_held, sweep->held, sweep->n_refs * sizeof(*sweep->held));
+	memcpy(sweep->last_held, sweep->held, sweep->n_backends * sizeof(*sweep->held));
 	sweep_restart(sweep, now);
 }
 
@@ -257,7 +289,24 @@ void sweep_all(struct sweep *sweep, struct dp *dp, const struct sweep_pool *pool
 	sweep_step(sweep, dp, pools, n_pools, dp_size(dp)->buckets, now);
 }
 
-bool sweep_is_referenced(const struct sweep *sweep, uint32_t backend)
+static bool table_names(const struct lp_slot *slots, uint32_t backend)
 {
-	return backend >= sweep->n_refs || sweep->refs[backend];
+	for (uint32_t i = 0; i < LP_SLOTS; i++) {
+		struct lp_slot slot = load_slot(&slots[i]);
+
+		if (slot.cur == backend || slot.prev == backend)
+			return true;
+	}
+	return false;
+}
+
+bool sweep_is_referenced(const struct dp *dp, const struct sweep_pool *pools, size_t n_pools,
+			 uint32_t backend)
+{
+	if (!backend || backend >= dp_size(dp)->backends)
+		return true; /* not known: not to be forgotten */
+	for (size_t i = 1; i < n_pools; i++)
+		if (pools[i].table && table_names(dp_slots(dp, pools[i].table), backend))
+			return true;
+	return false;
 }

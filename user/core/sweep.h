@@ -19,6 +19,12 @@
  *       age, and clients' records that agree with their slot, because the client
  *       may be alive (in a settled slot only opening packets refresh its record)
  *       and the slot may move; a new record may take their place.
+ *   S3  A slot stops moving only after a whole pass, begun when its hold time was
+ *       over, has confirmed its records that differ from `cur` and are of the middle
+ *       of a flow. Who sent one packet since the change has an unconfirmed record:
+ *       as long as the slot moves nothing is lost with it (T4, T6), but from then
+ *       on it is all that keeps the connection, and a flood must not evict it (P7).
+ *       Half-open ones are of handshakes, and stay what they are.
  */
 #ifndef LIMPET_CORE_SWEEP_H
 #define LIMPET_CORE_SWEEP_H
@@ -50,8 +56,7 @@ struct sweep {
 	uint32_t phase_at;   /* when the phase last changed */
 	uint32_t n_tables;
 	uint8_t *differs; /* a bit for each slot of each table: a record differs (S1) */
-	uint32_t *refs;   /* slots that name a backend, by number, as of the last slot walk */
-	uint32_t n_refs;
+	uint32_t n_backends;
 	uint32_t *held;      /* living connections' records by backend, in this pass */
 	uint32_t *last_held; /* and in the last whole one */
 	struct sweep_counts now, last;
@@ -76,7 +81,9 @@ void sweep_restart(struct sweep *sweep, uint32_t now);
 void sweep_all(struct sweep *sweep, struct dp *dp, const struct sweep_pool *pools, size_t n_pools,
 	       uint32_t now);
 
-/* Does a slot name this backend? As of the last step. */
-bool sweep_is_referenced(const struct sweep *sweep, uint32_t backend);
+/* Does a slot of the tables of `pools` name this backend, as cur or prev? Looks at all of
+ * them; true for a number that cannot be. */
+bool sweep_is_referenced(const struct dp *dp, const struct sweep_pool *pools, size_t n_pools,
+			 uint32_t backend);
 
 #endif

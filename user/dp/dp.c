@@ -460,6 +460,16 @@ void dp_audit_counter(const struct dp *dp, uint32_t pool, struct lp_audit_counte
 }
 
 /* bpf/record.h R5: one compare-and-exchange, to a word that names nobody. */
+/* From the word that was read (R3 in bpf/record.h). */
+static void record_change(struct dp *dp, uint32_t bucket, unsigned int way,
+			  const struct lp_record *record, struct lp_record_word new)
+{
+	__u64 word = record->value.word;
+
+	__atomic_compare_exchange_n(&dp->maps.records[bucket].way[way].value.word, &word, new.word,
+				    false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
 void dp_record_drop(struct dp *dp, uint32_t bucket, unsigned int way,
 		    const struct lp_record *record)
 {
@@ -467,10 +477,18 @@ void dp_record_drop(struct dp *dp, uint32_t bucket, unsigned int way,
 		.incarnation = 1,
 		.flags = record->value.flags & (__u8)~LP_RECORD_FLAGS,
 	};
-	__u64 word = record->value.word;
 
-	__atomic_compare_exchange_n(&dp->maps.records[bucket].way[way].value.word, &word,
-				    dropped.word, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	record_change(dp, bucket, way, record, dropped);
+}
+
+void dp_record_confirm(struct dp *dp, uint32_t bucket, unsigned int way,
+		       const struct lp_record *record)
+{
+	struct lp_record_word confirmed = record->value;
+
+	confirmed.flags |= LP_RECORD_CONFIRMED;
+	confirmed.flags &= (__u8)~LP_RECORD_OPENING;
+	record_change(dp, bucket, way, record, confirmed);
 }
 
 void dp_record_counters(const struct dp *dp, struct lp_record_counters *sum)

@@ -118,6 +118,9 @@ bool dp_record(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp
 /* Drops it if it still is as it was read: nobody has refreshed or confirmed it. */
 void dp_record_drop(struct dp *dp, uint32_t bucket, unsigned int way,
 		    const struct lp_record *record);
+/* Confirms it, under the same condition: it is not evicted any more while it lives. */
+void dp_record_confirm(struct dp *dp, uint32_t bucket, unsigned int way,
+		       const struct lp_record *record);
 void dp_record_counters(const struct dp *dp, struct lp_record_counters *sum);
 
 /* --- the sampled audit, LP_AUDIT_BUCKETS buckets --- */

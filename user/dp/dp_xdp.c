@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -98,6 +99,14 @@ static int explain_attach(struct lp_err *err, int ret, const char *name, enum dp
 	}
 }
 
+/* The kernel calls an index that nobody has -EINVAL. */
+static bool is_gone(unsigned int ifindex)
+{
+	char name[IF_NAMESIZE];
+
+	return !if_indextoname(ifindex, name);
+}
+
 static int link_create(struct dp_bpf *bpf, unsigned int ifindex, const char *name,
 		       enum dp_xdp_mode mode, struct lp_err *err)
 {
@@ -113,10 +122,52 @@ static int link_create(struct dp_bpf *bpf, unsigned int ifindex, const char *nam
 		return lp_err(err, ret, "pin directory \"%s\": %s", bpf->pin_dir, strerror(-ret));
 	fd = bpf_link_create(dp_bpf_prog_fd(&bpf->dp), (int)ifindex, BPF_XDP, &opts);
 	if (fd < 0)
-		return explain_attach(err, fd, name, mode);
+		return explain_attach(err, is_gone(ifindex) ? -ENODEV : fd, name, mode);
 	ret = bpf_obj_pin(fd, path);
 	close(fd); /* unpinned, the link goes with its last descriptor */
 	return ret ? lp_err(err, ret, "pinning the link of \"%s\": %s", name, strerror(-ret)) : 0;
+}
+
+struct search {
+	const struct dp_bpf *bpf;
+	unsigned int ifindex;
+	char path[PINS_PATH]; /* "": none yet */
+};
+
+static int look_for(void *arg, const char *name)
+{
+	struct search *search = arg;
+	char path[PINS_PATH];
+	int fd = link_open(search->bpf, name, path);
+
+	if (fd < 0)
+		return 0;
+	if (link_ifindex(fd) == search->ifindex)
+		memcpy(search->path, path, sizeof(path));
+	close(fd);
+	return 0;
+}
+
+/*
+ * An interface that was given another name keeps its link: the pin gets the new name,
+ * and packets notice nothing. If that name is another link's, the two change places.
+ */
+static int link_rename(const struct dp_bpf *bpf, unsigned int ifindex, const char *name)
+{
+	struct search search = { .bpf = bpf, .ifindex = ifindex };
+	char path[PINS_PATH];
+	int ret = link_path(bpf, name, path);
+
+	if (ret)
+		return ret;
+	pins_each(bpf->pin_dir, "links", look_for, &search);
+	if (!search.path[0] || !strcmp(search.path, path))
+		return 0;
+	if (!renameat2(AT_FDCWD, search.path, AT_FDCWD, path, RENAME_NOREPLACE))
+		return 0;
+	if (errno == EEXIST && !renameat2(AT_FDCWD, search.path, AT_FDCWD, path, RENAME_EXCHANGE))
+		return 0;
+	return -errno;
 }
 
 int dp_xdp_attach(struct dp *dp, unsigned int ifindex, const char *name, enum dp_xdp_mode mode,
@@ -124,8 +175,13 @@ int dp_xdp_attach(struct dp *dp, unsigned int ifindex, const char *name, enum dp
 {
 	struct dp_bpf *bpf = (struct dp_bpf *)dp;
 	char path[PINS_PATH];
-	int ret, fd = link_open(bpf, name, path);
+	int ret, fd;
 
+	ret = link_rename(bpf, ifindex, name);
+	if (ret)
+		return lp_err(err, ret, "interface \"%s\": renaming its pin: %s", name,
+			      strerror(-ret));
+	fd = link_open(bpf, name, path);
 	if (fd == -ENOENT)
 		return link_create(bpf, ifindex, name, mode, err);
 	if (fd < 0)

@@ -138,6 +138,40 @@ int lp_parse_duration(const char *text, double *seconds)
 	return 0;
 }
 
+#define FRACTION_DIGITS 4
+#define FRACTION_UNITS  10000u /* of a per cent */
+
+/* The digits after a point as FRACTION_UNITS; leading zeros count here. */
+static int parse_fraction(const char *text, size_t len, uint64_t *units)
+{
+	*units = 0;
+	if (!len || len > FRACTION_DIGITS || strspn(text, "0123456789") < len)
+		return -EINVAL;
+	for (size_t i = 0; i < FRACTION_DIGITS; i++)
+		*units = *units * 10 + (i < len ? (unsigned int)(text[i] - '0') : 0);
+	return 0;
+}
+
+int lp_parse_percent(const char *text, double *share)
+{
+	size_t len = strlen(text), whole = strspn(text, "0123456789");
+	uint64_t percent, units = 0;
+	int ret;
+
+	if (!len || text[len - 1] != '%')
+		return -EINVAL;
+	if (whole < len - 1 &&
+	    (text[whole] != '.' || parse_fraction(text + whole + 1, len - 2 - whole, &units)))
+		return -EINVAL;
+	ret = parse_bounded(text, whole, 0, 100, &percent);
+	if (ret)
+		return ret;
+	if (percent * FRACTION_UNITS + units > 100 * FRACTION_UNITS)
+		return -ERANGE;
+	*share = (double)(percent * FRACTION_UNITS + units) / (100.0 * FRACTION_UNITS);
+	return 0;
+}
+
 /* Is any bit of addr to the right of mask set? */
 static bool has_host_bits(const struct lp_addr *addr, const struct lp_addr *mask)
 {

@@ -35,6 +35,9 @@ int lp_parse_range(const char *text, uint32_t min, uint32_t max, uint32_t *first
 #define LP_DURATION_UNITS "ms, s, m, h, d"
 int lp_parse_duration(const char *text, double *seconds);
 
+/* "5%", "0.25%", "100%": a share, 0 to 1; at most four digits after the point. */
+int lp_parse_percent(const char *text, double *share);
+
 /*
  * "10.0.0.0/8", "2001:db8::/32"; without a length, the address alone (/32 or
  * /128). `bits` counts from the address's own beginning. Bits set to the right
