@@ -84,6 +84,7 @@ static void log_change(struct MHD_Connection *connection, const struct request *
 		       unsigned int status, const json_t *body)
 {
 	const char *error = json_string_value(json_object_get(body, "error"));
+	char quoted[LP_QUOTED];
 	struct ucred peer;
 
 	if (!strcmp(request->method, "GET") || !strcmp(request->method, "HEAD"))
@@ -91,8 +92,8 @@ static void log_change(struct MHD_Connection *connection, const struct request *
 	peer = peer_of(connection);
 	lp_info("api method=%.16s path=%.128s uid=%d pid=%d status=%u%s%.200s%s body=%.*s",
 		request->method, request->path, (int)peer.uid, (int)peer.pid, status,
-		error ? " error=\"" : "", error ? error : "", error ? "\"" : "", BODY_LOGGED,
-		request->body);
+		error ? " error=\"" : "", error ? lp_log_quoted(quoted, error) : "",
+		error ? "\"" : "", BODY_LOGGED, request->body);
 }
 
 static enum MHD_Result answer(struct api *api, struct MHD_Connection *connection, const char *url,
