@@ -164,15 +164,13 @@ static void keep_changes(struct agent *agent, const struct plan *plan)
 
 static void log_plan(const struct agent *agent, const struct plan *plan)
 {
-	char why[LP_QUOTED];
-
 	for (size_t i = 0; i < plan->n_ops; i++) {
 		const struct plan_op *op = &plan->ops[i];
 
 		if (op->kind == PLAN_TABLE)
 			lp_info("pool=%s slots_moved=%u slots=%u why=\"%s\"",
 				agent->engine.runtime.pools[op->number].name, op->moved, LP_SLOTS,
-				lp_log_quoted(why, watch_why(&agent->watch)));
+				watch_why(&agent->watch));
 		else if (op->kind == PLAN_FLIP)
 			lp_info("configuration flipped generation=%llu",
 				(unsigned long long)dp_control(agent->dp)->generation);
@@ -231,21 +229,6 @@ static void because_expired(struct agent *agent)
 	}
 }
 
-/* Deadlines that are written down follow the clock of people when it jumps; did it? */
-static bool follow_clock(struct agent *agent)
-{
-	struct timespec running;
-	int64_t jump;
-
-	clock_gettime(CLOCK_BOOTTIME, &running);
-	jump = clock_jump(&agent->clock, now_s(), (uint64_t)running.tv_sec);
-	if (!jump)
-		return false;
-	lp_warning("clock jumped_s=%lld, and deadlines with it", (long long)jump);
-	runtime_shift(&agent->engine.runtime, jump);
-	return true;
-}
-
 /* Says whose weight is about to be the configuration's again. */
 static void because_weights(struct agent *agent, uint64_t now)
 {
@@ -270,6 +253,21 @@ static void because_slow_starts(struct agent *agent)
 		if (backend->ramps)
 			agent_because(agent, "slow start of %s/%s", backend->pool, backend->name);
 	}
+}
+
+/* Deadlines that are written down follow the clock of people when it jumps; did it? */
+static bool follow_clock(struct agent *agent)
+{
+	struct timespec running;
+	int64_t jump;
+
+	clock_gettime(CLOCK_BOOTTIME, &running);
+	jump = clock_jump(&agent->clock, now_s(), (uint64_t)running.tv_sec);
+	if (!jump)
+		return false;
+	lp_warning("clock jumped_s=%lld, and deadlines with it", (long long)jump);
+	runtime_shift(&agent->engine.runtime, jump);
+	return true;
 }
 
 static void on_tick(uv_timer_t *timer)
