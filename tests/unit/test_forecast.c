@@ -817,6 +817,54 @@ static void test_a_vip_less(void **state)
 	free_example(example);
 }
 
+/* Without records a slot that moves takes its connections along. */
+static void test_no_more_tracking(void **state)
+{
+	struct example *example = make_example(
+		three, HEAD
+		"pools:\n  web: {backends: [{name: b1, address: 10.0.0.1}, {name: b2, address: "
+		"10.0.0.2}, {name: b3, address: 10.0.0.3}, {name: b4, address: 10.0.0.4}]}\n" VIP
+		"affinity: {mode: source, track: never}}\n");
+	const struct forecast *told = told_of(example);
+
+	(void)state;
+	assert_in_range(told->total.connections.lost, THINGS / 4 - 150, THINGS / 4 + 150);
+	assert_int_equal(told->total.connections.lost, told->total.connections.moved);
+	assert_int_equal(told->total.clients.lost, told->total.clients.moved);
+	free_example(example);
+}
+
+/* Nobody is healthy, so all are tried, and alive; with somebody new they are not. */
+static void test_somebody_healthy_comes(void **state)
+{
+	struct example *example = calloc(1, sizeof(*example));
+	struct runtime *runtime = &example->world.engine.runtime;
+	struct lp_err err;
+
+	(void)state;
+	assert_non_null(example);
+	seed = 7;
+	world_open(&example->world, three);
+	for (size_t i = 0; i < runtime->n_backends; i++)
+		runtime->backends[i].healthy = false;
+	assert_int_equal(engine_converge(&example->world.engine, example->world.config, false, now,
+					 NULL, NULL, &err),
+			 0);
+	example->before = make_before(&example->world);
+	go_on(&example->world, example->before);
+	example->coming = parse(
+		HEAD
+		"checks: {c: {type: tcp}}\n"
+		"pools:\n  web: {check: c, backends: [{name: b1, address: 10.0.0.1}, {name: b2, "
+		"address: 10.0.0.2}, {name: b3, address: 10.0.0.3}, {name: b4, address: "
+		"10.0.0.4}]}\n" VIP "affinity: {mode: source}}\n");
+	foretell(&example->world, example->coming, false, &example->told);
+	assert_int_equal(told_of(example)->pools[0].slots_moved, LP_SLOTS);
+	assert_int_equal(told_of(example)->total.connections.lost, THINGS);
+	assert_int_equal(told_of(example)->total.clients.lost, THINGS);
+	free_example(example);
+}
+
 /* The same service by another name, and of another pool with the same servers: the
  * servers are what counts. */
 static void test_other_names(void **state)
@@ -924,6 +972,8 @@ int main(void)
 		cmocka_unit_test(test_a_backend_more),
 		cmocka_unit_test(test_a_backend_less),
 		cmocka_unit_test(test_a_vip_less),
+		cmocka_unit_test(test_no_more_tracking),
+		cmocka_unit_test(test_somebody_healthy_comes),
 		cmocka_unit_test(test_other_names),
 		cmocka_unit_test(test_a_longer_mask),
 		cmocka_unit_test(test_another_seed),
