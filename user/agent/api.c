@@ -223,7 +223,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 /* A name or a number; NULL leaves *gid as it is. */
 static int find_group(const char *name, gid_t *gid, struct lp_err *err)
 {
-	const struct group *group;
+	struct group stored, *group = NULL;
+	char text[16384]; /* of the group's entry: names of its members */
 	uint32_t number;
 
 	if (!name)
@@ -232,8 +233,7 @@ static int find_group(const char *name, gid_t *gid, struct lp_err *err)
 		*gid = number;
 		return 0;
 	}
-	group = getgrnam(name);
-	if (!group)
+	if (getgrnam_r(name, &stored, text, sizeof(text), &group) || !group)
 		return lp_err(err, -EINVAL, "--socket-group \"%s\": there is no such group", name);
 	*gid = group->gr_gid;
 	return 0;
