@@ -43,7 +43,7 @@ POOL = {
 }  # fmt: skip
 INTERFACE = {
     "name": TEXT, "ifindex": WHOLE, "mode": TEXT, "attached": TRUTH, "mac": TEXT, "mtu": WHOLE,
-    "up": TRUTH,
+    "up": TRUTH, "renamed_to": MAYBE,
 }  # fmt: skip
 HEALTH = {
     "targets": WHOLE, "late_median_s": NUMBER, "late_p99_s": NUMBER, "late_max_s": NUMBER,
