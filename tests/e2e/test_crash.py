@@ -10,6 +10,7 @@ import errno
 import itertools
 import os
 import signal
+import time
 
 import pytest
 
@@ -81,12 +82,21 @@ class Faulty:
         self.old_view = self.new_view = None
 
     def fault(self, text=""):
+        """What is to happen in the next start or reload."""
+        self._counts.unlink(missing_ok=True)
         self.file.write_text(text)
 
+    @property
+    def _counts(self):
+        return self.file.with_suffix(".counts")
+
     def counts(self):
-        """Steps and allocations of the last start or reload."""
-        text = self.file.with_suffix(".counts").read_text()
-        return [int(word) for word in text.split()]
+        """Steps and allocations since then; they are written when it is over."""
+        deadline = time.monotonic() + 10
+        while not self._counts.exists() or not self._counts.read_text().endswith("\n"):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        return [int(word) for word in self._counts.read_text().split()]
 
     def reload(self, config, fault=""):
         self.agent.write(config)
@@ -199,7 +209,7 @@ def test_killed_at_any_step_of_a_reload(site, faulty):
 def test_killed_at_any_step_of_a_start(site, faulty):
     """It adopts what runs, with another configuration."""
     with sequence(site, faulty) as packets:
-        for n in itertools.count(1, STRIDE):
+        for n in itertools.count(1, 2 * STRIDE):
             faulty.agent.kill()
             code = faulty.start_and_die(faulty.new, f"kill {n}")
             if code is None:

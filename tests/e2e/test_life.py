@@ -98,7 +98,7 @@ def test_hung_up(site, udp, packets):
                     changed["vips"][f"large{n}"] = vip(f"192.0.2.{n + 1}", pool=f"large{n}")
             udp.write(changed)
             udp.hang_up()
-    packets.check()
+    packets.check(300)
     log = udp.log_since()
     refused = re.findall("reload refused.*", log)
     assert len(refused) == 3 and all("nowhere" in words for words in refused), refused

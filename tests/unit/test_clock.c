@@ -46,14 +46,18 @@ static void test_it_drifts(void **state)
 
 static void test_dates_follow(void **state)
 {
-	struct runtime_backend backends[] = { { .since = 1000, .deadline = 1600 },
-					      { .since = 50, .deadline = 0 } };
+	struct runtime_backend backends[] = {
+		{ .since = 1000, .deadline = 1600, .weight_until = 1900 },
+		{ .since = 50, .deadline = 0 }
+	};
 	struct runtime runtime = { .backends = backends, .n_backends = 2 };
 
 	(void)state;
 	runtime_shift(&runtime, 3600);
 	assert_int_equal(backends[0].since, 4600);
 	assert_int_equal(backends[0].deadline, 5200);
+	assert_int_equal(backends[0].weight_until, 5500);
+	assert_int_equal(backends[1].weight_until, 0); /* no end */
 	assert_int_equal(backends[1].since, 3650);
 	assert_int_equal(backends[1].deadline, 0); /* none */
 	assert_false(runtime_expire(&runtime, 5199));

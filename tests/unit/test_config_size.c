@@ -405,8 +405,7 @@ int main(void)
 		cmocka_unit_test(test_ranges),     cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_many_pools), cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_values),     cmocka_unit_test(test_group_time),
-		cmocka_unit_test(test_proxies),
-		cmocka_unit_test(test_all_proxies),
+		cmocka_unit_test(test_proxies),    cmocka_unit_test(test_all_proxies),
 	};
 
 	return cmocka_run_group_tests_name("config: size", tests, NULL, NULL);

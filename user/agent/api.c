@@ -84,6 +84,7 @@ static void log_change(struct MHD_Connection *connection, const struct request *
 		       unsigned int status, const json_t *body)
 {
 	const char *error = json_string_value(json_object_get(body, "error"));
+	char quoted[LP_QUOTED];
 	struct ucred peer;
 
 	if (!strcmp(request->method, "GET") || !strcmp(request->method, "HEAD"))
@@ -91,8 +92,8 @@ static void log_change(struct MHD_Connection *connection, const struct request *
 	peer = peer_of(connection);
 	lp_info("api method=%.16s path=%.128s uid=%d pid=%d status=%u%s%.200s%s body=%.*s",
 		request->method, request->path, (int)peer.uid, (int)peer.pid, status,
-		error ? " error=\"" : "", error ? error : "", error ? "\"" : "", BODY_LOGGED,
-		request->body);
+		error ? " error=\"" : "", error ? lp_log_quoted(quoted, error) : "",
+		error ? "\"" : "", BODY_LOGGED, request->body);
 }
 
 static enum MHD_Result answer(struct api *api, struct MHD_Connection *connection, const char *url,
@@ -222,7 +223,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 /* A name or a number; NULL leaves *gid as it is. */
 static int find_group(const char *name, gid_t *gid, struct lp_err *err)
 {
-	const struct group *group;
+	struct group stored, *group = NULL;
+	char text[16384]; /* of the group's entry: names of its members */
 	uint32_t number;
 
 	if (!name)
@@ -231,8 +233,7 @@ static int find_group(const char *name, gid_t *gid, struct lp_err *err)
 		*gid = number;
 		return 0;
 	}
-	group = getgrnam(name);
-	if (!group)
+	if (getgrnam_r(name, &stored, text, sizeof(text), &group) || !group)
 		return lp_err(err, -EINVAL, "--socket-group \"%s\": there is no such group", name);
 	*gid = group->gr_gid;
 	return 0;

@@ -50,6 +50,7 @@ static void on_changed(void *arg, uint32_t number, bool up, const char *why)
 	struct agent *agent = arg;
 	struct checks *checks = &agent->checks;
 	struct runtime_backend *backend = runtime_backend_number(&agent->engine.runtime, number);
+	char quoted[LP_QUOTED];
 
 	if (!backend || backend->healthy == up || !agent->dp)
 		return;
@@ -58,7 +59,7 @@ static void on_changed(void *arg, uint32_t number, bool up, const char *why)
 	backend->healthy = up;
 	backend->since = (uint64_t)time(NULL);
 	lp_info("backend=%s/%s state=%s why=\"%s\"", backend->pool, backend->name,
-		runtime_state(backend), why);
+		runtime_state(backend), lp_log_quoted(quoted, why));
 	agent_because(agent, "backend %s/%s %s: %s", backend->pool, backend->name,
 		      up ? "up" : "down", why);
 	if (checks->waiting == 1 && checks->first_ns - checks->done_ns > APART_NS) {
@@ -76,9 +77,11 @@ static void on_note(void *arg, uint32_t number, const char *text)
 	struct agent *agent = arg;
 	const struct runtime_backend *backend = runtime_backend_number(&agent->engine.runtime,
 								       number);
+	char quoted[LP_QUOTED];
 
 	if (backend)
-		lp_warning("backend=%s/%s check=\"%s\"", backend->pool, backend->name, text);
+		lp_warning("backend=%s/%s check=\"%s\"", backend->pool, backend->name,
+			   lp_log_quoted(quoted, text));
 }
 
 /* --- what is checked ------------------------------------------------------------------ */

@@ -134,7 +134,8 @@ uint32_t runtime_weight(const struct runtime_backend *backend);
  * any? */
 bool runtime_expire(struct runtime *runtime, uint64_t now);
 
-/* The clock of `since` and `deadline` has jumped by so many seconds: they follow. */
+/* The clock of `since`, `deadline` and `weight_until` has jumped by so many seconds: they follow.
+ */
 void runtime_shift(struct runtime *runtime, int64_t seconds);
 
 /* Does it take new clients? Not before the way to it is known: the first packets

@@ -296,13 +296,15 @@ void exec_close(struct exec **exec)
 }
 
 /* Whether the user may run it is found out by running it: here only what holds for
- * everybody. */
+ * everybody. It may be where only that user can look. */
 int exec_verify(const struct config_check *check, struct lp_err *err)
 {
 	const char *program = check->command[0];
 	struct exec_user user;
 	struct stat st;
 
+	if (stat(program, &st) && errno == EACCES)
+		return exec_user_find(check->user, &user, err);
 	if (stat(program, &st))
 		return lp_err(err, -EINVAL, "command \"%s\": %s", program, strerror(errno));
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))

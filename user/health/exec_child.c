@@ -50,13 +50,18 @@ static int drop_capabilities(void)
 	return (int)syscall(SYS_capset, &header, none);
 }
 
+/*
+ * The kernel's call and not glibc's, which keeps two signals to itself and yet leaves
+ * them ignored in what its posix_spawn(3) starts: limpetd may have been started so.
+ */
 static void default_signals(void)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
+	/* struct sigaction as the kernel has it (SIG_DFL is 0), or somewhat more. */
+	static const unsigned long action[8];
 	sigset_t none;
 
 	for (int number = 1; number < NSIG; number++)
-		sigaction(number, &action, NULL); /* those that cannot be changed are right */
+		syscall(SYS_rt_sigaction, number, action, NULL, (NSIG - 1) / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

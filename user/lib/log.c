@@ -51,11 +51,14 @@ void lp_log_level_set(enum lp_log_level level)
 static bool is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long device, inode;
+	char own[64];
 	struct stat st;
 
-	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-	       !fstat(STDERR_FILENO, &st) && st.st_dev == device && st.st_ino == inode;
+	if (!stream || fstat(STDERR_FILENO, &st))
+		return false;
+	snprintf(own, sizeof(own), "%llu:%llu", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino);
+	return !strcmp(stream, own);
 }
 
 static void print_stamp(void)
@@ -106,6 +109,15 @@ static void print(enum lp_log_level level, char *text)
 	funlockfile(stderr);
 }
 
+const char *lp_log_quoted(char buffer[LP_QUOTED], const char *text)
+{
+	snprintf(buffer, LP_QUOTED, "%s", text);
+	for (char *c = buffer; *c; c++)
+		if (*c == '"' || *c == '\n')
+			*c = '\'';
+	return buffer;
+}
+
 /* --- limits ---------------------------------------------------------------------------- */
 
 static uint64_t now_s(void)
@@ -130,29 +142,20 @@ static void unlist(const struct lp_log_place *place)
 static void end_window(struct lp_log_place *place, uint64_t now)
 {
 	unsigned int left_out = lp_limit_end(&place->limit, now);
-	char text[LINE_MAX_BYTES];
+	char text[LINE_MAX_BYTES], like[LP_QUOTED];
 
 	if (!left_out)
 		return;
 	unlist(place);
 	snprintf(text, sizeof(text), "left_out=%u in_s=%u like=\"%s\"", left_out, LP_LIMIT_WINDOW_S,
-		 place->like);
+		 lp_log_quoted(like, place->like));
 	print(place->level, text);
-}
-
-/* Quotes around it are ours. */
-static void keep_like(struct lp_log_place *place, const char *text)
-{
-	snprintf(place->like, sizeof(place->like), "%.*s", (int)sizeof(place->like) - 1, text);
-	for (char *c = place->like; *c; c++)
-		if (*c == '"' || *c == '\n')
-			*c = '\'';
 }
 
 static void leave_out(struct lp_log_place *place, enum lp_log_level level, const char *text)
 {
 	place->level = level;
-	keep_like(place, text);
+	snprintf(place->like, sizeof(place->like), "%.*s", (int)sizeof(place->like) - 1, text);
 	if (place->limit.left_out > 1)
 		return; /* is listed */
 	place->next = places;

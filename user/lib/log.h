@@ -40,6 +40,11 @@ void lp_log_level_set(enum lp_log_level level);
 void lp_log(struct lp_log_place *place, enum lp_log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* `text` as it can stand between double quotes: with single ones for those that it has,
+ * and cut if it is longer than the buffer. Returns the buffer. */
+#define LP_QUOTED 512
+const char *lp_log_quoted(char buffer[LP_QUOTED], const char *text);
+
 /* Now and then: says what was left out in windows that are over. */
 void lp_log_tick(void);
 
