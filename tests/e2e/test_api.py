@@ -42,8 +42,8 @@ POOL = {
     "residual_slots": WHOLE, "hold_s": MAYBE, **MORE,
 }  # fmt: skip
 INTERFACE = {
-    "name": TEXT, "ifindex": WHOLE, "mode": TEXT, "attached": TRUTH, "mac": TEXT, "mtu": WHOLE,
-    "up": TRUTH,
+    "name": TEXT, "renamed_to": MAYBE, "ifindex": WHOLE, "mode": TEXT, "attached": TRUTH,
+    "mac": TEXT, "mtu": WHOLE, "up": TRUTH,
 }  # fmt: skip
 HEALTH = {
     "targets": WHOLE, "late_median_s": NUMBER, "late_p99_s": NUMBER, "late_max_s": NUMBER,
