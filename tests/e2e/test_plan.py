@@ -216,11 +216,14 @@ def test_connections_that_would_break(site, agent, tmp_path):
 
         # A backend that leaves: its connections stay for a while, its clients do not.
         config["vips"] = services(ports=(PORT,))
-        config["pools"]["web4"]["backends"].pop()
+        gone = config["pools"]["web4"]["backends"].pop()["name"]
         document = plan(agent, put(path, config))
         www4 = next(v for v in document["vips"] if v["vip"] == "www4")
         assert www4["connections"]["broken"] == 0
-        assert 0 < www4["connections"]["leaving"] <= www4["connections"]["touched"]
+        assert www4["connections"]["leaving"] <= www4["connections"]["touched"]
+        # Of 250 connections the audit may follow none: once in fifty it does.
+        known = agent.backend(gone, "web4")["connections"]
+        assert (www4["connections"]["leaving"] > 0) == (known > 0)
         assert www4["clients"]["moved"] == www4["clients"]["touched"]
         assert set(talk.client.ask("close")) == {None}  # planning has not touched them
     finally:
