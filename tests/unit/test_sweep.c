@@ -790,7 +790,8 @@ static void test_references(void **state)
 	set_slot(&world, A, LP_SLOT_RESIDUAL, NOW);
 	step(&world, 1, NOW + 1);
 	assert_false(sweep_is_referenced(world.dp, world.pools, 4, B));
-	assert_true(sweep_is_referenced(world.dp, world.pools, 4, 1000)); /* not known: not to be forgotten */
+	assert_true(sweep_is_referenced(world.dp, world.pools, 4,
+					1000)); /* not known: not to be forgotten */
 	close_world(&world);
 }
 

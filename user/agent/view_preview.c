@@ -121,7 +121,7 @@ json_t *view_preview(const struct preview *preview, uint64_t generation)
 
 /* --- drift: what the file does not say ---------------------------------------------- */
 
-/* Why the backend is not simply up; NULL if it is. */
+/* Why the backend is not simply up, with its weight; NULL if it is. */
 static const char *why_not_up(const struct runtime_backend *backend)
 {
 	if (backend->leaving)
@@ -130,7 +130,9 @@ static const char *why_not_up(const struct runtime_backend *backend)
 		return "an operator's decision";
 	if (!backend->hop.ifindex)
 		return "there is no way to it";
-	return backend->healthy ? NULL : "its check fails";
+	if (!backend->healthy)
+		return "its check fails";
+	return backend->weighted ? "an operator's weight" : NULL;
 }
 
 static json_t *make_departures(const struct runtime *runtime)

@@ -6,8 +6,8 @@
  * nothing, and has no other I/O.
  *
  * What is foretold is the moment of the change, once all that is new has answered: the
- * backends that come are taken for healthy and reachable (forecast_runtime()), and those
- * that are there for what they are now.
+ * backends that come are taken for healthy, reachable (forecast_runtime()) and at the end
+ * of their slow start, and those that are there for what they are now.
  *
  *   F1  What moves is told from what breaks. A slot that gets another backend breaks
  *       nothing: connections and clients of it stay where they are (P1, P2), and

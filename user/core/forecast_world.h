@@ -45,7 +45,7 @@ uint16_t forecast_cur(const struct forecast_table *table, uint32_t slot);
 uint32_t forecast_moved(const struct forecast_world *world, uint32_t pool);
 
 /* forecast_vip.moved_share of a running VIP. */
-double forecast_share(const struct forecast_world *world, const struct config_vip *vip);
+double forecast_share(const struct forecast_world *world, const struct config_vip *old);
 
 /* Does the VIP have the address? */
 bool forecast_has(const struct config_vip *vip, const struct lp_addr *addr);
