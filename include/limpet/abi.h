@@ -128,7 +128,7 @@ enum lp_vip_kind {
 	X(backend_counters, struct lp_counter)                                                     \
 	X(reason_counters, struct lp_reason_counters)                                              \
 	X(tallies, struct lp_tally)                                                                \
-	X(audit_seen, struct lp_audit_seen)                                                                      \
+	X(audit_seen, struct lp_audit_seen)                                                        \
 	X(slots, struct lp_slot)                                                                   \
 	X(settled, __u16)
 
@@ -314,9 +314,12 @@ LP_ASSERT_SIZE(struct lp_fast_service, 4);
 struct lp_fast4 {
 	__be32 addr;
 	struct lp_fast_service service;
-	__u16 vip;   /* number */
-	__u16 pool;  /* half * pools_max + number */
-	__be32 mask; /* of the source, of LP_FAST_SOURCE_* */
+	__u16 vip;  /* number */
+	__u16 pool; /* half * pools_max + number */
+	union {
+		__be32 mask; /* LP_FAST_SOURCE_*: of the source */
+		__u32 life;  /* LP_FAST_TCP_*: seconds, the VIP's idle timeout; 0: no records */
+	};
 };
 LP_ASSERT_SIZE(struct lp_fast4, 16);
 
@@ -325,7 +328,10 @@ struct lp_fast6 {
 	struct lp_fast_service service;
 	__u16 vip;
 	__u16 pool;
-	__be64 mask; /* of the first half of the source; nothing of the second counts */
+	union {
+		__be64 mask; /* of the first half of the source; nothing of the second counts */
+		__u64 life;  /* as in struct lp_fast4 */
+	};
 };
 LP_ASSERT_SIZE(struct lp_fast6, 32);
 
