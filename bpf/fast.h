@@ -109,6 +109,20 @@ static __always_inline bool fast_parse(struct fast *fast, const void *data, cons
 	return true;
 }
 
+/*
+ * Can the source be a VIP's address (policy.h)? `top`: its leading bits. Most are outside of
+ * the VIPs' range, for which there is no memory to be read but what is needed anyway.
+ */
+static __always_inline bool fast_guards(const struct lp_fast_hash *of, __u32 half, __u64 top,
+					__u32 fold)
+{
+	__u64 bit = LP_GUARD_BIT(fold);
+
+	if (top - of->guard_first > of->guard_span)
+		return false;
+	return TABLE(guard)[half].bits[bit / 32] >> bit % 32 & 1;
+}
+
 /* Where in the fast VIP table the packet's key would be; false: the table is broken. */
 static __always_inline bool fast_place(__u64 *at, __u64 hash, const struct lp_fast_hash *of,
 				       __u32 half, const bool v6)
@@ -155,6 +169,8 @@ static __always_inline bool fast_find4(struct fast *fast, __u32 half)
 	const struct lp_fast4 *key;
 	__u64 at;
 
+	if (fast_guards(of, half, bpf_ntohl(ip->saddr), ip->saddr))
+		return false;
 	if (!fast_place(&at, lp_fast_hash4(of, ip->daddr, fast->service), of, half, false))
 		return false;
 	key = &TABLE(fast4)[at];
@@ -186,11 +202,15 @@ static __always_inline bool fast_hash6(struct fast *fast, __u32 differs, __be64 
 
 static __always_inline bool fast_find6(struct fast *fast, __u32 half)
 {
+	const struct lp_addr *src = fast->l3 + offsetof(struct ipv6hdr, saddr);
 	const struct lp_addr *dst = fast->l3 + offsetof(struct ipv6hdr, daddr);
 	const struct lp_fast_hash *of = &TABLE(control)->fast[half][1];
 	const struct lp_fast6 *key;
 	__u64 at;
 
+	if (fast_guards(of, half, bpf_be64_to_cpu(src->d[0]),
+			src->w[0] ^ src->w[1] ^ src->w[2] ^ src->w[3]))
+		return false;
 	if (!fast_place(&at, lp_fast_hash6(of, dst, fast->service), of, half, true))
 		return false;
 	key = &TABLE(fast6)[at];

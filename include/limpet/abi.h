@@ -169,13 +169,18 @@ enum lp_patch {
 /* The verifier allows offsets up to here (BPF_MAX_VAR_OFF). */
 #define LP_TABLES_BYTES_MAX (1ull << 29)
 
-/* How a key of the fast VIP table is hashed (lp_fast_hash4(), lp_fast_hash6()). */
+/* How a key of the fast VIP table is hashed (lp_fast_hash4(), lp_fast_hash6()), and what
+ * else its path wants to know of a half and a family: one cache line. */
 struct lp_fast_hash {
 	__u64 word[4]; /* secret, and chosen anew until all keys have a place */
 	__u32 places;  /* in use, less than the capacity: the denser, the fewer cache lines */
 	__u32 first;   /* of the half: fast4[first + place] */
 	__u32 buckets; /* mask: their number, a power of two, less 1 */
-	__u32 _pad[5];
+	__u32 _pad;
+	/* The leading bits of all VIPs' addresses, 32 or 64 of them as a number, are in
+	 * guard_first .. guard_first + guard_span: a source outside is none of them. */
+	__u64 guard_first;
+	__u64 guard_span;
 };
 LP_ASSERT_SIZE(struct lp_fast_hash, 64);
 

@@ -161,12 +161,12 @@ def test_reject_sources_and_its_exceptions(progrun, family, protocol):
 @FAMILIES
 @PROTOCOLS
 def test_a_vip_is_no_source(world, family, protocol):
-    """Nobody gets through with it (in the middle of a flow the fast path does not look)."""
-    for port in (OPEN, LISTED, BOTH):
+    """Nobody gets through with it, be it to open a connection or in the middle of one."""
+    for port, flags in itertools.product((OPEN, LISTED, BOTH), ("S", "A", "PA")):
         head = packets.ip_header(family, packets.VIP[family])
         inner = head / packets.l4_header(protocol, dport=port, **(
-            {"flags": "S"} if protocol == TCP else {}))
-        frame = packets.l2((), packets.ip_type(family)) + bytes(inner)
+            {"flags": flags} if protocol == TCP else {}))
+        frame = packets.l2((), packets.ip_type(family)) + bytes(inner / packets.Raw(bytes(20)))
         result = world.run_one(frame, ifindex=world.here)
         assert (result.reason, result.packet) == ("drop_vip_source", frame)
 
@@ -191,4 +191,9 @@ def test_no_vip_of_many_is_a_source(progrun, family, forward):
 def ask_udp_or_tcp(progrun, family, source, vip):
     frame = packets.l2((), packets.ip_type(family)) + bytes(
         packets.ip_header(family, source, vip) / packets.TCP(sport=40000, dport=80, flags="S"))
-    return progrun.run_one(frame, ifindex=progrun.here).reason
+    opening = progrun.run_one(frame, ifindex=progrun.here).reason
+    # In the middle of a connection, too, where there is a fast path.
+    frame = packets.l2((), packets.ip_type(family)) + bytes(
+        packets.ip_header(family, source, vip) / packets.TCP(sport=40000, dport=80, flags="A"))
+    assert progrun.run_one(frame, ifindex=progrun.here).reason == opening
+    return opening

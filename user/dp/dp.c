@@ -3,6 +3,7 @@
 #include "dp/dp_internal.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,22 +270,42 @@ static void fast_write(struct dp *dp, unsigned int half, const struct dp_fast_ta
 	}
 }
 
-/* A bit for each address that packets must not claim to come from. */
+/* Takes an address into the range of its family. */
+static void guard_widen(struct lp_fast_hash *fast, const struct lp_addr *addr, bool v6)
+{
+	uint64_t top = v6 ? be64toh(addr->d[0]) : ntohl(addr->w[3]);
+	uint64_t last = fast->guard_first + fast->guard_span;
+
+	if (fast->guard_first == UINT64_MAX)
+		fast->guard_first = last = top;
+	if (top < fast->guard_first)
+		fast->guard_first = top;
+	fast->guard_span = (top > last ? top : last) - fast->guard_first;
+}
+
+/* Addresses that packets must not claim to come from: a bit for each, and their range. */
 static void guard_write(struct dp *dp, unsigned int half, const struct lp_vip *places)
 {
 	struct lp_guard *guard = &dp->maps.guard[half];
+	struct lp_fast_hash *fast = dp->maps.control->fast[half];
 
 	memset(guard, 0, sizeof(*guard));
+	for (unsigned int family = 0; family < 2; family++) {
+		fast[family].guard_first = UINT64_MAX;
+		fast[family].guard_span = 0;
+	}
 	dp->maps.control->replies[half] = 0;
 	for (uint32_t i = 0; i < dp->size.places; i++) {
 		const __be32 *w = places[i].addr.w;
 		bool v6 = w[0] || w[1] || w[2] != htonl(0xffff);
 		uint32_t bit = LP_GUARD_BIT(v6 ? w[0] ^ w[1] ^ w[2] ^ w[3] : w[3]);
 
-		if (places[i].flags & LP_VIP_REPLY)
+		if (places[i].flags & LP_VIP_REPLY) {
 			dp->maps.control->replies[half] = 1;
-		else if (places[i].kind != LP_VIP_EMPTY)
+		} else if (places[i].kind != LP_VIP_EMPTY) {
 			guard->bits[bit / 32] |= 1u << bit % 32;
+			guard_widen(&fast[v6], &places[i].addr, v6);
+		}
 	}
 }
 
@@ -307,8 +328,8 @@ int dp_vip_table_write(struct dp *dp, unsigned int half, const struct dp_vip_tab
 		       table->n_ranges * sizeof(*table->ranges));
 	dp->maps.control->salt[half] = table->salt;
 	dp->maps.control->sources_id[half] = table->sources_id;
-	guard_write(dp, half, table->places);
 	fast_write(dp, half, table->fast);
+	guard_write(dp, half, table->places);
 	return 0;
 }
 
