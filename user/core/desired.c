@@ -13,12 +13,11 @@
 
 /* --- pools ---------------------------------------------------------------------- */
 
-static int make_pool(const struct config *config, const struct config_pool *pool,
-		     struct runtime *runtime, const struct desired_known *known,
-		     struct desired_pool *out)
+static int make_pool(const struct config_pool *pool, struct runtime *runtime,
+		     const struct desired_known *known, struct desired_pool *out)
 {
 	struct pool_choice choice;
-	int ret = pool_choice_make(config, pool, runtime, &choice);
+	int ret = pool_choice_make(pool, runtime, &choice);
 
 	if (ret)
 		return ret;
@@ -64,7 +63,7 @@ static int make_pools(struct desired *desired, const struct config *config, stru
 		return -ENOMEM;
 	for (size_t i = 0; i < config->n_pools; i++) {
 		struct desired_pool *out = &desired->pools[desired->n_pools++];
-		int ret = make_pool(config, &config->pools[i], runtime, known, out);
+		int ret = make_pool(&config->pools[i], runtime, known, out);
 
 		find_hold(config, &config->pools[i], out);
 		if (ret)

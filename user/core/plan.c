@@ -43,8 +43,9 @@ static struct lp_backend_meta make_meta(const struct runtime_backend *backend)
 		.ramps = backend->ramps,
 	};
 
-	snprintf(meta.pool, sizeof(meta.pool), "%s", backend->pool);
-	snprintf(meta.name, sizeof(meta.name), "%s", backend->name);
+	/* Zero behind their ends, so that they can be compared as bytes. */
+	memcpy(meta.pool, backend->pool, sizeof(meta.pool));
+	memcpy(meta.name, backend->name, sizeof(meta.name));
 	return meta;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/slot_table.h"
 #include "lib/addr.h"
 
 static int compare_names(const struct runtime_backend *a, const char *pool, const char *name)
@@ -215,7 +216,7 @@ static void come_back(struct runtime_backend *backend, uint64_t now)
 
 /* Takes over or makes the backends of one pool of the configuration. */
 static int assign_pool(struct runtime *new, const struct runtime *old, struct numbers *numbers,
-		       const struct config_pool *pool, uint64_t now)
+		       const struct config *config, const struct config_pool *pool, uint64_t now)
 {
 	uint32_t pool_number = runtime_pool(new, pool->name);
 
@@ -234,6 +235,8 @@ static int assign_pool(struct runtime *new, const struct runtime *old, struct nu
 		if (!backend->number)
 			return -ENOSPC;
 		backend->pool_number = pool_number;
+		backend->place = (uint32_t)i;
+		backend->id = slot_member_id(config->seed, pool->name, backend->name);
 		backend->weight = pool->backends[i].weight;
 		backend->drain_timeout = pool->drain_timeout;
 		backend->slow_start = pool->slow_start;
@@ -283,7 +286,7 @@ static int assign_backends(struct runtime *new, const struct runtime *old,
 			numbers.used[old->backends[i].number] = true;
 	}
 	for (size_t i = 0; i < config->n_pools && !ret; i++)
-		ret = assign_pool(new, old, &numbers, &config->pools[i], now);
+		ret = assign_pool(new, old, &numbers, config, &config->pools[i], now);
 	if (!ret)
 		assign_rest(new, old, config);
 	sort_backends(new);
@@ -469,19 +472,37 @@ void runtime_shift(struct runtime *runtime, int64_t seconds)
 
 /* --- asking --------------------------------------------------------------------- */
 
-struct runtime_backend *runtime_backend(const struct runtime *runtime, const char *pool,
-					const char *name)
+/* The first backend of pool and name, or where it would be; without a name the first
+ * behind the pool. */
+static size_t find_place(const struct runtime *runtime, const char *pool, const char *name)
 {
 	size_t low = 0, high = runtime->n_backends;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
+		const struct runtime_backend *at = &runtime->backends[middle];
 
-		if (compare_names(&runtime->backends[middle], pool, name) < 0)
+		if (name ? compare_names(at, pool, name) < 0 : strcmp(at->pool, pool) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
+	return low;
+}
+
+struct runtime_backend *runtime_crew(const struct runtime *runtime, const char *pool, size_t *n)
+{
+	size_t first = find_place(runtime, pool, "");
+
+	*n = find_place(runtime, pool, NULL) - first;
+	return *n ? &runtime->backends[first] : NULL;
+}
+
+struct runtime_backend *runtime_backend(const struct runtime *runtime, const char *pool,
+					const char *name)
+{
+	size_t low = find_place(runtime, pool, name);
+
 	for (; low < runtime->n_backends && !compare_names(&runtime->backends[low], pool, name);
 	     low++)
 		if (runtime->backends[low].wanted)
