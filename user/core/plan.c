@@ -41,6 +41,7 @@ static struct lp_backend_meta make_meta(const struct runtime_backend *backend)
 		.came_up = backend->came_up,
 		.weighted = backend->weighted,
 		.ramps = backend->ramps,
+		.part = backend->ramps ? backend->part : 0,
 	};
 
 	/* Zero behind their ends, so that they can be compared as bytes. */

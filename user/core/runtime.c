@@ -62,6 +62,7 @@ static void adopt_backend(struct runtime_backend *backend, const struct lp_backe
 	backend->weight_until = meta->weight_until;
 	backend->came_up = meta->came_up;
 	backend->ramps = meta->ramps;
+	backend->part = meta->part;
 	backend->state = datapath->state;
 	backend->hop = datapath->hop[datapath->active & 1];
 }
