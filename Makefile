@@ -245,7 +245,8 @@ demo: deps-test
 $(O)/tests/bench/clocked.o: | $(O)/bpf/model.skel.h
 
 BENCHES := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
-benches: all $(BENCHES)
+# control.py drives limpetd between network namespaces, as the end-to-end tests do.
+benches: all $(BENCHES) $(O)/tests/e2e/pass.bpf.o
 bench: deps-test
 	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) benches
 	$(Q)LIMPET_BUILD=$(O) scripts/bench

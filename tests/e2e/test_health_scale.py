@@ -9,6 +9,7 @@ import time
 
 from agent import configuration
 
+ALONE = "it measures lateness, with ten thousand checks"  # for scripts/check
 POOLS, BACKENDS = 100, 10000
 INTERVAL, TIMEOUT, FALL = 2.0, 1.0, 2
 JITTER = 1.05  # of the interval
