@@ -37,15 +37,16 @@ static uint32_t whole_seconds(double seconds)
 	return (uint32_t)ceil(seconds);
 }
 
-/* How long old flows and clients of the pool may be silent and still alive. */
-static void find_hold(const struct config *config, const struct config_pool *pool,
-		      struct desired_pool *out)
+/* How long old flows and clients of each pool may be silent and still alive. */
+static void find_holds(struct desired *desired, const struct config *config)
 {
 	for (size_t i = 0; i < config->n_vips; i++) {
 		const struct config_vip *vip = &config->vips[i];
+		const struct config_pool *pool = config_pool_find(config, vip->table_pool);
+		struct desired_pool *out = &desired->pools[pool - config->pools];
 		double longest = vip->idle_timeout;
 
-		if (strcmp(vip->table_pool, pool->name) || vip->track == LP_TRACK_NEVER)
+		if (vip->track == LP_TRACK_NEVER)
 			continue;
 		if (vip->affinity == LP_AFFINITY_SOURCE && vip->affinity_timeout > longest)
 			longest = vip->affinity_timeout;
@@ -65,10 +66,10 @@ static int make_pools(struct desired *desired, const struct config *config, stru
 		struct desired_pool *out = &desired->pools[desired->n_pools++];
 		int ret = make_pool(&config->pools[i], runtime, known, out);
 
-		find_hold(config, &config->pools[i], out);
 		if (ret)
 			return ret;
 	}
+	find_holds(desired, config);
 	return 0;
 }
 
