@@ -271,9 +271,12 @@ static int plan_flips(struct plan *plan, const struct dp *dp)
 /* A backend that will not even leave: its pool is gone, nobody can reach it. */
 static bool is_unreachable(const struct runtime *runtime, const struct runtime_backend *backend)
 {
-	uint32_t pool = runtime_pool(runtime, backend->pool);
+	uint32_t pool;
 
-	return !backend->wanted && !(pool && runtime->pools[pool].wanted);
+	if (backend->wanted)
+		return false;
+	pool = runtime_pool(runtime, backend->pool);
+	return !(pool && runtime->pools[pool].wanted);
 }
 
 static bool something_to_forget(const struct runtime *runtime)

@@ -24,9 +24,18 @@ static int compare_backends(const void *left, const void *right)
 	return diff ? diff : lp_addr_compare(&a->address, &b->address);
 }
 
+static bool is_sorted(const struct runtime *runtime)
+{
+	for (size_t i = 1; i < runtime->n_backends; i++)
+		if (compare_backends(&runtime->backends[i - 1], &runtime->backends[i]) > 0)
+			return false;
+	return true;
+}
+
+/* Mostly they are: so is a configuration. */
 static void sort_backends(struct runtime *runtime)
 {
-	if (runtime->n_backends)
+	if (!is_sorted(runtime))
 		qsort(runtime->backends, runtime->n_backends, sizeof(*runtime->backends),
 		      compare_backends);
 }
@@ -215,9 +224,27 @@ static void come_back(struct runtime_backend *backend, uint64_t now)
 	backend->deadline = 0;
 }
 
+/* A backend that is known, or NULL. `*next` is where it will be, if the one before was
+ * found: both lists are in the same order. */
+static struct runtime_backend *find_known(const struct runtime *old,
+					  const struct runtime_backend *key, size_t *next)
+{
+	struct runtime_backend *known = NULL;
+
+	if (*next < old->n_backends && !compare_backends(key, &old->backends[*next]))
+		known = &old->backends[*next];
+	else if (old->n_backends)
+		known = bsearch(key, old->backends, old->n_backends, sizeof(*key),
+				compare_backends);
+	if (known)
+		*next = (size_t)(known - old->backends) + 1;
+	return known;
+}
+
 /* Takes over or makes the backends of one pool of the configuration. */
 static int assign_pool(struct runtime *new, const struct runtime *old, struct numbers *numbers,
-		       const struct config *config, const struct config_pool *pool, uint64_t now)
+		       const struct config *config, const struct config_pool *pool, size_t *next,
+		       uint64_t now)
 {
 	uint32_t pool_number = runtime_pool(new, pool->name);
 
@@ -225,9 +252,7 @@ static int assign_pool(struct runtime *new, const struct runtime *old, struct nu
 		struct runtime_backend key, *backend = &new->backends[new->n_backends], *known;
 
 		new_backend(&key, pool, &pool->backends[i], now);
-		known = old->n_backends ? bsearch(&key, old->backends, old->n_backends, sizeof(key),
-						  compare_backends)
-					: NULL;
+		known = find_known(old, &key, next);
 		*backend = known ? *known : key;
 		if (known)
 			known->wanted = true; /* for assign_rest() */
@@ -277,6 +302,7 @@ static int assign_backends(struct runtime *new, const struct runtime *old,
 			   const struct config *config, const struct dp_size *size, uint64_t now)
 {
 	struct numbers numbers = { calloc(size->backends, sizeof(bool)), 1, size->backends };
+	size_t next = 0;
 	int ret = 0;
 
 	if (!numbers.used)
@@ -287,7 +313,7 @@ static int assign_backends(struct runtime *new, const struct runtime *old,
 			numbers.used[old->backends[i].number] = true;
 	}
 	for (size_t i = 0; i < config->n_pools && !ret; i++)
-		ret = assign_pool(new, old, &numbers, config, &config->pools[i], now);
+		ret = assign_pool(new, old, &numbers, config, &config->pools[i], &next, now);
 	if (!ret)
 		assign_rest(new, old, config);
 	sort_backends(new);
