@@ -4,7 +4,7 @@
 # make demo       everything on this machine, with real traffic (root)
 # make check      all tests (root); ends with "N passed, N failed, N skipped"
 # make bench      build/bench/report.json
-# make soak       thousands of random histories through the model (root)
+# make soak       a simulated day, and thousands of random histories through the model (root)
 # make stress     threads and floods, STRESS_SECONDS each (default 120, root)
 # make vm         loads and forwards on other kernels, in virtual machines
 # make asan       the same binaries under ASan and UBSan, in build/asan
@@ -245,13 +245,15 @@ demo: deps-test
 $(O)/tests/bench/clocked.o: | $(O)/bpf/model.skel.h
 
 BENCHES := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
-benches: all $(BENCHES)
+# control.py drives limpetd between network namespaces, as the end-to-end tests do.
+benches: all $(BENCHES) $(O)/tests/e2e/pass.bpf.o
 bench: deps-test
 	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) benches
 	$(Q)LIMPET_BUILD=$(O) scripts/bench
 
 # --- the model of the affinity engine ---------------------------------------
-# make soak   SOAK_HISTORIES random histories (root), from SOAK_SEED on
+# make soak   a simulated day of the agent's core, and SOAK_HISTORIES random histories
+#             (root), from SOAK_SEED on
 
 $(O)/bpf/model.bpf.o: tests/model/model.bpf.c $(BPF_HDRS) Makefile
 	$(call say,BPF,$@)
@@ -265,10 +267,15 @@ $(O)/tests/model/model: $(MODEL_OBJS) $(LIB_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
+$(O)/tests/soak/soak_%: $(O)/tests/soak/soak_%.o $(LIB_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(UNIT_LIBS) $(LDLIBS)
+
 SOAK_HISTORIES ?= 5000
 SOAK_SEED      ?= 1000000
 model: $(O)/tests/model/model
-soak: model
+soak: model $(O)/tests/soak/soak_day
+	$(Q)$(O)/tests/soak/soak_day $(SOAK_SEED)
 	$(Q)$(O)/tests/model/model --histories $(SOAK_HISTORIES) --seed $(SOAK_SEED)
 
 .PHONY: model soak

@@ -26,7 +26,7 @@
 
 #include <linux/types.h>
 
-#define LP_ABI_VERSION 4u
+#define LP_ABI_VERSION 5u
 
 /* Slot table: LP_SLOTS slots for each pool, a power of two (DESIGN section 6). */
 #define LP_SLOTS_BITS  16
@@ -727,7 +727,8 @@ struct lp_backend_meta {
 	__u32 came_up;      /* when it began to serve: seconds of CLOCK_MONOTONIC; 0: it does not */
 	__u8 weighted;
 	__u8 ramps; /* in a slow start since came_up */
-	__u8 _reserved[6];
+	__u8 part;  /* of its slots that it has, while it ramps (core/slow_start.h); else 0 */
+	__u8 _reserved[5];
 };
 LP_ASSERT_SIZE(struct lp_vip_meta, 64);
 LP_ASSERT_SIZE(struct lp_pool_meta, 64);

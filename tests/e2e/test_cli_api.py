@@ -73,7 +73,7 @@ class Api:
         self.thread.start()
 
     def serve(self, method, path, document, status=200):
-        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        body = document if isinstance(document, bytes) else served(document).encode()
         self.answers[(method, path)] = (status, body)
 
     def asked(self):
@@ -122,7 +122,17 @@ def fails(result, code, error, output=""):
     assert (result.returncode, result.stderr, result.stdout) == (code, error + "\n", output)
 
 
-NOW = int(time.time())
+class At:
+    """A time: so many seconds from the moment at which the document is served, however long
+    ago this file was read."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+
+def served(document):
+    """The document as text, its times reckoned from now."""
+    return json.dumps(document, default=lambda at: int(time.time()) + at.seconds)
 
 
 # --- documents -----------------------------------------------------------------
@@ -131,7 +141,7 @@ NOW = int(time.time())
 def check(last, **more):
     document = {
         "last": last,
-        "last_at": int(time.time()) - 5 * 3600 - 60,
+        "last_at": At(-5 * 3600 - 60),
         "since_at": 0,
         "streak": 0,
         "checks": 100,
@@ -200,7 +210,7 @@ FRONT_END = {
             connections=640,
             connections_error=393.6,
             records=612,
-            deadline_at=NOW + 5459,
+            deadline_at=At(5459),
             eta_s=245,
             slots=0,
             share=0.0,
@@ -525,15 +535,14 @@ def test_pool_show(api):
 
 def test_pool_show_of_what_has_been(api):
     """Certificates and transitions have their place where there are any."""
-    ago = int(time.time()) - 2 * 3600 - 60
     flapping = check(
         "HTTP 200 in 3 ms",
         flaps=3,
         flaps_1h=2,
         certificate_days=41,
         transitions=[
-            {"at": ago, "state": "up", "why": "HTTP 200 in 4 ms"},
-            {"at": ago - 3600, "state": "down", "why": "connection refused"},
+            {"at": At(-2 * 3600 - 60), "state": "up", "why": "HTTP 200 in 4 ms"},
+            {"at": At(-3 * 3600 - 60), "state": "down", "why": "connection refused"},
         ],
     )
     backends = [
@@ -606,7 +615,7 @@ LEFT = [
 
 @pytest.mark.parametrize("seconds, more, name, left", LEFT, ids=range(len(LEFT)))
 def test_pool_show_of_what_is_left(api, seconds, more, name, left):
-    one = backend("fe1", 1, state="offline", deadline_at=int(time.time()) + seconds, **more)
+    one = backend("fe1", 1, state="offline", deadline_at=At(seconds), **more)
     api.serve("GET", "/v1/pools/front-end", {**FRONT_END, "backends": [one]})
     output = limpet("pool", "show", "front-end", socket=api.socket).stdout.split("\n")
     assert output[1].split() == (
@@ -660,7 +669,7 @@ def test_backend_enable(api):
 
 
 def test_backend_offline(api):
-    document = backend("fe1", 1, state="offline", deadline_at=int(time.time()) + 6000)
+    document = backend("fe1", 1, state="offline", deadline_at=At(6000))
     api.serve("POST", "/v1/backends/front-end/fe1", document)
     result = limpet("backend", "offline", "front-end/fe1", socket=api.socket)
     assert (result.returncode, result.stderr) == (DONE, "")
@@ -683,7 +692,7 @@ def test_backend_weight(api):
         "front-end/fe1: up, weight 50 instead of 100",
     )
     assert json.loads(api.requests[-1][2]) == {"action": "weight", "weight": 50}
-    api.serve("POST", where, weighed(weight_until_at=NOW + 3659))
+    api.serve("POST", where, weighed(weight_until_at=At(3659)))
     output = limpet("backend", "weight", "front-end/fe1", "50", "--for", "1h", socket=api.socket)
     assert "weight 50 instead of 100 for 1h" in output.stdout
     assert json.loads(api.requests[-1][2]) == {"action": "weight", "weight": 50, "for_s": 3600}
@@ -698,10 +707,10 @@ def test_backend_weight(api):
 def test_pool_show_of_weights_and_drains(api):
     basis = {"first": 1280, "last": 640, "over_s": 300}
     rows = [
-        weighed(weight_until_at=NOW + 3659),
+        weighed(weight_until_at=At(3659)),
         backend("fe2", 2, slow_start={"part": 0.2857, "left_s": 40}),
         backend("fe3", 3, backup=True, slots=0, share=0.0, in_use=False),
-        backend("fe4", 4, state="drain", deadline_at=NOW + 5459, eta_s=245, eta_basis=basis),
+        backend("fe4", 4, state="drain", deadline_at=At(5459), eta_s=245, eta_basis=basis),
     ]
     api.serve("GET", "/v1/pools/front-end", {**FRONT_END, "backends": rows})
     output = limpet("pool", "show", "front-end", socket=api.socket).stdout
@@ -867,7 +876,7 @@ AFFINITY = {
         "why_not": "its backend is offline",
     },
     "last_change": {
-        "at": NOW - 7260,
+        "at": At(-7260),
         "generation": 3,
         "text": "operator took offline front-end/fe1",
         "moved_slots": 21845,
@@ -1029,7 +1038,7 @@ def test_records_flush_step_by_step(api):
 
 AUDIT = {
     "sample": 64,
-    "since_at": NOW - 9000,
+    "since_at": At(-9000),
     "pools": [
         {
             "pool": "front-end",
@@ -1052,8 +1061,8 @@ AUDIT = {
             "pool": "front-end",
             "generation": 2,
             "change": "operator drained front-end/fe2; deadline of front-end/fe2 passed",
-            "first_at": NOW - 7261,
-            "last_at": NOW - 3661,
+            "first_at": At(-7261),
+            "last_at": At(-3661),
             "broken": 0,
             "broken_error": 192.0,
             "lost": 128,
@@ -1390,10 +1399,11 @@ IDS = [" ".join(case[0]) for case in GETS]
 
 @pytest.mark.parametrize("command, method, path, document", GETS, ids=IDS)
 def test_json_is_what_the_api_said(api, command, method, path, document):
-    api.serve(method, path, document)
+    text = served(document)
+    api.serve(method, path, text.encode())
     result = limpet("--json", *command, socket=api.socket)
     # The order of the keys as well; indented by two; numbers to the digit.
-    expected = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    expected = json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
     assert (result.returncode, result.stdout, result.stderr) == (DONE, expected, "")
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Whose packets a VIP takes, with real clients: interfaces, allow, deny, reject_sources."""
 
+import concurrent.futures
+
 import pytest
 
 from agent import configuration, services, vip
@@ -18,9 +20,11 @@ def clients(family, first, count=5):
 
 
 def served(site, family, sources, n=0):
-    """Did all of the clients get an answer, or none?"""
+    """Did all of the clients get an answer, or none? They ask at the same time: nobody
+    answers one who is denied, and each waits for that."""
     target = vip4(n) if family == 4 else vip6(n)
-    answers = fetch(site.client, target, sources, timeout=1)
+    with concurrent.futures.ThreadPoolExecutor(len(sources)) as pool:
+        answers = list(pool.map(lambda s: fetch(site.client, target, [s], timeout=1)[0], sources))
     good = {answer.good for answer in answers}
     assert len(good) == 1, answers
     return good.pop()

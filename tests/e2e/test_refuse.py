@@ -2,6 +2,7 @@
 """What limpetd refuses, and that its words help. It exits with 1, and what runs
 already goes on."""
 
+import re
 import subprocess
 
 import pytest
@@ -53,11 +54,43 @@ def test_pins_of_another_version(site, www):
     ours = swap_word(www.pin_dir, ABI, 77)
     code, words = www.refuse()
     assert code == 1
-    assert "ABI version 77" in words and str(www.pin_dir) in words and "remove" in words
+    assert "ABI version 77" in words and f"rm -r {www.pin_dir}" in words
+    assert "Nothing was changed" in words
     assert serves(site)  # the other version's datapath
     assert swap_word(www.pin_dir, ABI, ours) == 77
     www.start()
     assert "adopted=yes" in www.log_since()
+
+
+def test_upgrade_to_another_abi(site, www):
+    """As the words say, and docs/operations.md: the pins of the other version are removed, and
+    this one starts at once. What operators decided has to be decided again."""
+    www.tell("backend", "drain", "web4/b1")
+    assert "web4/b1" in www.tell("config", "show", "--diff")
+    www.end()
+    swap_word(www.pin_dir, ABI, 77)
+    code, words = www.refuse()
+    assert code == 1
+    command = re.search(r'"(rm -r [^"]+)"', words)[1]
+    assert subprocess.run(command.split(), check=False).returncode == 0
+    assert not www.pin_dir.exists()
+    mark = www.mark()
+    www.start()
+    assert "ready" in www.log_since(mark) and "adopted=no" in www.log_since(mark)
+    assert serves(site)
+    assert www.backend("b1")["state"] == "up"
+    www.tell("backend", "drain", "web4/b1")
+    assert www.backend("b1")["state"] == "drain"
+
+
+def test_versions_are_told(www):
+    """What an operator compares before an upgrade."""
+    ours = subprocess.run(
+        [www.program, "--version"], capture_output=True, text=True, check=True
+    ).stdout  # fmt: skip
+    abi = www.get("/v1/version")["abi"]
+    assert re.fullmatch(rf"limpetd \S+ \(ABI {abi}\)\n", ours)
+    assert f"(ABI {abi}, pid {www.process.pid})" in www.tell("version")
 
 
 def test_pins_that_do_not_fit_together(site, www):

@@ -725,18 +725,36 @@ static void no_ports_for(enum config_check_type type)
 	world_free(world);
 }
 
-/* In a network without routes: connect(2) fails at once, and the callback that
- * hears of it closes everything under the check that is just being started. */
+/* In a network without routes: says nothing about the backend. */
 static void no_route_for(enum config_check_type type)
+{
+	struct config_check check = check_of(type);
+	struct world *world = world_new();
+	uint32_t one = 1;
+
+	set_one(world, "192.0.2.1", 80, &check, true);
+	assert_true(world_run_until(world, has_result, &one));
+	assert_string_equal(status_of(world, 1).last, "not checked: no route");
+	assert_int_equal(status_of(world, 1).checks, 0);
+	assert_true(status_of(world, 1).up);
+	world_free(world);
+}
+
+/* connect(2) fails at once (over a route that is a black hole), and the callback that
+ * hears of it closes everything under the check that is just being started. */
+static void close_at_once_for(enum config_check_type type)
 {
 	struct config_check check = check_of(type);
 	struct world *world = world_new();
 	size_t one = 1;
 
 	world->on_changed = close_all;
+	assert_int_equal(system("ip route add blackhole 192.0.2.0/24 2>/dev/null || "
+				"ip route show type blackhole | grep -q 192.0.2.0/24"),
+			 0);
 	set_one(world, "192.0.2.1", 80, &check, true);
 	assert_true(world_run_until(world, has_events, &one));
-	assert_string_equal(world->events[0].why, "network unreachable");
+	assert_string_equal(world->events[0].why, "Invalid argument");
 	world_free(world);
 }
 
@@ -776,6 +794,12 @@ static void no_route(void **state)
 {
 	(void)state;
 	in_empty_network(no_route_for);
+}
+
+static void close_at_once(void **state)
+{
+	(void)state;
+	in_empty_network(close_at_once_for);
 }
 
 /* A server in a process of its own, which answers whatever our loop does: after
@@ -1006,6 +1030,7 @@ int main(void)
 		cmocka_unit_test(no_descriptors),
 		cmocka_unit_test(no_ports),
 		cmocka_unit_test(no_route),
+		cmocka_unit_test(close_at_once),
 		cmocka_unit_test(busy_loop_is_not_held_against_backends),
 		cmocka_unit_test(hanging_ones_delay_nobody),
 		cmocka_unit_test(shards_grow_and_shrink),

@@ -181,6 +181,60 @@ static void test_slow_start_survives_agents(void **state)
 	pools_close(&world);
 }
 
+/* From here on `b` keeps each slot that it has, for so many seconds. */
+static void keeps_for(struct pools_world *world, uint32_t seconds)
+{
+	uint16_t number = (uint16_t)pools_backend(world, "p", "b")->number;
+	uint16_t *before = copy_answers(world);
+
+	for (uint32_t second = 0; second < seconds; second++) {
+		const struct lp_slot *slots;
+
+		pools_wait(world, 1);
+		slots = pools_slots(world, "p");
+		for (uint32_t i = 0; i < LP_SLOTS; i++)
+			assert_true(before[i] != number || slots[i].cur == number);
+	}
+	free(before);
+}
+
+/* Longer: nothing is taken back, not by the reload nor by the next agent, and it goes on
+ * when the new time has come as far. Shorter: as far as it would have been by now. */
+static void test_slow_start_changes_on_the_way(void **state)
+{
+	struct pools_world world;
+	uint32_t was, all;
+
+	(void)state;
+	open_seasoned(&world, SLOW("60s"));
+	all = pools_count(&world, "p", "b");
+	pools_health(&world, "p", "b", false);
+	pools_wait(&world, 1000);
+	pools_health(&world, "p", "b", true);
+	pools_wait(&world, 30);
+	was = pools_count(&world, "p", "b"); /* 11 of 21 parts */
+	assert_in_range(was, all * 49 / 100, all * 56 / 100);
+	pools_apply(&world, SLOW("600s"));
+	assert_int_equal(world.moved, 0);
+	pools_restart(&world);
+	assert_int_equal(world.moved, 0);
+	assert_int_equal(slow_start_left(pools_backend(&world, "p", "b"), pools_now(&world).mono),
+			 570);
+	keeps_for(&world, 299);
+	assert_int_equal(pools_count(&world, "p", "b"), was);
+	pools_restart(&world);
+	pools_wait(&world, 1); /* 330 s: the 12th part */
+	assert_in_range(pools_count(&world, "p", "b"), was + all / 30, was + all / 15);
+	pools_apply(&world, SLOW("400s")); /* 330 of 400 s: 17 parts */
+	assert_in_range(pools_count(&world, "p", "b"), all * 78 / 100, all * 84 / 100);
+	pools_wait(&world, 70);
+	assert_int_equal(pools_count(&world, "p", "b"), all);
+	pools_apply(&world, SLOW("600s")); /* who is done is done */
+	assert_int_equal(world.moved, 0);
+	assert_false(pools_backend(&world, "p", "b")->ramps);
+	pools_close(&world);
+}
+
 /* Reload with slow_start: 0s, and death, end it. */
 static void test_slow_start_ends(void **state)
 {
@@ -528,6 +582,7 @@ int main(void)
 		cmocka_unit_test(test_all_when_all_are_down),
 		cmocka_unit_test(test_slow_start_moves_each_slot_once),
 		cmocka_unit_test(test_slow_start_survives_agents),
+		cmocka_unit_test(test_slow_start_changes_on_the_way),
 		cmocka_unit_test(test_slow_start_ends),
 		cmocka_unit_test(test_no_slow_start_of_a_new_pool),
 		cmocka_unit_test(test_slow_start_leaves_the_backup),

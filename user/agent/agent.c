@@ -70,6 +70,8 @@ static enum net_state resolve_hop(struct agent *agent, struct runtime_backend *b
 		set_hop(backend, &hop, state == NET_NEIGHBOUR_FAILED);
 	else if (!backend->hop.ifindex)
 		backend->hop = backend->last_hop.ifindex ? backend->last_hop : hop;
+	backend->no_way = net_state_is_own(state) ? net_state_name(state) : NULL;
+	health_set_way(agent->health, backend->number, backend->no_way);
 	return state;
 }
 

@@ -109,6 +109,17 @@ static size_t add_targets(struct health_target *targets, const struct agent *age
 	return pool->n_backends;
 }
 
+/* Targets that are new begin with a way. */
+static void tell_ways(struct agent *agent)
+{
+	const struct runtime *runtime = &agent->engine.runtime;
+
+	for (size_t i = 0; i < runtime->n_backends; i++)
+		if (runtime->backends[i].wanted)
+			health_set_way(agent->health, runtime->backends[i].number,
+				       runtime->backends[i].no_way);
+}
+
 static int set_targets(struct agent *agent)
 {
 	struct health_target *targets = calloc(agent->engine.runtime.n_backends + 1,
@@ -123,6 +134,8 @@ static int set_targets(struct agent *agent)
 			n += add_targets(targets + n, agent, &agent->config->pools[i]);
 	ret = health_set(agent->health, targets, n);
 	free(targets);
+	if (!ret)
+		tell_ways(agent);
 	return ret;
 }
 

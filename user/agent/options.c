@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limpet/abi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,7 +108,7 @@ static int set(struct options *options, int option)
 		options->no_seccomp = true;
 		return 0;
 	case OPT_VERSION:
-		printf("limpetd %s\n", LIMPET_VERSION);
+		printf("limpetd %s (ABI %u)\n", LIMPET_VERSION, LP_ABI_VERSION);
 		return 1;
 	case OPT_HELP:
 		fputs(usage, stdout);

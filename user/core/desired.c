@@ -13,12 +13,11 @@
 
 /* --- pools ---------------------------------------------------------------------- */
 
-static int make_pool(const struct config *config, const struct config_pool *pool,
-		     struct runtime *runtime, const struct desired_known *known,
-		     struct desired_pool *out)
+static int make_pool(const struct config_pool *pool, struct runtime *runtime,
+		     const struct desired_known *known, struct desired_pool *out)
 {
 	struct pool_choice choice;
-	int ret = pool_choice_make(config, pool, runtime, &choice);
+	int ret = pool_choice_make(pool, runtime, &choice);
 
 	if (ret)
 		return ret;
@@ -38,15 +37,16 @@ static uint32_t whole_seconds(double seconds)
 	return (uint32_t)ceil(seconds);
 }
 
-/* How long old flows and clients of the pool may be silent and still alive. */
-static void find_hold(const struct config *config, const struct config_pool *pool,
-		      struct desired_pool *out)
+/* How long old flows and clients of each pool may be silent and still alive. */
+static void find_holds(struct desired *desired, const struct config *config)
 {
 	for (size_t i = 0; i < config->n_vips; i++) {
 		const struct config_vip *vip = &config->vips[i];
+		const struct config_pool *pool = config_pool_find(config, vip->table_pool);
+		struct desired_pool *out = &desired->pools[pool - config->pools];
 		double longest = vip->idle_timeout;
 
-		if (strcmp(vip->table_pool, pool->name) || vip->track == LP_TRACK_NEVER)
+		if (vip->track == LP_TRACK_NEVER)
 			continue;
 		if (vip->affinity == LP_AFFINITY_SOURCE && vip->affinity_timeout > longest)
 			longest = vip->affinity_timeout;
@@ -64,12 +64,12 @@ static int make_pools(struct desired *desired, const struct config *config, stru
 		return -ENOMEM;
 	for (size_t i = 0; i < config->n_pools; i++) {
 		struct desired_pool *out = &desired->pools[desired->n_pools++];
-		int ret = make_pool(config, &config->pools[i], runtime, known, out);
+		int ret = make_pool(&config->pools[i], runtime, known, out);
 
-		find_hold(config, &config->pools[i], out);
 		if (ret)
 			return ret;
 	}
+	find_holds(desired, config);
 	return 0;
 }
 

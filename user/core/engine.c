@@ -120,6 +120,7 @@ static void write_leaving(struct engine *engine)
 		meta->deadline = backend->deadline;
 		meta->came_up = backend->came_up;
 		meta->ramps = backend->ramps;
+		meta->part = backend->ramps ? backend->part : 0;
 		dp_backend_state(engine->dp, backend->number, runtime_next_state(backend));
 		backend->state = dp_backend(engine->dp, backend->number)->state;
 	}

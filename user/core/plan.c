@@ -41,10 +41,12 @@ static struct lp_backend_meta make_meta(const struct runtime_backend *backend)
 		.came_up = backend->came_up,
 		.weighted = backend->weighted,
 		.ramps = backend->ramps,
+		.part = backend->ramps ? backend->part : 0,
 	};
 
-	snprintf(meta.pool, sizeof(meta.pool), "%s", backend->pool);
-	snprintf(meta.name, sizeof(meta.name), "%s", backend->name);
+	/* Zero behind their ends, so that they can be compared as bytes. */
+	memcpy(meta.pool, backend->pool, sizeof(meta.pool));
+	memcpy(meta.name, backend->name, sizeof(meta.name));
 	return meta;
 }
 
@@ -269,9 +271,12 @@ static int plan_flips(struct plan *plan, const struct dp *dp)
 /* A backend that will not even leave: its pool is gone, nobody can reach it. */
 static bool is_unreachable(const struct runtime *runtime, const struct runtime_backend *backend)
 {
-	uint32_t pool = runtime_pool(runtime, backend->pool);
+	uint32_t pool;
 
-	return !backend->wanted && !(pool && runtime->pools[pool].wanted);
+	if (backend->wanted)
+		return false;
+	pool = runtime_pool(runtime, backend->pool);
+	return !(pool && runtime->pools[pool].wanted);
 }
 
 static bool something_to_forget(const struct runtime *runtime)

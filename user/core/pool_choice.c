@@ -18,12 +18,17 @@ struct crew {
 static int find_crew(const struct config_pool *pool, const struct runtime *runtime,
 		     struct crew *crew)
 {
+	struct runtime_backend *all;
+	size_t n;
+
 	*crew = (struct crew) { .pool = pool, .n = pool->n_backends };
 	crew->backend = calloc(crew->n + 1, sizeof(*crew->backend));
 	if (!crew->backend)
 		return -ENOMEM;
-	for (size_t i = 0; i < crew->n; i++)
-		crew->backend[i] = runtime_backend(runtime, pool->name, pool->backends[i].name);
+	all = runtime_crew(runtime, pool->name, &n);
+	for (size_t i = 0; i < n; i++)
+		if (all[i].wanted && all[i].place < crew->n)
+			crew->backend[all[i].place] = &all[i];
 	return 0;
 }
 
@@ -97,8 +102,7 @@ static int allocate(struct pool_choice *choice, size_t n)
 	return -ENOMEM;
 }
 
-static void fill(struct pool_choice *choice, const struct config *config, const struct crew *crew,
-		 const bool *usable)
+static void fill(struct pool_choice *choice, const struct crew *crew, const bool *usable)
 {
 	choice->least = SLOW_START_WHOLE;
 	for (size_t i = 0; i < crew->n; i++) {
@@ -106,7 +110,7 @@ static void fill(struct pool_choice *choice, const struct config *config, const 
 		struct runtime_backend *backend = crew->backend[i];
 
 		choice->members[i] = (struct slot_member) {
-			.id = slot_member_id(config->seed, crew->pool->name, from->name),
+			.id = backend->id,
 			.weight = runtime_weight(backend),
 			.usable = usable[i],
 			.backup = from->backup,
@@ -119,8 +123,8 @@ static void fill(struct pool_choice *choice, const struct config *config, const 
 	}
 }
 
-int pool_choice_make(const struct config *config, const struct config_pool *pool,
-		     struct runtime *runtime, struct pool_choice *out)
+int pool_choice_make(const struct config_pool *pool, struct runtime *runtime,
+		     struct pool_choice *out)
 {
 	struct pool_choice choice = { .hash = pool->hash };
 	bool *usable = calloc(pool->n_backends + 1, sizeof(*usable));
@@ -134,7 +138,7 @@ int pool_choice_make(const struct config *config, const struct config_pool *pool
 		bool others = choose(&crew, false, choice.without);
 
 		fail_open(&crew, nobody, usable);
-		fill(&choice, config, &crew, usable);
+		fill(&choice, &crew, usable);
 		if (!others) /* there is nobody to start slowly for */
 			choice.least = SLOW_START_WHOLE;
 		*out = choice;
@@ -149,22 +153,40 @@ static bool is_slow(const struct pool_choice *choice)
 	return choice->least < SLOW_START_WHOLE;
 }
 
+/* All of a member that its pool's table depends on. */
+struct digested {
+	uint64_t id, weight, rest;
+};
+
+static struct digested digested(const struct pool_choice *choice, size_t i)
+{
+	const struct slot_member *member = &choice->members[i];
+	uint64_t slow = 0;
+
+	if (is_slow(choice))
+		slow = (uint64_t)choice->without[i] << 8 | choice->part[i];
+	return (struct digested) {
+		.id = member->id,
+		.weight = member->weight,
+		.rest = slow << 32 | (uint64_t)member->backup << 17 |
+			(uint64_t)member->usable << 16 | member->value,
+	};
+}
+
+/* Members at a time: the hash's end costs more than a member. */
+#define DIGEST_MEMBERS 32
+
 uint64_t pool_choice_digest(const struct pool_choice *choice)
 {
 	uint64_t digest = (uint64_t)choice->hash + 1;
+	struct digested part[DIGEST_MEMBERS];
 
-	for (size_t i = 0; i < choice->n; i++) {
-		const struct slot_member *member = &choice->members[i];
-		uint64_t slow = 0;
+	for (size_t i = 0; i < choice->n; i += DIGEST_MEMBERS) {
+		size_t n = choice->n - i < DIGEST_MEMBERS ? choice->n - i : DIGEST_MEMBERS;
 
-		if (is_slow(choice))
-			slow = (uint64_t)choice->without[i] << 8 | choice->part[i];
-		const uint64_t words[3] = { member->id, member->weight,
-					    slow << 32 | (uint64_t)member->backup << 17 |
-						    (uint64_t)member->usable << 16 |
-						    member->value };
-
-		digest = lp_siphash(digest, i, words, sizeof(words));
+		for (size_t j = 0; j < n; j++)
+			part[j] = digested(choice, i + j);
+		digest = lp_siphash(digest, i, part, n * sizeof(part[0]));
 	}
 	return digest ? digest : 1;
 }

@@ -37,8 +37,8 @@ struct pool_choice {
  * (runtime_backend.in_use, fail_open). Numbers must have been assigned. On success *out
  * is the caller's, to be freed with pool_choice_free(). -ENOMEM.
  */
-int pool_choice_make(const struct config *config, const struct config_pool *pool,
-		     struct runtime *runtime, struct pool_choice *out);
+int pool_choice_make(const struct config_pool *pool, struct runtime *runtime,
+		     struct pool_choice *out);
 
 /* Equal digests, equal tables; never 0. */
 uint64_t pool_choice_digest(const struct pool_choice *choice);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/slot_table.h"
 #include "lib/addr.h"
 
 static int compare_names(const struct runtime_backend *a, const char *pool, const char *name)
@@ -23,9 +24,18 @@ static int compare_backends(const void *left, const void *right)
 	return diff ? diff : lp_addr_compare(&a->address, &b->address);
 }
 
+static bool is_sorted(const struct runtime *runtime)
+{
+	for (size_t i = 1; i < runtime->n_backends; i++)
+		if (compare_backends(&runtime->backends[i - 1], &runtime->backends[i]) > 0)
+			return false;
+	return true;
+}
+
+/* Mostly they are: so is a configuration. */
 static void sort_backends(struct runtime *runtime)
 {
-	if (runtime->n_backends)
+	if (!is_sorted(runtime))
 		qsort(runtime->backends, runtime->n_backends, sizeof(*runtime->backends),
 		      compare_backends);
 }
@@ -61,6 +71,7 @@ static void adopt_backend(struct runtime_backend *backend, const struct lp_backe
 	backend->weight_until = meta->weight_until;
 	backend->came_up = meta->came_up;
 	backend->ramps = meta->ramps;
+	backend->part = meta->part;
 	backend->state = datapath->state;
 	backend->hop = datapath->hop[datapath->active & 1];
 }
@@ -213,9 +224,27 @@ static void come_back(struct runtime_backend *backend, uint64_t now)
 	backend->deadline = 0;
 }
 
+/* A backend that is known, or NULL. `*next` is where it will be, if the one before was
+ * found: both lists are in the same order. */
+static struct runtime_backend *find_known(const struct runtime *old,
+					  const struct runtime_backend *key, size_t *next)
+{
+	struct runtime_backend *known = NULL;
+
+	if (*next < old->n_backends && !compare_backends(key, &old->backends[*next]))
+		known = &old->backends[*next];
+	else if (old->n_backends)
+		known = bsearch(key, old->backends, old->n_backends, sizeof(*key),
+				compare_backends);
+	if (known)
+		*next = (size_t)(known - old->backends) + 1;
+	return known;
+}
+
 /* Takes over or makes the backends of one pool of the configuration. */
 static int assign_pool(struct runtime *new, const struct runtime *old, struct numbers *numbers,
-		       const struct config_pool *pool, uint64_t now)
+		       const struct config *config, const struct config_pool *pool, size_t *next,
+		       uint64_t now)
 {
 	uint32_t pool_number = runtime_pool(new, pool->name);
 
@@ -223,9 +252,7 @@ static int assign_pool(struct runtime *new, const struct runtime *old, struct nu
 		struct runtime_backend key, *backend = &new->backends[new->n_backends], *known;
 
 		new_backend(&key, pool, &pool->backends[i], now);
-		known = old->n_backends ? bsearch(&key, old->backends, old->n_backends, sizeof(key),
-						  compare_backends)
-					: NULL;
+		known = find_known(old, &key, next);
 		*backend = known ? *known : key;
 		if (known)
 			known->wanted = true; /* for assign_rest() */
@@ -234,6 +261,8 @@ static int assign_pool(struct runtime *new, const struct runtime *old, struct nu
 		if (!backend->number)
 			return -ENOSPC;
 		backend->pool_number = pool_number;
+		backend->place = (uint32_t)i;
+		backend->id = slot_member_id(config->seed, pool->name, backend->name);
 		backend->weight = pool->backends[i].weight;
 		backend->drain_timeout = pool->drain_timeout;
 		backend->slow_start = pool->slow_start;
@@ -273,6 +302,7 @@ static int assign_backends(struct runtime *new, const struct runtime *old,
 			   const struct config *config, const struct dp_size *size, uint64_t now)
 {
 	struct numbers numbers = { calloc(size->backends, sizeof(bool)), 1, size->backends };
+	size_t next = 0;
 	int ret = 0;
 
 	if (!numbers.used)
@@ -283,7 +313,7 @@ static int assign_backends(struct runtime *new, const struct runtime *old,
 			numbers.used[old->backends[i].number] = true;
 	}
 	for (size_t i = 0; i < config->n_pools && !ret; i++)
-		ret = assign_pool(new, old, &numbers, &config->pools[i], now);
+		ret = assign_pool(new, old, &numbers, config, &config->pools[i], &next, now);
 	if (!ret)
 		assign_rest(new, old, config);
 	sort_backends(new);
@@ -469,19 +499,37 @@ void runtime_shift(struct runtime *runtime, int64_t seconds)
 
 /* --- asking --------------------------------------------------------------------- */
 
-struct runtime_backend *runtime_backend(const struct runtime *runtime, const char *pool,
-					const char *name)
+/* The first backend of pool and name, or where it would be; without a name the first
+ * behind the pool. */
+static size_t find_place(const struct runtime *runtime, const char *pool, const char *name)
 {
 	size_t low = 0, high = runtime->n_backends;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
+		const struct runtime_backend *at = &runtime->backends[middle];
 
-		if (compare_names(&runtime->backends[middle], pool, name) < 0)
+		if (name ? compare_names(at, pool, name) < 0 : strcmp(at->pool, pool) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
+	return low;
+}
+
+struct runtime_backend *runtime_crew(const struct runtime *runtime, const char *pool, size_t *n)
+{
+	size_t first = find_place(runtime, pool, "");
+
+	*n = find_place(runtime, pool, NULL) - first;
+	return *n ? &runtime->backends[first] : NULL;
+}
+
+struct runtime_backend *runtime_backend(const struct runtime *runtime, const char *pool,
+					const char *name)
+{
+	size_t low = find_place(runtime, pool, name);
+
 	for (; low < runtime->n_backends && !compare_names(&runtime->backends[low], pool, name);
 	     low++)
 		if (runtime->backends[low].wanted)

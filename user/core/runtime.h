@@ -23,6 +23,8 @@ struct runtime_backend {
 	struct lp_addr address;
 	uint32_t number;
 	uint32_t pool_number;
+	uint32_t place;        /* if wanted: its index in its pool of the configuration */
+	uint64_t id;           /* if wanted: slot_member_id(); kept, as each change needs all */
 	uint32_t weight;       /* of the configuration */
 	uint32_t own_weight;   /* an operator's in its place, if `weighted` */
 	uint64_t weight_until; /* when that ends, seconds since the epoch; 0: never */
@@ -44,6 +46,8 @@ struct runtime_backend {
 	struct lp_backend_state state; /* as it is in the datapath */
 	struct lp_hop hop;             /* the way to it; ifindex 0: not known */
 	struct lp_hop last_hop;        /* what it was before it was lost; the agent's */
+	const char *no_way; /* why this machine has none, whoever it leads to; NULL: it has; the
+			       agent's, a constant */
 };
 
 /* A number and its name, of a pool or a VIP. */
@@ -96,6 +100,12 @@ void runtime_forget(struct runtime *runtime, uint32_t number);
 uint32_t runtime_pool(const struct runtime *runtime, const char *name);
 uint32_t runtime_vip(const struct runtime *runtime, const char *name);
 uint32_t runtime_group(const struct runtime *runtime, const char *name);
+
+/*
+ * All backends of a pool, which lie together: sets *n and returns the first, or NULL if
+ * there is none.
+ */
+struct runtime_backend *runtime_crew(const struct runtime *runtime, const char *pool, size_t *n);
 
 /* Wanted backend by its names, or NULL. */
 struct runtime_backend *runtime_backend(const struct runtime *runtime, const char *pool,

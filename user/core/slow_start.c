@@ -40,6 +40,16 @@ static size_t pool_end(const struct runtime *runtime, size_t begin)
 	return end;
 }
 
+/* Never less than it has: a slow start that was made longer takes no slot back. */
+static uint8_t next_part(const struct runtime_backend *backend, uint32_t now)
+{
+	uint8_t part = SLOW_START_WHOLE;
+
+	if (backend->ramps)
+		part = slow_start_part(backend->came_up, backend->slow_start, now);
+	return part > backend->part ? part : backend->part;
+}
+
 static void follow_backend(struct runtime_backend *backend, bool seasoned, uint32_t now)
 {
 	if (!runtime_serves(backend)) {
@@ -48,10 +58,9 @@ static void follow_backend(struct runtime_backend *backend, bool seasoned, uint3
 	} else if (!backend->came_up) {
 		backend->came_up = now ? now : 1; /* 0 means that it does not serve */
 		backend->ramps = seasoned;
+		backend->part = 0;
 	}
-	backend->part = SLOW_START_WHOLE;
-	if (backend->ramps)
-		backend->part = slow_start_part(backend->came_up, backend->slow_start, now);
+	backend->part = next_part(backend, now);
 	backend->ramps = backend->part < SLOW_START_WHOLE;
 }
 
@@ -74,7 +83,7 @@ bool slow_start_due(const struct runtime *runtime, uint32_t now)
 		const struct runtime_backend *backend = &runtime->backends[i];
 
 		if (backend->ramps &&
-		    slow_start_part(backend->came_up, backend->slow_start, now) != backend->part)
+		    slow_start_part(backend->came_up, backend->slow_start, now) > backend->part)
 			return true;
 	}
 	return false;

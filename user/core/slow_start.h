@@ -8,6 +8,12 @@
  * has once is its own, and no slot moves that would not have moved without a slow start:
  * each moves once, only not all at the same time (P4).
  *
+ * `slow_start` may change on the way. A backend goes by the new time from the moment on at
+ * which it came up, and keeps what it has: made longer, it waits until the new time has
+ * come as far (30 s into one of 60 s it has 11 of 21 parts; with 600 s it gets the 12th
+ * after 330 s); made shorter, or 0, it gets at once what it would have by now. Those that
+ * have all of their slots are done, whatever the time becomes.
+ *
  * A pool that has just begun is not slowed down: without anybody who has served for
  * `slow_start` already there is nobody who could carry the load meanwhile, and weights
  * that rise together are no different from equal ones.

@@ -288,10 +288,13 @@ static int pinned_open(const char *dir, struct pinned *pinned, struct lp_err *er
 		return ret;
 	if (abi != LP_ABI_VERSION)
 		return lp_err(err, -EPROTO,
-			      "the pins in %s are of ABI version %u, this limpetd (%s) speaks %u: "
-			      "start the limpetd that made them, or remove the directory "
-			      "(traffic stops and runtime decisions are lost)",
-			      dir, abi, LIMPET_VERSION, LP_ABI_VERSION);
+			      "the pins in %s are of ABI version %u, this limpetd (%s) speaks %u. "
+			      "Nothing was changed, and packets go on. Either start the limpetd "
+			      "that made them again; or send traffic to other balancers, then "
+			      "\"rm -r %s\" and start this one (traffic stops in between, and "
+			      "what is remembered of clients, connections, drains and weights is "
+			      "lost)",
+			      dir, abi, LIMPET_VERSION, LP_ABI_VERSION, dir);
 	ret = pinned_open_maps(dir, pinned, err);
 	if (!ret)
 		ret = pinned_read_size(dir, pinned, err);

@@ -146,6 +146,14 @@ int health_set(struct health *health, const struct health_target *targets, size_
 	return 0;
 }
 
+void health_set_way(struct health *health, uint32_t backend, const char *why_not)
+{
+	struct target *target = table_find(&health->table, backend);
+
+	if (target)
+		target_set_way(target, why_not);
+}
+
 int health_status(const struct health *health, uint32_t backend, struct health_status *status)
 {
 	const struct target *target = table_find(&health->table, backend);

@@ -78,9 +78,18 @@ void health_close(struct health **health);
 int health_set(struct health *health, const struct health_target *targets, size_t n);
 
 /*
+ * Says whether this machine has a way to the backend: NULL, as at first, or why not
+ * ("link down"; not copied, must stay). A check that fails although there is none, or
+ * while there was none for a moment, says nothing about the backend: it counts as one that
+ * could not be made. One that succeeds counts all the same. Of no effect on a backend
+ * that is no target.
+ */
+void health_set_way(struct health *health, uint32_t backend, const char *why_not);
+
+/*
  * A check that this machine could not make (out of descriptors, of local ports,
- * of memory, or its own firewall forbade it) is in `last` and last_at_s ("not
- * checked: too many open files") and counts for nothing else.
+ * of memory, without a way to the backend, or its own firewall forbade it) is in `last` and
+ * last_at_s ("not checked: too many open files") and counts for nothing else.
  */
 enum health_result {
 	HEALTH_NO_RESULT, /* nothing yet */

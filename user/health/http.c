@@ -215,12 +215,21 @@ static void on_finished(CURL *easy, CURLcode code)
 	base.done(base.arg, &result);
 }
 
+static void on_watched(CURL *easy)
+{
+	probe_of(easy)->connecting = true;
+}
+
 static void on_stuck(CURL *easy, int err)
 {
 	probe_of(easy)->base.trouble = err;
 }
 
-static const struct http_multi_ops multi_ops = { .finished = on_finished, .stuck = on_stuck };
+static const struct http_multi_ops multi_ops = {
+	.finished = on_finished,
+	.watched = on_watched,
+	.stuck = on_stuck,
+};
 
 int http_open(uv_loop_t *loop, struct http **out, struct lp_err *err)
 {
@@ -292,6 +301,7 @@ int http_probe_start(struct http *http, const struct http_request *request, prob
 	probe->header_bytes = probe->body_bytes = 0;
 	probe->stop = HTTP_STOP_NONE;
 	probe->socket_err = 0;
+	probe->connecting = false;
 	probe->curl_words[0] = '\0';
 	if (!probe_configure(probe, request) ||
 	    http_shards_add(&http->shards, probe->easy, &probe->shard)) {

@@ -146,6 +146,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 			socket_close(assigned);
 		return 0;
 	}
+	multi->ops->watched(easy);
 	err = socket_watch(multi, fd, what, assigned);
 	if (err)
 		multi->ops->stuck(easy, err);

@@ -16,6 +16,8 @@ struct http_multi_ops {
 	/* A transfer has ended; its handle has been removed from the multi. Everything of
 	 * http_multi may be called from here, http_multi_close() as well. */
 	void (*finished)(CURL *easy, CURLcode code);
+	/* A socket of the transfer is watched: connect(2) has gone beyond this machine. */
+	void (*watched)(CURL *easy);
 	/* A socket of the transfer cannot be watched (-errno): the transfer will not go on. */
 	void (*stuck)(CURL *easy, int err);
 };

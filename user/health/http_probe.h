@@ -4,6 +4,7 @@
 #define LIMPET_HEALTH_HTTP_PROBE_H
 
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "health/http_request.h"
@@ -29,6 +30,7 @@ struct http_probe {
 	enum http_stop stop;
 	struct tls_peer tls; /* https */
 	int socket_err;      /* -errno of socket(2); 0: none */
+	bool connecting;     /* connect(2) has begun: what fails from here on is the way's */
 	char opening[33];    /* HTTP_STOP_NOT_HTTP: how the answer begins, printable */
 	char curl_words[CURL_ERROR_SIZE];
 };

@@ -32,8 +32,10 @@ static void result_os(const struct http_probe *probe, struct probe_result *resul
 		return;
 	}
 	curl_easy_getinfo(probe->easy, CURLINFO_OS_ERRNO, &err);
-	if (err)
+	if (err && probe->connecting)
 		probe_result_errno(result, -(int)err);
+	else if (err)
+		probe_result_local(result, -(int)err);
 	else
 		probe_result_set(result, PROBE_BAD, "HTTP: %s", probe->curl_words);
 }

@@ -19,6 +19,8 @@ static const struct {
 	{ EHOSTUNREACH, PROBE_BAD, "no route to host" },
 	{ ENETUNREACH, PROBE_BAD, "network unreachable" },
 	{ ETIMEDOUT, PROBE_BAD, "timed out" },
+	{ ENETDOWN, PROBE_NOT_MADE, "interface down" },
+	{ ENODEV, PROBE_NOT_MADE, "interface gone" },
 	{ EMFILE, PROBE_NOT_MADE, "too many open files" },
 	{ ENFILE, PROBE_NOT_MADE, "too many open files in the system" },
 	{ EADDRNOTAVAIL, PROBE_NOT_MADE, "no free local port or address" },
@@ -48,17 +50,31 @@ void probe_result_set(struct probe_result *result, enum probe_verdict verdict, c
 	va_end(ap);
 }
 
+void probe_result_not_made(struct probe_result *result, const char *why)
+{
+	probe_result_set(result, PROBE_NOT_MADE, "not checked: %s", why);
+}
+
 void probe_result_errno(struct probe_result *result, int code)
 {
 	for (size_t i = 0; i < sizeof(errno_words) / sizeof(errno_words[0]); i++) {
 		if (errno_words[i].code != -code)
 			continue;
-		probe_result_set(result, errno_words[i].verdict, "%s%s",
-				 errno_words[i].verdict == PROBE_NOT_MADE ? "not checked: " : "",
-				 errno_words[i].words);
+		if (errno_words[i].verdict == PROBE_NOT_MADE)
+			probe_result_not_made(result, errno_words[i].words);
+		else
+			probe_result_set(result, PROBE_BAD, "%s", errno_words[i].words);
 		return;
 	}
 	probe_result_set(result, PROBE_BAD, "%s", strerror(-code));
+}
+
+void probe_result_local(struct probe_result *result, int code)
+{
+	if (code == -ENETUNREACH || code == -EHOSTUNREACH)
+		probe_result_not_made(result, "no route");
+	else
+		probe_result_errno(result, code);
 }
 
 void probe_result_timeout(struct probe_result *result, double timeout_s)

@@ -44,12 +44,22 @@ struct probe {
 void probe_result_set(struct probe_result *result, enum probe_verdict verdict, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* PROBE_NOT_MADE, "not checked: `why`". */
+void probe_result_not_made(struct probe_result *result, const char *why);
+
 /*
  * The result of a system call that failed with `code` (-errno): PROBE_BAD
  * ("connection refused"), or PROBE_NOT_MADE ("not checked: too many open
  * files") if the failure is this machine's own.
  */
 void probe_result_errno(struct probe_result *result, int code);
+
+/*
+ * The same of a call that has to do with nobody but this machine, as socket(2), and
+ * connect(2) before it waits: that there is no route is this machine's own failure then,
+ * PROBE_NOT_MADE, and not the word of a router on the way.
+ */
+void probe_result_local(struct probe_result *result, int code);
 
 /* PROBE_BAD, "timed out after 1s". */
 void probe_result_timeout(struct probe_result *result, double timeout_s);

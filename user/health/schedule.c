@@ -22,7 +22,7 @@ void schedule_begin(struct schedule *schedule, double interval_s, uint64_t now_n
 
 double schedule_started(struct schedule *schedule, uint64_t now_ns)
 {
-	double factor = 1 + SCHEDULE_JITTER * (2 * next_random(schedule) - 1);
+	double factor = 1 - SCHEDULE_JITTER * next_random(schedule);
 	uint64_t planned = schedule->planned_ns;
 	uint64_t next = planned + (uint64_t)((double)schedule->interval_ns * factor);
 

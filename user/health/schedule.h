@@ -2,16 +2,16 @@
 /*
  * When a target is checked. Pure: time and randomness come as arguments. The
  * first check is uniform over one interval; each next one is planned one
- * interval after the *planned* start of the one before, give or take 5%, so
- * that lateness does not add up, the rate is right on average, and targets
- * that happen to coincide drift apart.
+ * interval after the *planned* start of the one before, or up to 5% earlier, so
+ * that lateness does not add up, targets that happen to coincide drift apart, and a
+ * backend that dies is known within `interval` times `fall`, and the timeout, always.
  */
 #ifndef LIMPET_HEALTH_SCHEDULE_H
 #define LIMPET_HEALTH_SCHEDULE_H
 
 #include <stdint.h>
 
-#define SCHEDULE_JITTER 0.05 /* of the interval, either way */
+#define SCHEDULE_JITTER 0.05 /* of the interval, earlier */
 
 struct schedule {
 	uint64_t interval_ns;

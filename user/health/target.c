@@ -31,7 +31,9 @@ struct target {
 	struct notes notes;
 	struct probe *probe; /* in flight, or NULL */
 	uint64_t deadline_ns;
-	bool grace; /* the deadline has been put off once */
+	bool grace;         /* the deadline has been put off once */
+	const char *no_way; /* why this machine has no way to the backend; NULL: it has */
+	const char *blind;  /* the same at any moment of the check in flight */
 };
 
 static void on_start(uv_timer_t *timer);
@@ -73,12 +75,21 @@ static void conclude(struct target *target, const struct probe_result *result)
 		env->changed(env->arg, target->backend, target->status.up, result->words);
 }
 
+/* A failure is the backend's only if there was a way to it all the while. */
+static void judge(struct target *target, struct probe_result *result)
+{
+	if (target->blind && result->verdict == PROBE_BAD)
+		probe_result_not_made(result, target->blind);
+	conclude(target, result);
+}
+
 static void on_done(void *arg, const struct probe_result *result)
 {
+	struct probe_result judged = *result;
 	struct target *target = arg;
 
 	target->probe = NULL;
-	conclude(target, result);
+	judge(target, &judged);
 }
 
 static bool is_http(const struct target *target)
@@ -105,12 +116,12 @@ static bool probe_start_or(struct target *target, struct probe_result *result)
 	int err;
 
 	if (target->exec && target->exec->problem[0]) {
-		probe_result_set(result, PROBE_NOT_MADE, "not checked: %s", target->exec->problem);
+		probe_result_not_made(result, target->exec->problem);
 		return false;
 	}
 	err = probe_start(target);
 	if (err)
-		probe_result_errno(result, err);
+		probe_result_local(result, err);
 	return !err;
 }
 
@@ -123,6 +134,7 @@ static void note_start(struct target *target, uint64_t now_ns)
 		status->late_max_s = status->late_s;
 	target->deadline_ns = now_ns + (uint64_t)(target->check.timeout * 1e9);
 	target->grace = false;
+	target->blind = target->no_way;
 }
 
 static void on_start(uv_timer_t *timer)
@@ -135,7 +147,7 @@ static void on_start(uv_timer_t *timer)
 	if (probe_start_or(target, &result))
 		timer_at(target, on_deadline, target->deadline_ns);
 	else
-		conclude(target, &result);
+		judge(target, &result);
 }
 
 /*
@@ -180,7 +192,7 @@ static void on_deadline(uv_timer_t *timer)
 	else
 		probe_result_timeout(&result, target->check.timeout);
 	cancel(target);
-	conclude(target, &result);
+	judge(target, &result);
 }
 
 static bool copy_name(char **to, const char *from)
@@ -273,6 +285,13 @@ void target_stop(struct target **target)
 	cancel(t);
 	http_request_fini(&t->request); /* now: trusted roots are env's */
 	uv_close((uv_handle_t *)&t->timer, on_timer_closed);
+}
+
+void target_set_way(struct target *target, const char *why_not)
+{
+	target->no_way = why_not;
+	if (why_not)
+		target->blind = why_not;
 }
 
 uint32_t target_backend(const struct target *target)

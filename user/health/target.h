@@ -42,6 +42,9 @@ void target_start(struct target *target);
  * Nothing is called any more. May be called from the changed callback. */
 void target_stop(struct target **target);
 
+/* health_set_way() for one target; `why_not` outlives it. */
+void target_set_way(struct target *target, const char *why_not);
+
 uint32_t target_backend(const struct target *target);
 const struct health_status *target_status(const struct target *target);
 const struct flaps *target_flaps(const struct target *target);

@@ -43,6 +43,11 @@ const char *net_state_name(enum net_state state)
 	return names[state];
 }
 
+bool net_state_is_own(enum net_state state)
+{
+	return state == NET_NO_ROUTE || state == NET_LINK_DOWN || state == NET_NO_SOURCE;
+}
+
 /* --- opening and closing --- */
 
 static void fini(struct net *net)

@@ -49,6 +49,12 @@ enum net_state {
 const char *net_state_name(enum net_state state);
 
 /*
+ * Is it this machine that has no way, whatever the backend does? False for a neighbour that
+ * does not answer: that is the backend's failure, or its gateway's.
+ */
+bool net_state_is_own(enum net_state state);
+
+/*
  * Fills *hop with the way to `addr` (saddr, daddr, outer_sum and flags
  * included, see abi.h) and returns NET_OK; otherwise *hop has ifindex 0 and
  * daddr only. Starts and keeps up the resolution of the next hop's MAC (managed
