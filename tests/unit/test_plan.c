@@ -180,16 +180,6 @@ struct seen {
 static struct seen look(const struct world *world, const char *dst, uint16_t port, uint32_t slot)
 {
 	unsigned int half = dp_control(world->dp)->active & 1;
-	const struct dp_size *size = dp_size(world->dp);
-	struct vip_table table = {
-		.salt = dp_control(world->dp)->salt[half],
-		.n_index = size->index,
-		.n_places = size->places,
-		.n_ranges = size->ranges,
-		.index = (struct lp_vip_index *)(uintptr_t)dp_vip_index(world->dp, half),
-		.places = (struct lp_vip *)(uintptr_t)dp_vips(world->dp, half),
-		.ranges = (struct lp_range *)(uintptr_t)dp_ranges(world->dp, half),
-	};
 	const struct lp_backend *backend;
 	struct seen seen = { 0 };
 	const struct lp_vip *vip;
@@ -197,7 +187,7 @@ static struct seen look(const struct world *world, const char *dst, uint16_t por
 	struct lp_pool pool;
 
 	assert_int_equal(lp_addr_parse(dst, &addr), 0);
-	vip = vip_table_find(&table, &world->key, &addr, IPPROTO_TCP, port);
+	vip = vip_table_find_running(world->dp, &world->key, &addr, IPPROTO_TCP, port);
 	if (!vip)
 		return seen;
 	seen.vip = true;

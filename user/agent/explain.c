@@ -127,25 +127,6 @@ static int understand(struct question *question, const struct config *config,
 
 /* --- the walk -------------------------------------------------------------------------- */
 
-/* The VIP table that packets see, as vip_table_find() takes it; it only reads. */
-static const struct lp_vip *find_vip(const struct agent *agent, const struct question *question)
-{
-	unsigned int half = dp_active_half(agent->dp);
-	const struct dp_size *size = dp_size(agent->dp);
-	const struct vip_table table = {
-		.salt = dp_control(agent->dp)->salt[half],
-		.n_index = size->index,
-		.n_places = size->places,
-		.n_ranges = size->ranges,
-		.index = (struct lp_vip_index *)(uintptr_t)dp_vip_index(agent->dp, half),
-		.places = (struct lp_vip *)(uintptr_t)dp_vips(agent->dp, half),
-		.ranges = (struct lp_range *)(uintptr_t)dp_ranges(agent->dp, half),
-	};
-
-	return vip_table_find(&table, &agent->engine.key, &question->dst, question->vip->protocol,
-			      question->port);
-}
-
 static uint64_t hash_of(const struct agent *agent, const struct question *question,
 			struct walk *walk)
 {
@@ -241,7 +222,8 @@ static int take_walk(struct agent *agent, const struct question *question, struc
 {
 	unsigned int half = dp_active_half(agent->dp);
 
-	walk->vip = find_vip(agent, question);
+	walk->vip = vip_table_find_running(agent->dp, &agent->engine.key, &question->dst,
+					   question->vip->protocol, question->port);
 	walk->proxy = prefix_is_proxy(question->vip, &question->src);
 	if (!walk->vip)
 		return 0;
