@@ -138,7 +138,6 @@ enum lp_vip_kind {
 	X(places)                                                                                  \
 	X(ranges)                                                                                  \
 	X(pools)                                                                                   \
-	X(tables)                                                                                  \
 	X(vips)                                                                                    \
 	X(backends)                                                                                \
 	X(cpus)                                                                                    \
