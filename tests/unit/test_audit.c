@@ -212,7 +212,8 @@ static void test_heavy_among_very_many(void **state)
 static void add(struct dp *dp, uint32_t cpu, uint32_t pool, uint64_t broken, uint64_t lost,
 		uint64_t moved)
 {
-	struct lp_audit_counter *counter = &dp->maps.audit_counters[cpu * dp_size(dp)->pools + pool];
+	struct lp_audit_counter *counter =
+		&dp->maps.audit_counters[cpu * dp_size(dp)->pools + pool];
 
 	counter->broken += broken;
 	counter->lost += lost;
