@@ -201,9 +201,10 @@ static uint16_t next_backend(const struct world *world, const struct thing *thin
 		.slot = slot,
 		.track = (enum lp_track)vip->track,
 		.source = vip->affinity == LP_AFFINITY_SOURCE,
+		.resets = vip->flags & LP_VIP_RESET,
 	};
 
-	if (slot_is_moving(slot))
+	if (slot_is_moving(slot) && !slot_is_orphaned(slot))
 		question.past_lives = backend_at(world, slot.prev)->state.flags & LP_BACKEND_ALIVE;
 	if (thing->client)
 		question.client = look_up(world, thing, vip);

@@ -194,6 +194,7 @@ static void decide(const struct agent *agent, const struct question *question, s
 			      walk->value.prev < dp_size(agent->dp)->backends &&
 			      (dp_backend(agent->dp, walk->value.prev)->state.flags &
 			       LP_BACKEND_ALIVE),
+		.resets = (walk->vip->flags & LP_VIP_RESET) && !is_udp(question),
 		.flow = walk->of_flow.says,
 		.client = walk->of_client.says,
 	};
@@ -399,13 +400,14 @@ static void add_affinity(json_t *object, const struct agent *agent, const struct
 			 const struct walk *walk)
 {
 	bool moving = walk->vip && slot_is_moving(walk->value);
-	json_t *more = json_pack("{s:b, s:s, s:o, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o}", "proxy",
-				 walk->proxy, "slot_state", slot_state_name(walk->value),
+	json_t *more = json_pack("{s:b, s:s, s:o, s:s?, s:s?, s:s?, s:s?, s:b, s:o, s:o, s:o}",
+				 "proxy", walk->proxy, "slot_state", slot_state_name(walk->value),
 				 "slot_since_s", make_since(agent, walk), "slot_backend",
 				 name_of(agent, walk->value.cur), "previous",
 				 moving ? name_of(agent, walk->value.prev) : NULL, "opening",
 				 name_of(agent, walk->opening.backend), "established",
-				 name_of(agent, walk->established.backend), "record",
+				 name_of(agent, walk->established.backend), "established_reset",
+				 walk->established.reason == ANSWER_RESET, "record",
 				 make_deciding(agent, question, walk), "client_record",
 				 make_record(agent, walk, &walk->of_client, !is_udp(question)),
 				 "last_change", make_change(agent, walk));

@@ -126,6 +126,8 @@ static void field_answers(struct cli_table *table, const json_t *answer)
 	const char *opening = cli_json_text(answer, "opening");
 	const char *established = cli_json_text(answer, "established");
 
+	if (json_is_true(json_object_get(answer, "established_reset")))
+		established = "nobody: its client is told by a TCP RST";
 	if (!strcmp(opening, established))
 		return;
 	cli_table_cell(table, CLI_STRONG, "opening");
