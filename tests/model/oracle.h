@@ -16,15 +16,16 @@
  *   O3  (P4, P6) Whoever opens a connection and has nothing of this kind to go
  *       back to gets the backend that the slot table, built aside from names,
  *       weights and who is usable, has for him.
- *   O5  (on_backend_down) A packet of a connection whose backend is dead, and which was
- *       not silent for longer than O1 allows, is answered by a RST, if its VIP resets
- *       and did when the backend died. To what O1 and O2 speak of, to a SYN, a RST, a
- *       datagram, and by a VIP that reroutes, there is never one.
  *   O4  Where promises leave freedom (too long a silence, a backend that dies
  *       or whose deadline has passed while no agent was there to notice), the
  *       table's, or one that it had to do with before, or for what is in the
  *       middle of something any that lives; the model takes what happened for
  *       what is.
+ *   O5  (on_backend_down) A packet of a connection whose backend is dead, and which was
+ *       not silent for longer than O1 allows, is answered by a RST, if its VIP resets
+ *       and did when the backend died; if that is back, it may get the packet instead.
+ *       To what O1 speaks of, to a SYN, a RST, a datagram, and by a VIP that reroutes,
+ *       there is never one.
  *
  * After a change that was cut short by the agent's death the world may be as it
  * was or as it should be, thing by thing, until the agent is back: what is

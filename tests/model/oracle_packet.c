@@ -150,6 +150,13 @@ static bool is_told(const struct facts *facts)
 	       oracle_must_reset(facts->oracle, facts->flow, facts->script->vip, facts->now);
 }
 
+/* Its server, in another life, if no agent has looked at the slot while it was dead. */
+static void allow_back(struct facts *facts)
+{
+	if (may_live(facts, facts->flow->backend))
+		allow(facts, facts->flow->backend);
+}
+
 static void expect_middle(struct facts *facts)
 {
 	if (facts->kind == STEP_DATAGRAM && facts->client) {
@@ -164,6 +171,7 @@ static void expect_middle(struct facts *facts)
 	} else if (is_told(facts)) {
 		facts->complaint->promise = "on_backend_down: the client is told";
 		facts->complaint->reset = true;
+		allow_back(facts);
 		return;
 	}
 	facts->complaint->promise = "nobody is asked who is dead";

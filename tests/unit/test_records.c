@@ -285,6 +285,32 @@ static void test_slot_of_a_record(void **state)
 	assert_int_equal(records_slot(dp, &gone).word, 0);
 }
 
+/* A record that is flushed takes its slot's orphans with it: nobody who lives is reset. */
+static void test_forget(void **state)
+{
+	const struct lp_slot orphaned = { .cur = 1, .prev = LP_SLOT_ORPHANED };
+	struct records_entry entry;
+	struct dp *dp = *state;
+	struct lp_slot *slot;
+
+	put(dp, 3, "192.0.2.1", 1, 0);
+	assert_true(records_find(dp, 4ull << 32, &entry));
+	dp->maps.pools[1].table = 2;
+	entry.info.slot = 1u << LP_SLOTS_BITS | 77;
+	slot = &dp->maps.slots[2 * LP_TABLE_LINES + 77 / LP_LINE_SLOTS].slot[77 % LP_LINE_SLOTS];
+	slot[0] = slot[1] = orphaned;
+	records_forget(dp, &entry, 500);
+	assert_false(records_find(dp, 4ull << 32, &entry));
+	assert_int_equal(slot[0].cur, 1);
+	assert_int_equal(slot[0].prev, LP_SLOT_RESIDUAL);
+	assert_int_equal(slot[1].word, orphaned.word);
+	assert_int_equal(dp_slot_times(dp, 2)[77], 500);
+	/* Other slots stay as they are. */
+	slot[0].prev = 2;
+	records_forget(dp, &entry, 501);
+	assert_int_equal(slot[0].prev, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +324,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_find, setup, fake_dp_teardown),
 		cmocka_unit_test_setup_teardown(test_lives, setup, fake_dp_teardown),
 		cmocka_unit_test_setup_teardown(test_slot_of_a_record, setup, fake_dp_teardown),
+		cmocka_unit_test_setup_teardown(test_forget, setup, fake_dp_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
