@@ -214,7 +214,7 @@ static __always_inline bool reset_write_tcp(struct tcphdr *tcp, const void *end,
 	for (int i = 0; i < RESET_FRAME - ETH_HLEN - 40; i++, padding++) {
 		if ((const void *)(padding + 1) > end)
 			break;
-		*padding = 0;
+		*(volatile __u8 *)padding = 0; /* clang 14 would call memset() */
 	}
 	return true;
 }
