@@ -38,15 +38,16 @@ static int parse_mac(const char *text, uint8_t mac[6], struct lp_err *err)
 static int read_rule(const json_t *json, struct vip_rule *rule, struct lp_err *err)
 {
 	int protocol, first, last, vip, pool, forward, affinity, mask, flags = 0, target = 0;
+	int idle_timeout = 0;
 	json_error_t error;
 	const char *address, *rewrite = NULL;
 
 	if (json_unpack_ex((json_t *)json, &error, JSON_STRICT,
-			   "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s?i, s?i, s?s}",
+			   "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s?i, s?i, s?s, s?i}",
 			   "address", &address, "protocol", &protocol, "first", &first, "last",
 			   &last, "vip", &vip, "pool", &pool, "forward", &forward, "affinity",
 			   &affinity, "mask", &mask, "flags", &flags, "target", &target, "rewrite",
-			   &rewrite))
+			   &rewrite, "idle_timeout", &idle_timeout))
 		return bad(err, "rules", &error);
 	*rule = (struct vip_rule) {
 		.proto = (uint8_t)protocol,
@@ -57,7 +58,8 @@ static int read_rule(const json_t *json, struct vip_rule *rule, struct lp_err *e
 			 .forward = (uint8_t)forward,
 			 .affinity = (uint8_t)affinity,
 			 .flags = (uint8_t)flags,
-			 .target = htons((uint16_t)target) },
+			 .target = htons((uint16_t)target),
+			 .idle_timeout = (uint32_t)idle_timeout },
 	};
 	if (parse_addr(address, &rule->addr, err))
 		return -EINVAL;

@@ -5,7 +5,8 @@
  *
  *	{"seed": text,
  *	 "rules": [{"address", "protocol", "first", "last", "vip", "pool", "forward",
- *	            "affinity", "mask": bits, "flags", "target", "rewrite"}],
+ *	            "affinity", "mask": bits, "flags", "target", "rewrite",
+ *	            "idle_timeout"}],
  *	 "pools": [{"pool", "table", "slots": [backend, ...], "prev"}],
  *	 "backends": [{"backend", "ifindex", "mtu", "v6": bool, "keep_tags": bool,
  *	               "tags": [[tpid, tci], ...], "dst": MAC, "src": MAC,

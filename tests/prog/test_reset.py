@@ -26,7 +26,7 @@ RATE, BURST = 10000, 20000  # LP_RESET_RATE, LP_RESET_BURST
 def site(progrun, prev=ORPHANED, forward=DSR, affinity=TCP_AFFINITY, cur=1):
     """Both VIPs on backend `cur`; 2 is another one. Slots are as `prev` says."""
     rules = [harness.rule(packets.VIP[family], port, protocol=protocol, vip=number,
-                          pool=family, forward=forward, affinity=affinity,
+                          pool=family, forward=forward, affinity=affinity, idle_timeout=600,
                           flags=harness.RESET if port == RESET else 0)
              for family, protocol, (number, port) in itertools.product(
                  (4, 6), (TCP, UDP), enumerate((RESET, REROUTE), 1))]
@@ -179,6 +179,34 @@ def test_records_of_a_life_that_is_over(progrun, family, prev, death):
     # The same addresses and ports again: a connection of the other life.
     for frame in (opening, data):
         assert progrun.run_one(frame, ifindex=progrun.here).backend == number
+
+
+def from_port(template, sport):
+    """The same segment of IPv4 from another port; limpet looks at no checksum of those it
+    forwards."""
+    at = harness.ETH_HLEN + 20
+    return template[:at] + struct.pack("!H", sport) + template[at + 2:]
+
+
+def test_who_lost_a_record_in_a_flood_is_not_reset(progrun):
+    """P7, T8: more opening packets than the table (8,192 records) has room for. Handshakes lose
+    their half-open records to others; their slots are not orphaned any more then."""
+    site(progrun)
+    opening, ack, data = (framed(4, segment(4, flags)) for flags in ("S", "A", "PA"))
+    mine, orphans = range(1000, 1400), range(50000, 50400)
+    for sport in mine[::2]:  # established before the flood: nothing of it evicts them
+        progrun.run([from_port(frame, sport) for frame in (opening, ack)], ifindex=progrun.here)
+    for sport in mine[1::2]:
+        progrun.run_one(from_port(opening, sport), ifindex=progrun.here)
+    told = progrun.run([from_port(data, sport) for sport in orphans], ifindex=progrun.here)
+    assert {result.reason for result in told} == {"reset_sent"}
+    for n in range(16):  # of other sources
+        flood = framed(4, segment(4, "S", src=f"198.51.100.{100 + n}"))
+        progrun.run([from_port(flood, sport) for sport in range(2000, 3500)], ifindex=progrun.here)
+    after = progrun.run([from_port(data, sport) for sport in mine], ifindex=progrun.here)
+    assert {(result.reason, result.backend) for result in after} == {("forward_tx", 41)}
+    told = progrun.run([from_port(data, sport) for sport in orphans], ifindex=progrun.here)
+    assert {result.reason for result in told} == {"reset_sent", "forward_tx"}
 
 
 @pytest.mark.parametrize("source", ("0.1.2.3", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::",
