@@ -109,6 +109,7 @@ static __always_inline void affinity_fill(struct track *t, const struct affinity
 	t->reset = pkt->flags & LP_TCP_RST;
 	t->ending = pkt->flags & (LP_TCP_RST | LP_TCP_FIN);
 	t->source = affinity->source;
+	t->resets = pkt->proto == IPPROTO_TCP && (vip->flags & LP_VIP_RESET);
 	t->mode = vip->track;
 	t->phase = view->phase;
 	t->vip = vip->vip;
@@ -146,7 +147,7 @@ static __always_inline struct track *affinity_scratch(const struct affinity *aff
 	return t;
 }
 
-/* The backend that answers the packet; 0 for nobody (A4). */
+/* The backend that answers the packet; 0 for nobody (A4); TRACK_ORPHAN. */
 static __always_inline __u32 affinity_backend(struct affinity *affinity, const struct view *view,
 					      const struct lp_vip *vip, const struct packet *pkt,
 					      __u32 cpu)

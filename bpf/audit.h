@@ -123,7 +123,8 @@ static __always_inline void audit_flow_moved(const struct track *t, const struct
 
 static __always_inline void audit_flow(struct track *t, __u32 backend)
 {
-	__u32 life = t->ending ? LP_AUDIT_CLOSING_S : t->idle_timeout;
+	/* Nobody's (T8): it has ended, whatever its client thinks. */
+	__u32 life = t->ending || !backend ? LP_AUDIT_CLOSING_S : t->idle_timeout;
 	struct lp_audit_counter *counter = audit_counter(t);
 	struct lp_record_word word = audit_word(t, backend, LP_RECORD_CONFIRMED, life);
 	struct lookup *look = &t->of_flow;
@@ -137,6 +138,8 @@ static __always_inline void audit_flow(struct track *t, __u32 backend)
 			return;
 	} else if (t->opening && counter) {
 		counter->opened++;
+	} else if (!backend) {
+		return; /* and it was not followed */
 	}
 	audit_write(t, look, word);
 }
@@ -217,7 +220,7 @@ static __always_inline bool audit_samples_client(const struct affinity *affinity
 }
 
 /*
- * Called with the backend that the packet goes to: leaves word for audit_after(),
+ * Called with the backend that the packet goes to, or TRACK_ORPHAN: leaves word for audit_after(),
  * which has a stack of its own to work with.
  */
 static __always_inline void audit_witness(const struct affinity *affinity, const struct view *view,
@@ -237,7 +240,7 @@ static __always_inline void audit_witness(const struct affinity *affinity, const
 	t = affinity_scratch(affinity, view, vip, pkt, cpu);
 	if (!t)
 		return;
-	t->backend = backend;
+	t->backend = (__u16)backend; /* 0: an orphan's */
 	t->flow = flow;
 	t->audit = what;
 }

@@ -28,6 +28,12 @@
  *   T7  A datagram of a VIP with `source` affinity in a group shows where its client
  *       is, as an opening packet does, in every slot: the client's next packet may
  *       be a SYN to another VIP of the group, which has nothing else to go by.
+ *   T8  A TCP packet in the middle of a flow whose backend is dead is nobody's: in a
+ *       slot whose past is dead (orphaned) one without a record, in every slot that is not settled
+ * one whose record is of a life that is over. If its VIP has LP_VIP_RESET, it is answered by a RST
+ * (reset.h), unless it is one. A connection that was opened since has a record of its own (T5);
+ * where one could not be kept (T6), an orphaned slot becomes residual, and no packet without a
+ * record is reset any more.
  *
  * Records begin unconfirmed, those that opening packets make half open
  * (LP_HALF_OPEN_S); the second packet of their owner confirms them. In
@@ -74,7 +80,8 @@ struct track {
 	__be16 sport, dport;
 	__u8 proto;
 	bool v6, opening, reset, ending, source;
-	__u8 mode; /* enum lp_track */
+	bool resets; /* T8 is for its VIP and protocol */
+	__u8 mode;   /* enum lp_track */
 	struct lp_slot slot;
 	__u32 phase;
 	__u32 cpu;
@@ -101,6 +108,9 @@ struct {
 	__type(value, struct track);
 } track_scratch SEC(".maps");
 
+#define TRACK_ORPHAN 0x10000u /* the backend of a packet that is to be reset: no number (T8) */
+
+/* ORPHANED too. */
 static __always_inline bool track_is_moving(struct lp_slot slot)
 {
 	return slot.prev != LP_SLOT_SETTLED && slot.prev < LP_SLOT_OPENING;
@@ -124,6 +134,21 @@ __noinline int records_find(__u64 fingerprint, struct lp_record_word *out)
 	return bucket && out ? (int)record_find(bucket, fingerprint, out) : (int)LP_WAYS;
 }
 
+/* T8: what was orphaned is forgotten, because not all of the others are known any more. */
+static __always_inline void slot_adopt(__u64 at)
+{
+	struct lp_slot old = { .word = 0 }, new;
+
+	if (!TABLES_HAS(at, LP_SIZE(all_slots)))
+		return;
+	old.word = ((const volatile struct lp_slot *)&TABLE(slots)[at])->word;
+	if (old.prev != LP_SLOT_ORPHANED)
+		return;
+	new = old;
+	new.prev = LP_SLOT_RESIDUAL;
+	__sync_val_compare_and_swap(&TABLE(slots)[at].word, old.word, new.word);
+}
+
 /* T6: the hold time of a slot begins again. `where` as in lp_record_info.slot. */
 __noinline int slot_hold(__u32 where, __u32 now)
 {
@@ -141,6 +166,7 @@ __noinline int slot_hold(__u32 where, __u32 now)
 	times = bpf_map_lookup_elem(&slot_times, &line);
 	if (times)
 		((volatile struct lp_slot_times *)times)->since[where % LP_LINE_SLOTS] = now;
+	slot_adopt((__u64)line * LP_LINE_SLOTS + where % LP_LINE_SLOTS);
 	return 0;
 }
 
@@ -400,6 +426,17 @@ static __always_inline bool flow_known(const struct lookup *look, const struct t
 	return track_is_moving(t->slot) || !record_expired(look->word, t->now);
 }
 
+/* T8, of a flow that is not known. */
+static __always_inline bool flow_is_orphan(const struct lookup *look, const struct track *t)
+{
+	if (!t->resets || t->opening || t->reset)
+		return false;
+	if (look->way < (int)LP_WAYS && !lookup_lives(look, t))
+		return true;
+	/* ORPHANED is no backend's number; and one that has just died is about to be that. */
+	return track_is_moving(t->slot) && !(backend_state(t->slot.prev).flags & LP_BACKEND_ALIVE);
+}
+
 static __always_inline __u32 flow_life(const struct track *t)
 {
 	return t->proto == IPPROTO_UDP && t->source ? t->client_timeout : t->idle_timeout;
@@ -472,6 +509,11 @@ static __always_inline __u32 track_flow(struct track *t)
 
 	lookup_find(look, flow_fingerprint(t));
 	known = flow_known(look, t);
+	if (!known && flow_is_orphan(look, t)) {
+		if (t->source)
+			client_refresh(t); /* who lives all the same */
+		return TRACK_ORPHAN;
+	}
 	backend = known ? look->word.backend : flow_unknown(t);
 	if (t->reset)
 		return backend; /* the end of a flow is not worth a record */
@@ -489,7 +531,8 @@ static __always_inline __u32 track_flow(struct track *t)
 	return backend;
 }
 
-/* The backend that answers. A global function: verified once, not for each way to it. */
+/* The backend that answers, or TRACK_ORPHAN. A global function: verified once, not for each way to
+ * it. */
 __noinline __u32 track_packet(struct track *t)
 {
 	if (!t)

@@ -20,6 +20,7 @@
 #include "forward_nat.h"
 #include "account.h"
 #include "fast.h"
+#include "reset.h"
 
 /* Verdict on a packet whose ports could not be read: only a VIP's own is dropped. */
 static __always_inline enum lp_reason cut_verdict(const struct view *view, const struct packet *pkt)
@@ -54,7 +55,7 @@ static __always_inline enum lp_reason forward(struct xdp_md *ctx, const struct p
 	}
 }
 
-/* The walk: a reason, or LP_TRANSLATE. *ifindex is where a forwarded packet leaves. */
+/* The walk: a reason, LP_TRANSLATE or LP_RESET. *ifindex is where a forwarded packet leaves. */
 static __always_inline __u32 walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
 {
 	const struct lp_backend *backend;
@@ -84,7 +85,7 @@ static __always_inline __u32 walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
 	audit_witness(&affinity, &view, vip, &pkt, cpu, number);
 	backend = backend_at(number);
 	if (!backend)
-		return LP_DROP_NO_BACKEND;
+		return number == TRACK_ORPHAN ? LP_RESET : LP_DROP_NO_BACKEND;
 	hop = &backend->hop[((const volatile struct lp_backend *)backend)->active & 1];
 	*ifindex = hop->ifindex;
 	if (!*ifindex)
@@ -119,6 +120,7 @@ static __always_inline int action(enum lp_reason reason, __u32 ifindex)
 /* No verdicts of XDP's: what is left to do, on a stack of its own (forward_nat.h). */
 #define WALK_TRANSLATE (-2)
 #define WALK_REPLY     (-3) /* for no VIP, and there are backends whose replies come back */
+#define WALK_RESET     (-4) /* its backend is dead */
 
 static __always_inline bool walk_has_replies(void)
 {
@@ -135,6 +137,8 @@ static __noinline int walk_complete(struct xdp_md *ctx)
 
 	if (reason == LP_TRANSLATE)
 		return WALK_TRANSLATE;
+	if (reason == LP_RESET)
+		return WALK_RESET;
 	if (reason == LP_PASS_NOT_VIP && walk_has_replies())
 		return WALK_REPLY;
 	account_reason(cpu, reason);
@@ -165,6 +169,8 @@ static __always_inline int limpet_packet(struct xdp_md *ctx)
 		verdict = nat_forward(ctx);
 	else if (verdict == WALK_REPLY)
 		verdict = nat_reply(ctx);
+	else if (verdict == WALK_RESET)
+		verdict = reset_send(ctx, lp_now());
 	walk_after();
 	return verdict;
 }

@@ -93,6 +93,7 @@ enum lp_vip_flags {
 	LP_VIP_INTERFACES = 1 << 2, /* answers on some interfaces only: asks `policy` */
 	LP_VIP_GUARDED = 1 << 3,    /* some interface has reject_sources: asks `policy` */
 	LP_VIP_REPLY = 1 << 4,      /* no VIP: a backend's address and port, see struct lp_vip */
+	LP_VIP_RESET = 1 << 5,      /* TCP: who belongs to a dead backend gets a RST */
 	LP_VIP_POLICY = LP_VIP_SOURCES | LP_VIP_INTERFACES | LP_VIP_GUARDED,
 };
 
@@ -138,7 +139,6 @@ enum lp_vip_kind {
 	X(places)                                                                                  \
 	X(ranges)                                                                                  \
 	X(pools)                                                                                   \
-	X(tables)                                                                                  \
 	X(vips)                                                                                    \
 	X(backends)                                                                                \
 	X(cpus)                                                                                    \
@@ -375,12 +375,16 @@ LP_ASSERT_SIZE(struct lp_pool, 8);
  *             two of them.
  *   RESIDUAL  the hold time of a move has passed: records that differ from cur
  *             are followed, a packet without one goes to cur
+ *   ORPHANED  moving, and the backend that answered before is dead: a packet in the
+ *             middle of a flow without a record is its, and gets a RST if its VIP
+ *             has LP_VIP_RESET
  *
- * Packets turn SETTLED into OPENING, the agent all the rest; both by
- * compare-and-exchange of the word.
+ * Packets turn SETTLED into OPENING and ORPHANED into RESIDUAL (bpf/track.h T8), the
+ * agent all the rest; both by compare-and-exchange of the word.
  */
 enum lp_slot_state {
 	LP_SLOT_SETTLED = 0,
+	LP_SLOT_ORPHANED = 0xfffb,
 	LP_SLOT_OPENING = 0xfffc, /* + control.phase (0 or 1) */
 	LP_SLOT_RESIDUAL = 0xffff,
 };
@@ -395,6 +399,7 @@ struct lp_slot {
 	};
 };
 LP_ASSERT_SIZE(struct lp_slot, 4);
+_Static_assert(LP_SLOT_ORPHANED >= LP_BACKENDS_MAX, "no backend has the number of a state");
 
 struct lp_slot_line {
 	struct lp_slot slot[LP_LINE_SLOTS];

@@ -40,7 +40,11 @@
 	  "a reply from a backend, translated and sent to its client")                             \
 	X(PASS_REPLY, "pass_reply", PASS,                                                          \
 	  "a reply from a backend, translated; the stack finds the way to its client")             \
-	X(DROP_TTL, "drop_ttl", DROP, "to be routed, but its TTL or hop limit ends here")
+	X(DROP_TTL, "drop_ttl", DROP, "to be routed, but its TTL or hop limit ends here")          \
+	X(RESET_SENT, "reset_sent", DROP,                                                          \
+	  "of a connection whose backend is dead: its client is told by a TCP RST")                \
+	X(RESET_WITHHELD, "reset_withheld", DROP,                                                  \
+	  "the same, but no RST: too many at once, or source or MAC address is nobody's own")
 
 #define LP_REASON_ENUM(symbol, name, class, text) LP_##symbol,
 enum lp_reason { LP_REASONS(LP_REASON_ENUM) LP_REASON_COUNT };

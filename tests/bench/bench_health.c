@@ -25,6 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/cpu_wait.h"
 #include "health/health.h"
 
 struct bench {
@@ -210,19 +211,6 @@ static double cpu_seconds(const struct rusage *usage)
 {
 	return (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) +
 	       (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) / 1e6;
-}
-
-/* Seconds that this thread has waited for a CPU: Documentation/scheduler/sched-stats.rst
- * of Linux; 0 if the kernel does not tell. */
-static double cpu_waited(void)
-{
-	unsigned long long ran, waited;
-	FILE *file = fopen("/proc/thread-self/schedstat", "r");
-	bool known = file && fscanf(file, "%llu %llu", &ran, &waited) == 2;
-
-	if (file)
-		fclose(file);
-	return known ? (double)waited / 1e9 : 0;
 }
 
 static int compare_double(const void *a, const void *b)

@@ -8,9 +8,7 @@
  * The key is the whole flow, with room for IPv6, as where one table serves both
  * families; the value is what a record of limpet's holds.
  */
-#include "parse.h"
-#include "forward_dsr.h"
-#include "forward_tunnel.h"
+#include "forwarders.h"
 #include "lru.h"
 
 struct {
@@ -20,7 +18,6 @@ struct {
 	__type(value, struct lru_value);
 } lru_flows SEC(".maps");
 
-struct lp_hop lru_hop;
 __u64 lru_missed;
 
 static __always_inline void lru_key_of(struct lru_key *key, const struct packet *pkt)
@@ -54,42 +51,9 @@ static __always_inline __u32 lru_backend(const struct packet *pkt)
 
 static __always_inline bool lru_known(struct packet *pkt, struct xdp_md *ctx)
 {
-	return packet_parse(pkt, ctx) == LP_PARSED && !pkt->cut && lru_backend(pkt);
+	return forwarders_parse(pkt, ctx) && lru_backend(pkt);
 }
 
-static __always_inline int lru_verdict(enum lp_reason reason)
-{
-	return reason == LP_FORWARD_TX ? XDP_TX : XDP_DROP;
-}
-
-SEC("xdp")
-int lru_ipip(struct xdp_md *ctx)
-{
-	struct packet pkt = {}; /* see limpet.bpf.c */
-
-	if (!lru_known(&pkt, ctx))
-		return XDP_PASS;
-	return lru_verdict(forward_tunnel(ctx, &pkt, &lru_hop, 0, 0));
-}
-
-SEC("xdp")
-int lru_gue(struct xdp_md *ctx)
-{
-	struct packet pkt = {};
-
-	if (!lru_known(&pkt, ctx))
-		return XDP_PASS;
-	return lru_verdict(forward_tunnel(ctx, &pkt, &lru_hop, 0, sizeof(struct udphdr)));
-}
-
-SEC("xdp")
-int lru_dsr(struct xdp_md *ctx)
-{
-	struct packet pkt = {};
-
-	if (!lru_known(&pkt, ctx))
-		return XDP_PASS;
-	return lru_verdict(forward_dsr(ctx, &pkt, &lru_hop));
-}
+FORWARDERS(lru, lru_known)
 
 char LICENSE[] SEC("license") = "GPL";

@@ -6,9 +6,7 @@
  * of the packet's way waits for what was read.
  */
 #include <limpet/hash.h>
-#include "parse.h"
-#include "forward_dsr.h"
-#include "forward_tunnel.h"
+#include "forwarders.h"
 
 #define READ_BUCKETS (1u << 18) /* 32 MiB, as limpet's records */
 
@@ -18,8 +16,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct lp_bucket);
 } read_buckets SEC(".maps");
-
-struct lp_hop read_hop;
 
 /* 0, but not known before memory has answered; -1: no such bucket. */
 static __always_inline int read_bucket(const struct packet *pkt)
@@ -35,42 +31,9 @@ static __always_inline int read_bucket(const struct packet *pkt)
 
 static __always_inline bool read_known(struct packet *pkt, struct xdp_md *ctx)
 {
-	return packet_parse(pkt, ctx) == LP_PARSED && !pkt->cut && !read_bucket(pkt);
+	return forwarders_parse(pkt, ctx) && !read_bucket(pkt);
 }
 
-static __always_inline int read_verdict(enum lp_reason reason)
-{
-	return reason == LP_FORWARD_TX ? XDP_TX : XDP_DROP;
-}
-
-SEC("xdp")
-int read_ipip(struct xdp_md *ctx)
-{
-	struct packet pkt = {}; /* see limpet.bpf.c */
-
-	if (!read_known(&pkt, ctx))
-		return XDP_PASS;
-	return read_verdict(forward_tunnel(ctx, &pkt, &read_hop, 0, 0));
-}
-
-SEC("xdp")
-int read_gue(struct xdp_md *ctx)
-{
-	struct packet pkt = {};
-
-	if (!read_known(&pkt, ctx))
-		return XDP_PASS;
-	return read_verdict(forward_tunnel(ctx, &pkt, &read_hop, 0, sizeof(struct udphdr)));
-}
-
-SEC("xdp")
-int read_dsr(struct xdp_md *ctx)
-{
-	struct packet pkt = {};
-
-	if (!read_known(&pkt, ctx))
-		return XDP_PASS;
-	return read_verdict(forward_dsr(ctx, &pkt, &read_hop));
-}
+FORWARDERS(read, read_known)
 
 char LICENSE[] SEC("license") = "GPL";

@@ -142,6 +142,15 @@ def test_renamed_and_named_back(here):
     assert homes(site.client, address(4), client_addresses(4)) == before
 
 
+def exchange(namespace, one, other):
+    """Two interfaces get each other's name; both are up again afterwards."""
+    namespace.ip(
+        f"link set {one} down", f"link set {other} down",
+        f"link set {one} name ethx", f"link set {other} name {one}", f"link set ethx name {other}",
+        f"link set {one} up", f"link set {other} up",
+    )  # fmt: skip
+
+
 def test_another_interface_takes_the_name(two_armed, agents):
     """The names of two interfaces are exchanged: the program is on both, as before."""
     site, agent = two_armed, agents.make(two_armed)
@@ -151,11 +160,7 @@ def test_another_interface_takes_the_name(two_armed, agents):
     try:
         for name in indices:
             site.balancer.sysctl(f"net.ipv6.conf.{name}.keep_addr_on_down=1")
-        site.balancer.ip(
-            "link set eth0 down", "link set eth1 down",
-            "link set eth0 name ethx", "link set eth1 name eth0", "link set ethx name eth1",
-            "link set eth0 up", "link set eth1 up",
-        )  # fmt: skip
+        exchange(site.balancer, "eth0", "eth1")
         site.network.route_balancer()
 
         def exchanged():
@@ -168,11 +173,7 @@ def test_another_interface_takes_the_name(two_armed, agents):
         assert homes(site.client, address(4), client_addresses(4, 20)) == before
         assert all("xdp" in site.balancer.link(name) for name in indices)
     finally:
-        site.balancer.ip(
-            "link set eth0 down", "link set eth1 down",
-            "link set eth0 name ethx", "link set eth1 name eth0", "link set ethx name eth1",
-            "link set eth0 up", "link set eth1 up",
-        )  # fmt: skip
+        exchange(site.balancer, "eth0", "eth1")
         site.network.route_balancer()
 
 

@@ -33,6 +33,7 @@ static const char *const names[] = {
 	[STEP_IDLE] = "idle_timeout",
 	[STEP_TIMEOUT] = "timeout",
 	[STEP_RELOAD] = "reload",
+	[STEP_RESETS] = "who is reset",
 	[STEP_SYN] = "SYN",
 	[STEP_ACK] = "ACK",
 	[STEP_DATA] = "data",
@@ -139,6 +140,12 @@ static void make_pool(struct spec_pool *pool, struct prng *prng, uint32_t timeou
 		};
 }
 
+/* Mostly all VIPs reset, as by default; otherwise some. */
+static uint32_t pick_resets(struct prng *prng)
+{
+	return prng_percent(prng, 60) ? (1u << SPEC_VIPS) - 1 : prng_below(prng, 1u << SPEC_VIPS);
+}
+
 static void make_spec(struct spec *spec, struct prng *prng, const struct history_options *options,
 		      uint32_t timeout)
 {
@@ -146,6 +153,7 @@ static void make_spec(struct spec *spec, struct prng *prng, const struct history
 		.salt = (uint32_t)prng_next(prng),
 		.track = options->track,
 		.mixed = prng_percent(prng, 75),
+		.reset = pick_resets(prng),
 	};
 	for (unsigned int i = 0; i < SPEC_POOLS; i++)
 		make_pool(&spec->pools[i], prng, timeout);
@@ -326,7 +334,7 @@ static enum step_kind pick_event(struct prng *prng)
 		STEP_ENABLE, STEP_ENABLE,    STEP_ADD,    STEP_ADD,    STEP_ADD,     STEP_REMOVE,
 		STEP_REMOVE, STEP_READDRESS, STEP_WEIGHT, STEP_WEIGHT, STEP_WEIGHT,  STEP_HASH,
 		STEP_IDLE,   STEP_TIMEOUT,   STEP_RELOAD, STEP_WEIGH,  STEP_WEIGH,   STEP_UNWEIGH,
-		STEP_BACKUP, STEP_MIN_UP,    STEP_SLOW,
+		STEP_BACKUP, STEP_MIN_UP,    STEP_SLOW,   STEP_RESETS,
 	};
 
 	return (enum step_kind)kinds[prng_below(prng, sizeof(kinds))];
@@ -356,6 +364,9 @@ static void fill_event(struct step *step, struct prng *prng, uint32_t timeout)
 		break;
 	case STEP_SLOW:
 		step->value = pick_slow_start(prng, timeout);
+		break;
+	case STEP_RESETS:
+		step->value = pick_resets(prng);
 		break;
 	case STEP_HASH:
 		step->value = prng_below(prng, CONFIG_HASH_MODULO + 1);

@@ -55,6 +55,7 @@ enum step_kind {
 	STEP_IDLE,    /* `backend` is a VIP; `value` its idle_timeout */
 	STEP_TIMEOUT, /* `backend` is a scope; `value` its timeout */
 	STEP_RELOAD,  /* nothing has changed */
+	STEP_RESETS,  /* on_backend_down of all VIPs: `value` is spec.reset */
 	/* Packets of `flow` */
 	STEP_SYN,
 	STEP_ACK, /* of the handshake */

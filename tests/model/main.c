@@ -63,6 +63,8 @@ static void add_counts(struct oracle_counts *sum, const struct oracle_counts *co
 {
 	sum->packets += counts->packets;
 	sum->connections += counts->connections;
+	sum->resets += counts->resets;
+	sum->told += counts->told;
 	sum->broken += counts->broken;
 	sum->moved += counts->moved;
 	sum->spread += counts->spread;
@@ -239,10 +241,11 @@ static bool skip(unsigned int number, const char *name)
 static void print_sum(const struct oracle_counts *sum, uint64_t histories)
 {
 	printf("# %llu histories, %llu packets, %llu connections, broken %llu, clients moved "
-	       "%llu\n",
+	       "%llu, RSTs %llu, of which asked for %llu\n",
 	       (unsigned long long)histories, (unsigned long long)sum->packets,
 	       (unsigned long long)sum->connections, (unsigned long long)sum->broken,
-	       (unsigned long long)sum->moved);
+	       (unsigned long long)sum->moved, (unsigned long long)sum->resets,
+	       (unsigned long long)sum->told);
 }
 
 /* P4: flows of backends that went away are where weights would have them. A chi-square of n

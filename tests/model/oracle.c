@@ -35,6 +35,7 @@ static void begin(struct oracle *oracle)
 	for (uint32_t id = 1; id < SPEC_BACKENDS; id++)
 		oracle->backends[id].known = oracle->backends[id].wanted = spec_is_present(
 			&oracle->spec, id);
+	oracle->resets = oracle->spec.reset;
 	memcpy(oracle->idle_timeout, oracle->spec.idle_timeout, sizeof(oracle->idle_timeout));
 	memcpy(oracle->timeout, oracle->spec.timeout, sizeof(oracle->timeout));
 }
@@ -229,6 +230,9 @@ bool oracle_change(struct oracle *oracle, const struct step *step, uint64_t wall
 	case STEP_TIMEOUT:
 		oracle->spec.timeout[step->backend] = step->value;
 		return true;
+	case STEP_RESETS:
+		oracle->spec.reset = step->value;
+		return true;
 	default:
 		return step->kind == STEP_RELOAD;
 	}
@@ -236,7 +240,7 @@ bool oracle_change(struct oracle *oracle, const struct step *step, uint64_t wall
 
 /* --- what follows ------------------------------------------------------------------------- */
 
-static void follow_backend(struct oracle_backend *backend, bool cut)
+static void follow_backend(struct oracle_backend *backend, bool cut, uint32_t now)
 {
 	bool lives = !backend->dead || backend->failing_open;
 	bool alive = lives && !backend->expired;
@@ -252,6 +256,8 @@ static void follow_backend(struct oracle_backend *backend, bool cut)
 		backend->life++;
 	backend->alive = alive;
 	backend->offline = offline;
+	if (!cut && !backend->alive_unsure)
+		oracle_note_life(backend, alive, now);
 }
 
 static uint32_t shorter(uint32_t a, uint32_t b)
@@ -305,8 +311,9 @@ int oracle_applied(struct oracle *oracle, bool cut)
 		choose(oracle, i, cut || oracle->starting);
 	for (uint32_t id = 1; id < SPEC_BACKENDS; id++)
 		if (oracle->backends[id].known)
-			follow_backend(&oracle->backends[id], cut);
+			follow_backend(&oracle->backends[id], cut, oracle->now);
 	take_timeouts(oracle, cut);
+	oracle_take_resets(oracle, cut);
 	for (unsigned int i = 0; i < SPEC_POOLS && !ret; i++)
 		ret = oracle_build(oracle, i, cut);
 	return ret;

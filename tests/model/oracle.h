@@ -21,6 +21,11 @@
  *       table's, or one that it had to do with before, or for what is in the
  *       middle of something any that lives; the model takes what happened for
  *       what is.
+ *   O5  (on_backend_down) A packet of a connection whose backend is dead, and which was
+ *       not silent for longer than O1 allows, is answered by a RST, if its VIP resets
+ *       and did when the backend died; if that is back, it may get the packet instead.
+ *       To what O1 speaks of, to a SYN, a RST, a datagram, and by a VIP that reroutes,
+ *       there is never one.
  *
  * After a change that was cut short by the agent's death the world may be as it
  * was or as it should be, thing by thing, until the agent is back: what is
@@ -65,6 +70,8 @@ struct oracle_backend {
 	bool usable_without; /* in the table without those in a slow start */
 	bool alive_unsure, offline_unsure;
 	uint32_t life; /* rises with each return to life */
+	/* For O5: lives up to that number are over beyond doubt, since `ended_at` (seconds). */
+	uint32_t ended, ended_at;
 };
 
 struct oracle_client {
@@ -97,6 +104,7 @@ struct oracle_pool {
 /* What came out of a history. */
 struct oracle_counts {
 	uint64_t packets, connections;
+	uint64_t resets, told;  /* RSTs, and those that O5 asked for */
 	uint64_t broken, moved; /* connections, clients: what must not be */
 	uint64_t spread;        /* clients of dead backends that were looked at (P4) */
 	double spread_chi2;
@@ -128,6 +136,9 @@ struct oracle {
 	struct oracle_client *clients[SPEC_SCOPES];
 	uint32_t *slots;                                        /* of each flow */
 	uint32_t idle_timeout[SPEC_VIPS], timeout[SPEC_SCOPES]; /* in force */
+	uint32_t resets;                                        /* who resets, 1 << VIP, in force */
+	/* Since when a VIP, or any of a pool's, resets (seconds); UINT32_MAX: it does not. */
+	uint32_t resets_since[SPEC_VIPS], pool_since[SPEC_POOLS];
 	bool predicts;   /* counts what hashing alone would break */
 	bool any_packet; /* a client is idle while it sends nothing; otherwise, opens nothing */
 	struct oracle_odds *odds; /* [ORACLE_ODDS], those computed last */
@@ -141,6 +152,7 @@ struct oracle_complaint {
 	unsigned int n_expected;
 	bool known; /* and those whom the client knows */
 	bool any;   /* and any that lives */
+	bool reset; /* and a RST */
 };
 
 int oracle_open(struct oracle *oracle, const struct history *history);
@@ -166,7 +178,9 @@ void oracle_settled(struct oracle *oracle, uint64_t wall);
 /* A living agent looks at its deadlines. */
 int oracle_tick(struct oracle *oracle, uint64_t wall);
 
-/* A packet of step->flow went to `got` (an identity, or NOBODY). */
+#define RESET (SPEC_BACKENDS + 1) /* nobody's identity: a RST came back */
+
+/* A packet of step->flow went to `got` (an identity, NOBODY or RESET). */
 void oracle_packet(struct oracle *oracle, const struct step *step, uint64_t wall, uint32_t got,
 		   struct oracle_complaint *complaint);
 

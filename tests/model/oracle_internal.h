@@ -11,6 +11,15 @@ uint32_t oracle_slot(const struct oracle *oracle, const struct flow *flow);
 /* Builds the table of a pool as it is now, if it is another than the one in force. -ENOMEM. */
 int oracle_build(struct oracle *oracle, unsigned int pool, bool cut);
 
+/* oracle_reset.c: who resets from now on; `cut`: the agent died over it. */
+void oracle_take_resets(struct oracle *oracle, bool cut);
+/* Its backend is, or is not, dead, and the agent has told the datapath. */
+void oracle_note_life(struct oracle_backend *backend, bool alive, uint32_t now);
+/* O5: of a packet in the middle of the flow of a VIP. */
+bool oracle_must_reset(const struct oracle *oracle, const struct oracle_flow *flow,
+		       unsigned int vip, uint64_t ms);
+bool oracle_may_reset(const struct oracle *oracle, unsigned int vip);
+
 /* A member's weight: the operator's, or the configuration's. */
 uint32_t oracle_weight(const struct oracle *oracle, unsigned int pool, unsigned int name);
 

@@ -143,6 +143,20 @@ static void expect_opening(struct facts *facts)
 	facts->complaint->known = facts->client != NULL;
 }
 
+/* O5 */
+static bool is_told(const struct facts *facts)
+{
+	return facts->kind != STEP_DATAGRAM && facts->kind != STEP_RST &&
+	       oracle_must_reset(facts->oracle, facts->flow, facts->script->vip, facts->now);
+}
+
+/* Its server, in another life, if no agent has looked at the slot while it was dead. */
+static void allow_back(struct facts *facts)
+{
+	if (may_live(facts, facts->flow->backend))
+		allow(facts, facts->flow->backend);
+}
+
 static void expect_middle(struct facts *facts)
 {
 	if (facts->kind == STEP_DATAGRAM && facts->client) {
@@ -154,9 +168,16 @@ static void expect_middle(struct facts *facts)
 		facts->complaint->promise = "P1, P3: a connection stays";
 		allow(facts, facts->flow->backend);
 		return;
+	} else if (is_told(facts)) {
+		facts->complaint->promise = "on_backend_down: the client is told";
+		facts->complaint->reset = true;
+		allow_back(facts);
+		return;
 	}
 	facts->complaint->promise = "nobody is asked who is dead";
 	facts->complaint->any = true;
+	facts->complaint->reset = facts->kind != STEP_DATAGRAM && facts->kind != STEP_RST &&
+				  oracle_may_reset(facts->oracle, facts->script->vip);
 	allow_table(facts);
 }
 
@@ -164,6 +185,8 @@ static bool is_allowed(const struct facts *facts, uint32_t got)
 {
 	const struct oracle_complaint *complaint = facts->complaint;
 
+	if (got == RESET)
+		return complaint->reset;
 	for (unsigned int i = 0; i < complaint->n_expected; i++)
 		if (complaint->expected[i] == got)
 			return true;
@@ -299,11 +322,27 @@ static void learn_middle(struct facts *facts, uint32_t got)
 		flow_is_over(facts, got);
 }
 
+/* It ends; that its client has sent something counts all the same. */
+static void learn_reset(struct facts *facts)
+{
+	struct oracle_counts *counts = &facts->oracle->counts;
+
+	counts->resets++;
+	counts->told += !facts->complaint->any;
+	facts->flow->open = false;
+	if (facts->client)
+		client_learns(facts, NOBODY, false);
+}
+
 static void learn(struct facts *facts, uint32_t got)
 {
 	struct oracle_counts *counts = &facts->oracle->counts;
 
 	counts->packets++;
+	if (got == RESET) {
+		learn_reset(facts);
+		return;
+	}
 	counts->connections += facts->kind == STEP_SYN;
 	if (facts->kind == STEP_SYN)
 		flow_takes(facts, got);

@@ -141,7 +141,8 @@ static void run_packet(struct run *run, const struct step *step)
 	if (got == WORLD_STRANGE) {
 		complaint = (struct oracle_complaint) { .promise = "a packet has a verdict" };
 	} else {
-		oracle_packet(&run->oracle, step, world_wall(run->world), got, &complaint);
+		oracle_packet(&run->oracle, step, world_wall(run->world),
+			      got == WORLD_RESET ? RESET : got, &complaint);
 		if (!complaint.promise || run->options->goes_on)
 			return;
 	}

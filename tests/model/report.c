@@ -10,6 +10,8 @@ static void print_backend(uint32_t id, FILE *out)
 {
 	if (id == WORLD_NOBODY)
 		fprintf(out, "nobody");
+	else if (id == WORLD_RESET)
+		fprintf(out, "a RST");
 	else if (id == WORLD_STRANGE)
 		fprintf(out, "neither to a backend nor dropped");
 	else
@@ -45,6 +47,9 @@ static void print_event(const struct step *step, FILE *out)
 	case STEP_START:
 	case STEP_RELOAD:
 		fprintf(out, "%s", step_name(step));
+		break;
+	case STEP_RESETS:
+		fprintf(out, "%s: VIPs %#x", step_name(step), step->value);
 		break;
 	case STEP_IDLE:
 		fprintf(out, "idle_timeout of %s: %u s", spec_vip_kinds[step->backend].name,
@@ -89,6 +94,8 @@ static void print_expected(const struct oracle_complaint *complaint, FILE *out)
 		fprintf(out, " or one that it knows");
 	if (complaint->any)
 		fprintf(out, " or any that lives");
+	if (complaint->reset)
+		fprintf(out, "%sa RST", complaint->any ? " or " : "");
 }
 
 void report_difference(const struct history *history, const bool *off,

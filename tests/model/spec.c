@@ -96,6 +96,12 @@ bool spec_is_present(const struct spec *spec, uint32_t id)
 	return member->present && member->address == spec_id_address(id);
 }
 
+bool spec_resets(const struct spec *spec, unsigned int vip)
+{
+	return (spec->reset >> vip & 1) && spec_vip_kinds[vip].protocol == IPPROTO_TCP &&
+	       strcmp(spec->track, "never") != 0;
+}
+
 unsigned int spec_members(const struct spec *spec, unsigned int pool)
 {
 	unsigned int n = 0;
@@ -171,7 +177,8 @@ static void write_vip(FILE *out, const struct spec *spec, unsigned int vip)
 	fprintf(out, "    protocol: %s\n    ports: [%u]\n    pool: %s\n    forward: %s\n",
 		kind->protocol == IPPROTO_TCP ? "tcp" : "udp", spec_vip_port(vip),
 		pool_names[kind->pool], kind->forward);
-	fprintf(out, "    idle_timeout: %us\n", spec->idle_timeout[vip]);
+	fprintf(out, "    idle_timeout: %us\n    on_backend_down: %s\n", spec->idle_timeout[vip],
+		spec->reset >> vip & 1 ? "reset" : "reroute");
 	write_affinity(out, spec, kind);
 }
 

@@ -72,11 +72,15 @@ struct spec_pool {
 struct spec {
 	uint32_t salt; /* in the names of backends: other names, other tables */
 	const char *track;
+	uint32_t reset; /* by VIP, 1 << number: on_backend_down: reset */
 	struct spec_pool pools[SPEC_POOLS];
 	bool mixed;                       /* VIP_QUIC is there: UDP in the group of TCP VIPs */
 	uint32_t idle_timeout[SPEC_VIPS]; /* seconds */
 	uint32_t timeout[SPEC_SCOPES];    /* of client records, seconds */
 };
+
+/* Are clients of the VIP's dead backends told? */
+bool spec_resets(const struct spec *spec, unsigned int vip);
 
 /* Identity of the backend that a member is now. */
 uint32_t spec_id(unsigned int pool, unsigned int name, unsigned int address);

@@ -18,7 +18,7 @@
 struct world;
 
 /* What a packet met. */
-enum { WORLD_NOBODY = 0, WORLD_STRANGE = 1 << 16 };
+enum { WORLD_NOBODY = 0, WORLD_STRANGE = 1 << 16, WORLD_RESET };
 
 /* What an operator or a check says of a backend. */
 struct world_backend {
@@ -71,7 +71,8 @@ int world_start(struct world *world, const struct spec *spec, struct lp_err *err
 bool world_slow(const struct world *world, const struct spec *spec, uint32_t id, bool *ramps,
 		uint32_t *served);
 
-/* Sends a packet; where it went: an identity, WORLD_NOBODY or WORLD_STRANGE. */
+/* Sends a packet; where it went: an identity, WORLD_NOBODY, WORLD_RESET (a RST that its
+ * sender takes has come back) or WORLD_STRANGE. */
 uint32_t world_packet(struct world *world, const struct history *history, const struct step *step);
 
 /* Records that could not be made, because the table was full. */

@@ -65,12 +65,19 @@ static void put_ip(struct frame *frame, const struct flow *flow, bool v6, uint8_
 	}
 }
 
+static uint32_t sent_seq(const struct flow *flow)
+{
+	return flow->sport * 0x9e3779b1u;
+}
+
 static void put_tcp(struct frame *frame, const struct flow *flow, uint8_t kind)
 {
 	struct tcphdr *tcp = append(frame, sizeof(*tcp));
 
 	tcp->source = htons(flow->sport);
 	tcp->dest = htons(spec_vip_port(flow->vip));
+	tcp->seq = htonl(sent_seq(flow));
+	tcp->ack_seq = kind == STEP_SYN ? 0 : htonl(~sent_seq(flow));
 	tcp->doff = 5;
 	tcp->syn = kind == STEP_SYN;
 	tcp->ack = kind != STEP_SYN;
@@ -101,6 +108,24 @@ static void make_frame(struct frame *frame, const struct flow *flow, bool v6, ui
 		put_tcp(frame, flow, kind);
 }
 
+/* A RST that the sender of such a packet takes: every field that its stack looks at. The
+ * program runs test whole frames (tests/prog/test_reset.py). */
+static bool is_reset(const uint8_t *out, size_t len, const struct flow *flow, bool v6)
+{
+	size_t l4 = v6 ? 54 : 34, src = v6 ? 22 : 26, size = v6 ? 16 : 4;
+	struct lp_addr vip;
+	struct tcphdr tcp;
+
+	if (len < l4 + sizeof(tcp) || out[v6 ? 20 : 23] != IPPROTO_TCP)
+		return false;
+	spec_vip_addr(flow->vip, v6, &vip);
+	memcpy(&tcp, out + l4, sizeof(tcp));
+	return !memcmp(out + src, vip.b + 16 - size, size) &&
+	       !memcmp(out + src + size, flow->src.b + 16 - size, size) && tcp.rst && !tcp.ack &&
+	       !tcp.syn && !tcp.fin && ntohl(tcp.seq) == ~sent_seq(flow) &&
+	       tcp.source == htons(spec_vip_port(flow->vip)) && tcp.dest == htons(flow->sport);
+}
+
 /* The backend's identity is in the MAC address of its next hop. */
 static uint32_t read_backend(uint32_t verdict, const uint8_t *out)
 {
@@ -117,15 +142,18 @@ static uint32_t read_backend(uint32_t verdict, const uint8_t *out)
 uint32_t world_packet(struct world *world, const struct history *history, const struct step *step)
 {
 	const struct flow *flow = &history->flows[step->flow];
+	bool v6 = history->clients[flow->client].v6;
 	struct frame frame;
 	uint8_t out[256] = { 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame.bytes, .data_out = out,
 		    .data_size_out = sizeof(out));
 
-	make_frame(&frame, flow, history->clients[flow->client].v6, step->kind);
+	make_frame(&frame, flow, v6, step->kind);
 	opts.data_size_in = (__u32)frame.len;
 	if (bpf_prog_test_run_opts(bpf_program__fd(world->skel->progs.model), &opts))
 		return WORLD_STRANGE;
+	if (opts.retval == XDP_TX && is_reset(out, opts.data_size_out, flow, v6))
+		return WORLD_RESET;
 	return read_backend(opts.retval, out);
 }
 
@@ -155,7 +183,7 @@ static void describe_slot(const struct world *world, unsigned int pool, uint32_t
 		slot_state_name(at),
 		world_time(world).mono - dp_slot_times(world->dp, table)[slot]);
 	describe_number(world, at.cur, out);
-	if (slot_is_moving(at)) {
+	if (slot_is_moving(at) && !slot_is_orphaned(at)) {
 		fprintf(out, ", prev ");
 		describe_number(world, at.prev, out);
 	}

@@ -18,7 +18,9 @@ BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
 DSR, IPIP, GUE, NAT = 1, 2, 3, 4
 SOURCE, TCP_AFFINITY = 1, 2
 # enum lp_vip_flags
-ASKS_SOURCES, ASKS_INTERFACES, GUARDED, REPLY = 2, 4, 8, 16
+ASKS_SOURCES, ASKS_INTERFACES, GUARDED, REPLY, RESET = 2, 4, 8, 16, 32
+# enum lp_slot_state
+ORPHANED, RESIDUAL = 0xfffb, 0xffff
 TCP, UDP = 6, 17
 ETH_HLEN = 14
 
@@ -115,6 +117,14 @@ class Progrun:
     def run_one(self, packet, **where):
         return self.run([packet], **where)[0]
 
+    def flood(self, packet, times, ifindex=1):
+        """One packet many times; the reasons that rose."""
+        answer = self.request(op="flood", packet=bytes(packet).hex(), times=times, ifindex=ifindex)
+        return answer["reasons"]
+
+    def state(self, backend, alive, incarnation=1):
+        self.request(op="state", backend=backend, alive=alive, incarnation=incarnation)
+
     def counters(self):
         return self.request(op="counters")
 
@@ -160,11 +170,13 @@ def reply(backend, first, last=None, vip_address=None, target=0, **more):
                 rewrite=vip_address, target=target, **more)
 
 
-def pool(number, slots=None, table=None):
-    """`slots` None: a pool without a table."""
+def pool(number, slots=None, table=None, prev=None):
+    """`slots` None: a pool without a table. `prev` None: all slots are settled."""
     entry = {"pool": number, "table": 0 if slots is None else (table or number)}
     if slots is not None:
         entry["slots"] = list(slots)
+    if prev is not None:
+        entry["prev"] = prev
     return entry
 
 

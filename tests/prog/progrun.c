@@ -9,6 +9,9 @@
  *	{"op": "run", "ifindex", "packets": [hex], "meta": 0, "live": false}
  *	                                      {"results": [result]}
  *	{"op": "counters"}                    {"reasons", "vips", "backends"}
+ *	{"op": "state", "backend", "alive": bool, "incarnation"}  {}    of a backend
+ *	{"op": "flood", "ifindex", "packet": hex, "times"}
+ *	                                      {"reasons", "vips", "backends"}
  *
  * result: {"verdict", "packet": hex, "reasons", "vips", "backends"}, the last
  * three with what rose: {name: packets}, {number: [packets, bytes]}; or
@@ -346,6 +349,65 @@ static int op_counters(json_t *request, json_t *answer, struct lp_err *err)
 	return 0;
 }
 
+static int op_state(json_t *request, json_t *answer, struct lp_err *err)
+{
+	int backend, alive, incarnation, ret;
+	json_error_t error;
+
+	(void)answer;
+	if (json_unpack_ex(request, &error, 0, "{s:i, s:b, s:i}", "backend", &backend, "alive",
+			   &alive, "incarnation", &incarnation))
+		return lp_err(err, -EINVAL, "state: %s", error.text);
+	if (!dp)
+		return lp_err(err, -EINVAL, "state: no datapath is set up");
+	ret = dp_backend_state(dp, (uint32_t)backend,
+			       (struct lp_backend_state) { .flags = alive ? LP_BACKEND_ALIVE : 0,
+							   .incarnation = (uint16_t)incarnation });
+	return ret ? lp_err(err, ret, "state: backend %d: %s", backend, strerror(-ret)) : 0;
+}
+
+static int flood(struct packet_run *run, int times, json_t *answer, struct lp_err *err)
+{
+	struct counters before = { 0 }, after = { 0 };
+	int ret = counters_read(&before, err), failed = 0;
+
+	if (ret)
+		return ret;
+	for (int i = 0; i < times && !failed; i++)
+		failed = packet_run(run);
+	ret = failed ? lp_err(err, failed, "flood: %s", strerror(-failed))
+		     : counters_read(&after, err);
+	if (!ret)
+		add_rises(answer, &before, &after);
+	counters_free(&before);
+	counters_free(&after);
+	return ret;
+}
+
+/* One packet many times, as fast as the kernel takes it; what rose meanwhile. */
+static int op_flood(json_t *request, json_t *answer, struct lp_err *err)
+{
+	static uint8_t in[PACKET_RUN_MAX];
+	static struct packet_run run;
+	json_error_t error;
+	int ifindex, times;
+	const char *hex;
+	size_t len;
+
+	if (json_unpack_ex(request, &error, 0, "{s:i, s:s, s:i}", "ifindex", &ifindex, "packet",
+			   &hex, "times", &times))
+		return lp_err(err, -EINVAL, "flood: %s", error.text);
+	if (!dp)
+		return lp_err(err, -EINVAL, "flood: no datapath is set up");
+	if (hex_read(hex, in, sizeof(in), &len))
+		return lp_err(err, -EINVAL, "packet: not hexadecimal, or too long");
+	run = (struct packet_run) { .prog_fd = dp_bpf_prog_fd(dp),
+				    .ifindex = (uint32_t)ifindex,
+				    .in = in,
+				    .in_len = (uint32_t)len };
+	return flood(&run, times, answer, err);
+}
+
 /* --- requests ------------------------------------------------------------------- */
 
 static const struct {
@@ -353,7 +415,8 @@ static const struct {
 	int (*run)(json_t *request, json_t *answer, struct lp_err *err);
 } ops[] = {
 	{ "ifindex", op_ifindex }, { "limpet", op_limpet },     { "decap", op_decap },
-	{ "run", op_run },         { "counters", op_counters },
+	{ "run", op_run },         { "counters", op_counters }, { "state", op_state },
+	{ "flood", op_flood },
 };
 
 static int dispatch(json_t *request, json_t *answer, struct lp_err *err)

@@ -5,16 +5,18 @@
  *
  *	{"seed": text,
  *	 "rules": [{"address", "protocol", "first", "last", "vip", "pool", "forward",
- *	            "affinity", "mask": bits, "flags", "target", "rewrite"}],
- *	 "pools": [{"pool", "table", "slots": [backend, ...]}],
+ *	            "affinity", "mask": bits, "flags", "target", "rewrite",
+ *	            "idle_timeout"}],
+ *	 "pools": [{"pool", "table", "slots": [backend, ...], "prev"}],
  *	 "backends": [{"backend", "ifindex", "mtu", "v6": bool, "keep_tags": bool,
  *	               "tags": [[tpid, tci], ...], "dst": MAC, "src": MAC,
- *	               "saddr", "daddr", "outer_sum"}],
+ *	               "saddr", "daddr", "outer_sum", "pool"}],
  *	 "policy": [{"vip", "ifindex", "address", "bits", "admit": bool}]}
  *
- * All keys are required but "flags" and what follows it, and "policy". Numbers stand as in abi.h
- *(protocol 6, forward 2); port 0 to 0 is `any`; slots are repeated until the table is full; a pool
- * without "slots" has table 0.
+ * All keys are required but "flags" and what follows it, "prev", a backend's "pool" (for
+ * records: 0 is none), and "policy". Numbers stand as in abi.h (protocol 6, forward 2); port 0 to 0
+ *is `any`; slots are repeated until the table is full, all with the same `prev`, or settled; a pool
+ *without "slots" has table 0.
  */
 #ifndef LIMPET_TESTS_PROG_SCENARIO_H
 #define LIMPET_TESTS_PROG_SCENARIO_H

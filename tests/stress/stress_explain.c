@@ -72,12 +72,14 @@ static const char yaml[] =
 	"              affinity: {mode: tcp, track: always}}\n"
 	"  never:     {addresses: [192.0.2.9], ports: [443], pool: p, forward: dsr,\n"
 	"              affinity: {mode: source, track: never}}\n"
+	"  reroute:   {addresses: [192.0.2.11], ports: [443], pool: p, forward: dsr,\n"
+	"              on_backend_down: reroute, affinity: {mode: source}}\n"
 	"  proxied:   {addresses: [192.0.2.10], ports: [443], pool: p, forward: dsr,\n"
 	"              affinity: {mode: source, proxies: [10.200.0.0/16]}}\n";
 
 /* What the cases have met: slot states, and where packets went. */
 enum { STATES = 3, STATE_SETTLED = 0, STATE_MOVING, STATE_RESIDUAL };
-enum { PLACES = 3, PLACE_CUR = 0, PLACE_PREV, PLACE_OTHER };
+enum { PLACES = 4, PLACE_CUR = 0, PLACE_PREV, PLACE_OTHER, PLACE_RESET };
 
 struct test {
 	struct world world;
@@ -118,7 +120,7 @@ static bool percent(struct test *test, uint32_t odds)
 static void make_packet(struct test *test, struct sample *sample)
 {
 	static const uint8_t flags[] = { TRAFFIC_SYN, TRAFFIC_SYN, TRAFFIC_ACK, TRAFFIC_ACK | 1,
-					 TRAFFIC_ACK | 4 };
+					 TRAFFIC_ACK | TRAFFIC_RST };
 	const struct config *config = test->world.config;
 	uint32_t src = 0x0a000000u | draw(test, 1u << 24);
 	bool proxy;
@@ -158,7 +160,9 @@ static void make_slot(struct test *test, struct sample *sample)
 
 	if (percent(test, 3))
 		state.cur = 0;
-	if (kind < 50)
+	if (kind < 8)
+		state.prev = LP_SLOT_ORPHANED;
+	else if (kind < 50)
 		state.prev = (uint16_t)(1 + draw(test, OWN));
 	else if (kind < 80)
 		state.prev = LP_SLOT_RESIDUAL;
@@ -275,7 +279,9 @@ static int ask(struct test *test, const struct sample *sample, struct lp_err *er
 	if (ret)
 		return ret;
 	opening = number_of(test, answer, "opening");
-	established = number_of(test, answer, "established");
+	established = json_is_true(json_object_get(answer, "established_reset"))
+			      ? TRAFFIC_RESET
+			      : number_of(test, answer, "established");
 	json_decref(answer);
 	test->unlike += opening != established;
 	return (int)(sample->flow.proto == IPPROTO_UDP || sample->flags == TRAFFIC_SYN
@@ -288,7 +294,8 @@ static void count(struct test *test, const struct sample *sample, int got)
 	int state = slot_is_moving(sample->state)    ? STATE_MOVING
 		    : slot_is_settled(sample->state) ? STATE_SETTLED
 						     : STATE_RESIDUAL;
-	int place = got == sample->state.cur                             ? PLACE_CUR
+	int place = got == TRAFFIC_RESET                                 ? PLACE_RESET
+		    : got == sample->state.cur                           ? PLACE_CUR
 		    : state == STATE_MOVING && got == sample->state.prev ? PLACE_PREV
 									 : PLACE_OTHER;
 
@@ -311,6 +318,17 @@ static int send_packet(struct test *test, const struct sample *sample)
 	return got;
 }
 
+/* A RST is never answered by one: it goes where one without a record does. */
+static int of_a_rst(const struct test *test, const struct sample *sample)
+{
+	struct lp_slot slot = sample->state;
+
+	if (slot_is_moving(slot) && !slot_is_orphaned(slot) &&
+	    (dp_backend(test->world.dp, slot.prev)->state.flags & LP_BACKEND_ALIVE))
+		return slot.prev;
+	return slot.cur;
+}
+
 static int run_case(struct test *test, struct lp_err *err)
 {
 	struct sample sample;
@@ -323,6 +341,8 @@ static int run_case(struct test *test, struct lp_err *err)
 	told = ask(test, &sample, err);
 	if (told < 0)
 		return told;
+	if (told == TRAFFIC_RESET && (sample.flags & TRAFFIC_RST))
+		told = of_a_rst(test, &sample);
 	got = send_packet(test, &sample);
 	if (got < 0)
 		return lp_err(err, got, "program run: %s", strerror(-got));
@@ -379,16 +399,19 @@ static void check(struct test *test, unsigned int cases, struct tap *tap)
 	for (; test->cases < cases && !ret; test->cases++)
 		ret = run_case(test, &err);
 	tap_check(tap, !ret, "explain_run", "%s", ret ? err.text : "");
-	printf("# %u cases, packets to cur, prev and others: settled %u, %u, %u; moving %u, %u, %u; "
-	       "residual %u, %u, %u; a SYN and another packet differ in %u\n",
-	       test->cases, settled[0], settled[1], settled[2], moving[0], moving[1], moving[2],
-	       residual[0], residual[1], residual[2], test->unlike);
+	printf("# %u cases, packets to cur, prev, others and back as a RST: settled %u, %u, %u, "
+	       "%u; moving %u, %u, %u, %u; residual %u, %u, %u, %u; a SYN and another packet "
+	       "differ in %u\n",
+	       test->cases, settled[0], settled[1], settled[2], settled[3], moving[0], moving[1],
+	       moving[2], moving[3], residual[0], residual[1], residual[2], residual[3],
+	       test->unlike);
 	tap_check(tap, !test->wrong, "explain_agrees", "%u of %u do not", test->wrong, test->cases);
 	tap_check(tap,
 		  settled[PLACE_CUR] > few && settled[PLACE_OTHER] > few &&
 			  moving[PLACE_CUR] > few && moving[PLACE_PREV] > few &&
 			  moving[PLACE_OTHER] > few && residual[PLACE_CUR] > few &&
-			  residual[PLACE_OTHER] > few && test->unlike > few,
+			  residual[PLACE_OTHER] > few && moving[PLACE_RESET] > few &&
+			  residual[PLACE_RESET] > few && test->unlike > few,
 		  "explain_met_everything", "fewer than %u of something", few);
 	tap_check(tap, test->differ > few && !test->unheld, "explain_residual_waits",
 		  "%u of %u residual slots do not", test->unheld, test->differ);

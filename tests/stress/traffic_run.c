@@ -233,7 +233,10 @@ static int send_run(const struct traffic *traffic, const struct traffic_frame *f
 
 	if (bpf_prog_test_run_opts(traffic->limpet, &opts))
 		return -errno;
-	return out.bytes[0] == TRAFFIC_MAC0 ? out.bytes[4] << 8 | out.bytes[5] : 0;
+	if (out.bytes[0] == TRAFFIC_MAC0)
+		return out.bytes[4] << 8 | out.bytes[5];
+	/* The frame's MAC addresses have changed places; it came from none. */
+	return opts.retval == XDP_TX && out.bytes[6] == TRAFFIC_MAC_NONE ? TRAFFIC_RESET : 0;
 }
 
 static double monotonic(void)

@@ -16,6 +16,7 @@
 #include "traffic.h"
 
 #define TRAFFIC_SYN 0x02
+#define TRAFFIC_RST 0x04
 #define TRAFFIC_ACK 0x10
 
 enum traffic_program { TRAFFIC_KNOWN, TRAFFIC_FLOOD };
@@ -49,8 +50,11 @@ int traffic_go(struct traffic *traffic, enum traffic_program program, struct tra
 	       uint32_t packets);
 struct traffic_run *traffic_run_of(struct traffic_frame *frame);
 
+#define TRAFFIC_RESET 0x10000 /* no backend's number: a RST came back */
+
 /* One packet with these TCP flags: the backend that it went to, 0 if it was not
- * forwarded, -errno. Live: sent again if it gets lost, as TCP does; 0 if it always is. */
+ * forwarded, TRAFFIC_RESET (not live), -errno. Live: sent again if it gets lost, as TCP does; 0 if
+ * it always is. */
 int traffic_send(struct traffic *traffic, const struct traffic_flow *flow, uint8_t flags);
 
 /* How often a packet of traffic_send() was sent again. */

@@ -462,18 +462,6 @@ static void print_pool(FILE *out, struct pools_world *world, const char *name)
 
 static void print_vips(FILE *out, const struct pools_world *world)
 {
-	unsigned int half = dp_active_half(world->dp);
-	const struct dp_size *size = dp_size(world->dp);
-	struct vip_table table = {
-		.salt = dp_control(world->dp)->salt[half],
-		.n_index = size->index,
-		.n_places = size->places,
-		.n_ranges = size->ranges,
-		.index = (struct lp_vip_index *)(uintptr_t)dp_vip_index(world->dp, half),
-		.places = (struct lp_vip *)(uintptr_t)dp_vips(world->dp, half),
-		.ranges = (struct lp_range *)(uintptr_t)dp_ranges(world->dp, half),
-	};
-
 	for (uint32_t i = 0; i < POOLS * 3; i++) {
 		char text[16];
 		const struct lp_vip *vip;
@@ -481,8 +469,8 @@ static void print_vips(FILE *out, const struct pools_world *world)
 
 		snprintf(text, sizeof(text), "192.0.2.%u", i / 3 + 1);
 		assert_int_equal(lp_addr_parse(text, &addr), 0);
-		vip = vip_table_find(&table, &world->key, &addr, IPPROTO_TCP,
-				     (uint16_t)(80 + i % 3));
+		vip = vip_table_find_running(world->dp, &world->key, &addr, IPPROTO_TCP,
+					     (uint16_t)(80 + i % 3));
 		fprintf(out, "%s:%u %s\n", text, 80 + i % 3,
 			vip ? dp_pool_meta(world->dp, vip->pool)->name : "-");
 	}

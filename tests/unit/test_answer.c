@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where a packet goes, by the rules T1 to T4 of bpf/track.h: each rule by an example,
+ * Where a packet goes, by the rules T1 to T4 and T8 of bpf/track.h: each rule by an example,
  * and then every situation there is, against the rules written down in another way.
  */
 #include <setjmp.h>
@@ -18,6 +18,7 @@ enum { CUR = 1, PREV = 2, FLOW = 3, CLIENT = 4 };
 static const struct lp_slot settled = { .cur = CUR, .prev = LP_SLOT_SETTLED };
 static const struct lp_slot opening_mark = { .cur = CUR, .prev = LP_SLOT_OPENING + 1 };
 static const struct lp_slot moving = { .cur = CUR, .prev = PREV };
+static const struct lp_slot orphaned = { .cur = CUR, .prev = LP_SLOT_ORPHANED };
 static const struct lp_slot residual = { .cur = CUR, .prev = LP_SLOT_RESIDUAL };
 
 static const struct answer_record of_flow = { .found = true, .lives = true, .backend = FLOW };
@@ -116,6 +117,35 @@ static void test_past(void **state)
 	goes_to(&q, true, CUR, ANSWER_SLOT);
 }
 
+/* T8. */
+static void test_orphans(void **state)
+{
+	struct answer_question q = question(orphaned);
+
+	(void)state;
+	q.past_lives = false;
+	goes_to(&q, false, CUR, ANSWER_SLOT);
+	q.resets = true;
+	goes_to(&q, false, 0, ANSWER_RESET);
+	goes_to(&q, true, CUR, ANSWER_SLOT);
+	q.flow = of_flow;
+	q.flow.expired = true; /* silent, but alive */
+	goes_to(&q, false, FLOW, ANSWER_CONNECTION);
+	q.flow.lives = false;
+	goes_to(&q, false, 0, ANSWER_RESET);
+	q.slot = residual;
+	goes_to(&q, false, 0, ANSWER_RESET);
+	q.flow.found = false;
+	goes_to(&q, false, CUR, ANSWER_SLOT);
+	q.slot = moving;
+	goes_to(&q, false, 0, ANSWER_RESET);
+	q.past_lives = true;
+	goes_to(&q, false, PREV, ANSWER_PAST);
+	q.track = LP_TRACK_NEVER;
+	q.slot = orphaned;
+	goes_to(&q, false, CUR, ANSWER_SLOT);
+}
+
 static void test_refusals(void **state)
 {
 	struct answer_question q = question(residual);
@@ -155,7 +185,8 @@ static struct answer_record record_of(unsigned int bits, uint16_t backend)
 /* The rules as the header of bpf/track.h tells them, in their order. */
 static uint16_t by_the_rules(const struct answer_question *q, bool opening)
 {
-	bool is_moving = q->slot.word == moving.word, is_residual = q->slot.word == residual.word;
+	bool is_moving = q->slot.word == moving.word || q->slot.word == orphaned.word;
+	bool is_residual = q->slot.word == residual.word;
 	bool looks = q->track == LP_TRACK_ALWAYS ||
 		     (q->track == LP_TRACK_NEEDED && (is_moving || is_residual));
 	const struct answer_record *flow = &q->flow, *client = &q->client;
@@ -168,6 +199,9 @@ static uint16_t by_the_rules(const struct answer_question *q, bool opening)
 		if (!too_old && !(opening && flow->offline))
 			return FLOW;
 	}
+	if (!opening && q->resets &&
+	    ((flow->found && !flow->lives) || (is_moving && !q->past_lives)))
+		return 0;
 	if (!opening)
 		return is_moving && q->past_lives ? PREV : CUR;
 	if (q->source && client->found && client->lives && !client->offline &&
@@ -178,27 +212,28 @@ static uint16_t by_the_rules(const struct answer_question *q, bool opening)
 
 static void test_everything(void **state)
 {
-	const struct lp_slot slots[] = { settled, opening_mark, moving, residual };
+	const struct lp_slot slots[] = { settled, opening_mark, moving, residual, orphaned };
 	unsigned int n = 0;
 
 	(void)state;
-	/* 4 slots, 3 ways to track, source, past, 16 records each, SYN or not */
-	for (unsigned int i = 0; i < 4 * 3 * 2 * 2 * 16 * 16 * 2; i++, n++) {
+	/* 5 slots, 3 ways to track, source, past, 16 records each, SYN or not, reset or not */
+	for (unsigned int i = 0; i < 5 * 3 * 2 * 2 * 16 * 16 * 2 * 2; i++, n++) {
 		struct answer_question q = {
-			.slot = slots[i % 4],
-			.track = (enum lp_track)(i / 4 % 3),
-			.source = i / 12 % 2,
-			.past_lives = i / 24 % 2,
-			.flow = record_of(i / 48 % 16, FLOW),
-			.client = record_of(i / 768 % 16, CLIENT),
+			.slot = slots[i % 5],
+			.track = (enum lp_track)(i / 5 % 3),
+			.source = i / 15 % 2,
+			.past_lives = i / 30 % 2 && i % 5 != 4, /* of the orphaned: never */
+			.flow = record_of(i / 60 % 16, FLOW),
+			.client = record_of(i / 960 % 16, CLIENT),
+			.resets = i / 30720,
 		};
-		bool opening = i / 12288;
+		bool opening = i / 15360 % 2;
 
 		if (answer_packet(&q, opening).backend != by_the_rules(&q, opening))
 			fail_msg("situation %u: %u, not %u", i, answer_packet(&q, opening).backend,
 				 by_the_rules(&q, opening));
 	}
-	assert_int_equal(n, 24576);
+	assert_int_equal(n, 61440);
 }
 
 int main(void)
@@ -206,7 +241,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_settled),       cmocka_unit_test(test_connection_record),
 		cmocka_unit_test(test_client_record), cmocka_unit_test(test_past),
-		cmocka_unit_test(test_refusals),      cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_refusals),      cmocka_unit_test(test_orphans),
+		cmocka_unit_test(test_everything),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

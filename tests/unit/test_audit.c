@@ -13,53 +13,24 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "common/fake_dp.h"
 #include "core/audit.h"
 #include "core/drain.h"
-#include "dp/dp_internal.h"
-#include "lib/addr.h"
 
 #define NOW 1000u
 
-static const struct dp_size size = { .vips = 8,
-				     .pools = 4,
-				     .backends = 8,
-				     .tables = 4,
-				     .index = 64,
-				     .places = 64,
-				     .ranges = 64,
-				     .buckets = 64 };
-
 static int setup(void **state)
 {
-	struct dp *dp;
+	struct dp *dp = fake_dp_open(64);
 
-	if (dp_fake_open(&size, &dp))
+	if (!dp)
 		return -1;
 	strcpy(dp_pool_meta(dp, 1)->name, "web");
 	strcpy(dp_pool_meta(dp, 2)->name, "dns");
-	for (uint32_t i = 1; i < size.backends; i++) {
-		dp->maps.backends[i].pool = i < 4 ? 1 : 2;
-		dp->maps.backends[i].state = (struct lp_backend_state) { .flags = LP_BACKEND_ALIVE,
-									 .incarnation = 5 };
-	}
+	for (uint32_t i = 1; i < dp_size(dp)->backends; i++)
+		fake_dp_backend(dp, i, i < 4 ? 1 : 2, 5);
 	*state = dp;
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct dp *dp = *state;
-
-	dp_close(&dp);
-	return 0;
-}
-
-static struct lp_addr addr(const char *text)
-{
-	struct lp_addr out;
-
-	assert_int_equal(lp_addr_parse(text, &out), 0);
-	return out;
 }
 
 /* An entry of the audit table at place n; of a connection that lives if nothing else is
@@ -241,7 +212,8 @@ static void test_heavy_among_very_many(void **state)
 static void add(struct dp *dp, uint32_t cpu, uint32_t pool, uint64_t broken, uint64_t lost,
 		uint64_t moved)
 {
-	struct lp_audit_counter *counter = &dp->maps.audit_counters[cpu * size.pools + pool];
+	struct lp_audit_counter *counter =
+		&dp->maps.audit_counters[cpu * dp_size(dp)->pools + pool];
 
 	counter->broken += broken;
 	counter->lost += lost;
@@ -335,9 +307,9 @@ static void test_ledger_is_a_ring(void **state)
 /* The datapath has grown: new maps, counters from zero, more pools. */
 static void test_ledger_over_a_new_datapath(void **state)
 {
-	struct dp_size larger = size;
 	struct audit_ledger ledger = { 0 };
 	struct dp *dp = *state, *new;
+	struct dp_size larger = *dp_size(dp);
 
 	set_generation(dp, 1, 3);
 	assert_int_equal(audit_tick(&ledger, dp, 5000), 0);
@@ -402,14 +374,18 @@ int main(void)
 		cmocka_unit_test(test_error_is_as_documented),
 		cmocka_unit_test(test_error_covers_the_truth),
 		cmocka_unit_test(test_error_of_nothing),
-		cmocka_unit_test_setup_teardown(test_scan_counts_what_lives, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_heavy_sources, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_sources, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_heavy_among_very_many, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_ledger_blames_the_generation, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_ledger_of_before, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_ledger_is_a_ring, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_ledger_over_a_new_datapath, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_scan_counts_what_lives, setup,
+						fake_dp_teardown),
+		cmocka_unit_test_setup_teardown(test_heavy_sources, setup, fake_dp_teardown),
+		cmocka_unit_test_setup_teardown(test_no_sources, setup, fake_dp_teardown),
+		cmocka_unit_test_setup_teardown(test_heavy_among_very_many, setup,
+						fake_dp_teardown),
+		cmocka_unit_test_setup_teardown(test_ledger_blames_the_generation, setup,
+						fake_dp_teardown),
+		cmocka_unit_test_setup_teardown(test_ledger_of_before, setup, fake_dp_teardown),
+		cmocka_unit_test_setup_teardown(test_ledger_is_a_ring, setup, fake_dp_teardown),
+		cmocka_unit_test_setup_teardown(test_ledger_over_a_new_datapath, setup,
+						fake_dp_teardown),
 		cmocka_unit_test(test_drain_decays),
 		cmocka_unit_test(test_drain_begins_when_it_falls),
 	};

@@ -83,9 +83,10 @@ static void dump_vip(FILE *f, const struct config_vip *vip)
 {
 	char text[LP_ADDR_TEXT];
 
-	fprintf(f, "vip %s proto %u pool %s forward %d affinity %d /%u /%u %.17g idle %.17g:",
+	fprintf(f, "vip %s proto %u pool %s forward %d affinity %d /%u /%u %.17g idle %.17g %s:",
 		vip->name, vip->protocol, vip->pool, (int)vip->forward, (int)vip->affinity,
-		vip->mask, vip->mask6, vip->affinity_timeout, vip->idle_timeout);
+		vip->mask, vip->mask6, vip->affinity_timeout, vip->idle_timeout,
+		vip->reset ? "reset" : "reroute");
 	for (size_t i = 0; i < vip->n_addresses; i++)
 		fprintf(f, " %s", lp_addr_format(&vip->addresses[i], text));
 	for (size_t i = 0; i < vip->n_ports; i++)
@@ -138,27 +139,28 @@ static void assert_dump(const char *yaml, const char *expected)
 static void test_defaults(void **state)
 {
 	(void)state;
-	assert_dump("seed: s\n"
-		    "interfaces: [{ name: eth0 }]\n"
-		    "checks: { c: , d: { type: http } }\n"
-		    "pools:\n"
-		    "  p: { backends: [{ name: a, address: 10.0.0.1 }] }\n"
-		    "  q: { check: c, backends: [{ name: a, address: 10.0.0.1 }] }\n"
-		    "vips:\n"
-		    "  v: { addresses: [192.0.2.1], ports: [80], pool: q, forward: ipip }\n",
-		    "seed s\n"
-		    "interface eth0 0\n"
-		    "check c type 0 port 0 path / host - interval 2 timeout 1 rise 2 fall 3 expect "
-		    "200-399\n"
-		    "check d type 1 port 0 path / host - interval 2 timeout 1 rise 2 fall 3 expect "
-		    "200-399\n"
-		    "pool p hash 0 check - port 0 drain 600 min_up 1 down 0 slow 0\n"
-		    "  a 10.0.0.1 100\n"
-		    "pool q hash 0 check c port 80 drain 600 min_up 1 down 0 slow 0\n"
-		    "  a 10.0.0.1 100\n"
-		    "vip v proto 6 pool q forward 2 affinity 1 /32 /64 1800 idle 1800: 192.0.2.1 "
-		    "80-80\n"
-		    "  table q group - track 0 proxies\n");
+	assert_dump(
+		"seed: s\n"
+		"interfaces: [{ name: eth0 }]\n"
+		"checks: { c: , d: { type: http } }\n"
+		"pools:\n"
+		"  p: { backends: [{ name: a, address: 10.0.0.1 }] }\n"
+		"  q: { check: c, backends: [{ name: a, address: 10.0.0.1 }] }\n"
+		"vips:\n"
+		"  v: { addresses: [192.0.2.1], ports: [80], pool: q, forward: ipip }\n",
+		"seed s\n"
+		"interface eth0 0\n"
+		"check c type 0 port 0 path / host - interval 2 timeout 1 rise 2 fall 3 expect "
+		"200-399\n"
+		"check d type 1 port 0 path / host - interval 2 timeout 1 rise 2 fall 3 expect "
+		"200-399\n"
+		"pool p hash 0 check - port 0 drain 600 min_up 1 down 0 slow 0\n"
+		"  a 10.0.0.1 100\n"
+		"pool q hash 0 check c port 80 drain 600 min_up 1 down 0 slow 0\n"
+		"  a 10.0.0.1 100\n"
+		"vip v proto 6 pool q forward 2 affinity 1 /32 /64 1800 idle 1800 reset: 192.0.2.1 "
+		"80-80\n"
+		"  table q group - track 0 proxies\n");
 }
 
 /* limpetd then runs idle. */
@@ -235,15 +237,15 @@ static void test_every_key(void **state)
 		"  two 10.1.0.12 0 backup\n"
 		"pool second hash 0 check tcp port 7 drain 600 min_up 1 down 0 slow 0\n"
 		"  only 10.1.0.12 7\n"
-		"vip dsr proto 6 pool second forward 1 affinity 1 /32 /64 1800 idle 1800: "
+		"vip dsr proto 6 pool second forward 1 affinity 1 /32 /64 1800 idle 1800 reset: "
 		"203.0.113.10 7-7\n"
 		"  table second group g track 1 proxies\n"
-		"vip same-port proto 6 pool second forward 2 affinity 1 /32 /64 1800 idle 1800: "
+		"vip same-port proto 6 pool second forward 2 affinity 1 /32 /64 1800 idle 1800 reset: "
 		"203.0.113.11 7-7\n"
 		"  table second group g track 2 proxies ::1/128 0.0.0.0/0 10.9.0.0/16 10.9.0.0/24 "
 		"10.9.0.1/32 2000::/3 2001:db8::/32\n"
 		"vip web proto 17 pool A.b_c-9 forward 3 affinity 2 /0 /128 3600 idle "
-		"0.001: 203.0.113.10 2001:db8::10 0-0 80-80 443-443 5088-5089\n"
+		"0.001 reroute: 203.0.113.10 2001:db8::10 0-0 80-80 443-443 5088-5089\n"
 		"  table A.b_c-9 group - track 0 proxies on eth0 on eth1.5 allow 0.0.0.0/0 "
 		"10.0.0.0/8 2001:db8::/32 deny 10.1.0.0/16\n");
 }

@@ -398,17 +398,6 @@ static const struct config_case cases[] = {
 	  "t:14:19: vips.v.idle_timeout: \"30 m\": not a duration; allowed: a whole number and a unit (ms, s, m, h, d), like 30s\n"
 	  "  14 |     idle_timeout: 30 m\n"
 	  "     |                   ^~~~" },
-	{ "reset",
-	  HEAD POOL "vips:\n"
-		    "  v:\n"
-		    "    addresses: [192.0.2.1]\n"
-		    "    ports: [80]\n"
-		    "    pool: p\n"
-		    "    forward: ipip\n"
-		    "    on_backend_down: reset\n",
-	  "t:14:22: vips.v.on_backend_down: \"reset\": this behaviour is not supported yet; allowed: reroute\n"
-	  "  14 |     on_backend_down: reset\n"
-	  "     |                      ^~~~~" },
 	{ "on_backend_down",
 	  HEAD POOL "vips:\n"
 		    "  v:\n"
@@ -417,7 +406,7 @@ static const struct config_case cases[] = {
 		    "    pool: p\n"
 		    "    forward: ipip\n"
 		    "    on_backend_down: retry\n",
-	  "t:14:22: vips.v.on_backend_down: \"retry\": no such behaviour; allowed: reroute\n"
+	  "t:14:22: vips.v.on_backend_down: \"retry\": no such behaviour; allowed: reset, reroute\n"
 	  "  14 |     on_backend_down: retry\n"
 	  "     |                      ^~~~~" },
 	{ "affinity text",

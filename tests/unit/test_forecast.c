@@ -108,19 +108,7 @@ static void world_close(struct world *world)
 static const struct lp_vip *find_vip(const struct world *world, const struct lp_addr *dst,
 				     uint16_t port)
 {
-	unsigned int half = dp_active_half(world->dp);
-	const struct dp_size *size = dp_size(world->dp);
-	const struct vip_table table = {
-		.salt = dp_control(world->dp)->salt[half],
-		.n_index = size->index,
-		.n_places = size->places,
-		.n_ranges = size->ranges,
-		.index = (struct lp_vip_index *)(uintptr_t)dp_vip_index(world->dp, half),
-		.places = (struct lp_vip *)(uintptr_t)dp_vips(world->dp, half),
-		.ranges = (struct lp_range *)(uintptr_t)dp_ranges(world->dp, half),
-	};
-
-	return vip_table_find(&table, &world->key, dst, IPPROTO_TCP, port);
+	return vip_table_find_running(world->dp, &world->key, dst, IPPROTO_TCP, port);
 }
 
 /* One who sends: a connection, or a client and what it opens next. */
@@ -213,9 +201,10 @@ static uint16_t next_backend(const struct world *world, const struct thing *thin
 		.slot = slot,
 		.track = (enum lp_track)vip->track,
 		.source = vip->affinity == LP_AFFINITY_SOURCE,
+		.resets = vip->flags & LP_VIP_RESET,
 	};
 
-	if (slot_is_moving(slot))
+	if (slot_is_moving(slot) && !slot_is_orphaned(slot))
 		question.past_lives = backend_at(world, slot.prev)->state.flags & LP_BACKEND_ALIVE;
 	if (thing->client)
 		question.client = look_up(world, thing, vip);

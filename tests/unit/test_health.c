@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <math.h>
 #include <net/if.h>
-#include <netdb.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -23,24 +22,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/cpu_wait.h"
 #include "health/health.h"
 #include "health/http_shards.h"
+#include "health_no_dns.h"
 #include "health_peer.h"
 #include "health_world.h"
-
-/* Names of hosts must never be resolved: this stands in for the C library's. */
-static unsigned int dns_lookups;
-
-int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
-		struct addrinfo **result)
-{
-	(void)name;
-	(void)service;
-	(void)hints;
-	(void)result;
-	dns_lookups++;
-	return EAI_FAIL;
-}
 
 static bool has_accepted(struct world *world, const void *peer)
 {
@@ -902,19 +889,6 @@ static void set_crowd(struct world *world, const struct peer *good, const struct
 	free(targets);
 }
 
-/* Seconds that this thread has waited for a CPU: Documentation/scheduler/sched-stats.rst
- * of Linux; 0 if the kernel does not tell. */
-static double cpu_wait(void)
-{
-	unsigned long long ran, waited;
-	FILE *file = fopen("/proc/thread-self/schedstat", "r");
-	bool known = file && fscanf(file, "%llu %llu", &ran, &waited) == 2;
-
-	if (file)
-		fclose(file);
-	return known ? (double)waited / 1e9 : 0;
-}
-
 static bool crowd_checked_twice(struct world *world, const void *arg)
 {
 	(void)arg;
@@ -931,7 +905,7 @@ static void hanging_ones_delay_nobody(void **state)
 {
 	struct world *world = world_new();
 	struct peer good, hanging;
-	double late = 0, waited = cpu_wait();
+	double late = 0, waited = cpu_waited();
 
 	(void)state;
 	assert_int_equal(peer_open(&good, &world->loop, "127.0.0.1", PEER_SILENT, NULL), 0);
@@ -941,7 +915,7 @@ static void hanging_ones_delay_nobody(void **state)
 		world_run_for(world, 0.25);
 		late = fmax(late, max_lateness(world));
 	}
-	waited = cpu_wait() - waited;
+	waited = cpu_waited() - waited;
 	print_message("%u targets at 1 s, one of ten hanging: at most %.1f ms late "
 		      "(%.0f ms in all without a CPU)\n",
 		      CROWD, late * 1e3, waited * 1e3);

@@ -304,37 +304,43 @@ static void background_is_killed(void **state)
 	place_remove(&place);
 }
 
-static void removed_in_flight(void **state)
+/* Stops checks while one runs: its program is killed, and nobody hears of it. */
+static void assert_ends_in_flight(void (*stop)(struct world *world))
 {
 	struct world *world = world_new();
 	struct place place;
 	struct script s;
 
-	(void)state;
 	place_make(&place);
 	set_program(world, script_of(&s, "echo $$ >>%s; sleep 1000", place.file), true);
 	assert_true(world_run_until(world, has_written, place.file));
-	assert_int_equal(health_set(world->health, NULL, 0), 0);
+	stop(world);
 	assert_true(world_run_until(world, all_gone, &place));
 	assert_int_equal(world->n_events, 0);
 	world_free(world);
 	place_remove(&place);
 }
 
+static void remove_all(struct world *world)
+{
+	assert_int_equal(health_set(world->health, NULL, 0), 0);
+}
+
+static void close_checks(struct world *world)
+{
+	health_close(&world->health);
+}
+
+static void removed_in_flight(void **state)
+{
+	(void)state;
+	assert_ends_in_flight(remove_all);
+}
+
 static void closed_in_flight(void **state)
 {
-	struct world *world = world_new();
-	struct place place;
-	struct script s;
-
 	(void)state;
-	place_make(&place);
-	set_program(world, script_of(&s, "echo $$ >>%s; sleep 1000", place.file), true);
-	assert_true(world_run_until(world, has_written, place.file));
-	health_close(&world->health);
-	assert_true(world_run_until(world, all_gone, &place));
-	world_free(world);
-	place_remove(&place);
+	assert_ends_in_flight(close_checks);
 }
 
 static void megabytes(void **state)

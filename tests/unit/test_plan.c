@@ -180,16 +180,6 @@ struct seen {
 static struct seen look(const struct world *world, const char *dst, uint16_t port, uint32_t slot)
 {
 	unsigned int half = dp_control(world->dp)->active & 1;
-	const struct dp_size *size = dp_size(world->dp);
-	struct vip_table table = {
-		.salt = dp_control(world->dp)->salt[half],
-		.n_index = size->index,
-		.n_places = size->places,
-		.n_ranges = size->ranges,
-		.index = (struct lp_vip_index *)(uintptr_t)dp_vip_index(world->dp, half),
-		.places = (struct lp_vip *)(uintptr_t)dp_vips(world->dp, half),
-		.ranges = (struct lp_range *)(uintptr_t)dp_ranges(world->dp, half),
-	};
 	const struct lp_backend *backend;
 	struct seen seen = { 0 };
 	const struct lp_vip *vip;
@@ -197,7 +187,7 @@ static struct seen look(const struct world *world, const char *dst, uint16_t por
 	struct lp_pool pool;
 
 	assert_int_equal(lp_addr_parse(dst, &addr), 0);
-	vip = vip_table_find(&table, &world->key, &addr, IPPROTO_TCP, port);
+	vip = vip_table_find_running(world->dp, &world->key, &addr, IPPROTO_TCP, port);
 	if (!vip)
 		return seen;
 	seen.vip = true;
@@ -622,6 +612,87 @@ static void test_a_link_is_lost(void **state)
 	world_close(&world);
 }
 
+/* One pool, two backends, VIPs as `vips` says. a1 dies: what its slots have for `prev`
+ * then, and the flags that packets to 192.0.2.1:80 find. */
+static uint16_t prev_after_death(const char *vips, uint8_t *flags)
+{
+	uint16_t prev = LP_SLOT_RESIDUAL; /* which no slot can be in then */
+	const struct lp_slot *slots;
+	struct config *config;
+	struct world world;
+	struct lp_addr addr;
+	uint32_t dead, pool;
+	bool *was;
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "seed: s\ninterfaces: [{name: eth0}]\n"
+		 "pools: {a: {backends: [{name: a1, address: 10.0.0.1},"
+		 " {name: a2, address: 10.0.0.2}]}}\nvips:\n%s",
+		 vips);
+	config = parse(text);
+	world_open(&world);
+	assert_int_equal(apply(&world, config, NULL, NULL), 0);
+	assert_int_equal(lp_addr_parse("192.0.2.1", &addr), 0);
+	*flags = vip_table_find_running(world.dp, &world.key, &addr, IPPROTO_TCP, 80)->flags;
+	pool = runtime_pool(&world.runtime, "a");
+	dead = runtime_backend(&world.runtime, "a", "a1")->number;
+	was = calloc(LP_SLOTS, sizeof(*was));
+	assert_non_null(was);
+	slots = dp_slots(world.dp, dp_pool(world.dp, dp_active_half(world.dp), pool).table);
+	for (uint32_t i = 0; i < LP_SLOTS; i++)
+		was[i] = slots[i].cur == dead;
+	set_way(&world, config, "a1", false);
+	slots = dp_slots(world.dp, dp_pool(world.dp, dp_active_half(world.dp), pool).table);
+	for (uint32_t i = 0; i < LP_SLOTS; i++) {
+		assert_int_not_equal(slots[i].cur, dead);
+		if (!was[i])
+			assert_int_equal(slots[i].prev, LP_SLOT_SETTLED);
+		else if (prev == LP_SLOT_RESIDUAL)
+			prev = slots[i].prev;
+		else
+			assert_int_equal(slots[i].prev, prev);
+	}
+	free(was);
+	config_free(&config);
+	world_close(&world);
+	return prev;
+}
+
+#define VIP80 "  v: {addresses: [192.0.2.1], ports: [80], pool: a, forward: dsr"
+
+/* on_backend_down: of VIPs, and for the slots of their pool all together. */
+static void test_orphans(void **state)
+{
+	uint8_t flags;
+
+	(void)state;
+	assert_int_equal(prev_after_death(VIP80 "}\n", &flags), LP_SLOT_ORPHANED);
+	assert_int_equal(flags, LP_VIP_RESET);
+	assert_int_equal(prev_after_death(VIP80 ", on_backend_down: reset}\n", &flags),
+			 LP_SLOT_ORPHANED);
+	assert_int_equal(flags, LP_VIP_RESET);
+	assert_int_equal(prev_after_death(VIP80 ", on_backend_down: reroute}\n", &flags),
+			 LP_SLOT_SETTLED);
+	assert_int_equal(flags, 0);
+	/* One that reroutes, beside one that does not. */
+	assert_int_equal(prev_after_death(VIP80 ", on_backend_down: reroute}\n"
+						"  w: {addresses: [192.0.2.2], ports: [80],"
+						" pool: a, forward: dsr}\n",
+					  &flags),
+			 LP_SLOT_ORPHANED);
+	assert_int_equal(flags, 0);
+	/* Who remembers nothing cannot tell; nor has UDP anybody to be told. */
+	assert_int_equal(prev_after_death(VIP80 ", affinity: {track: never}}\n", &flags),
+			 LP_SLOT_SETTLED);
+	assert_int_equal(flags, 0);
+	assert_int_equal(prev_after_death(VIP80 ", on_backend_down: reroute}\n"
+						"  w: {addresses: [192.0.2.2], ports: [80],"
+						" pool: a, forward: dsr, protocol: udp}\n",
+					  &flags),
+			 LP_SLOT_SETTLED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -638,6 +709,7 @@ int main(void)
 		cmocka_unit_test(test_out_of_numbers),
 		cmocka_unit_test(test_size_has_room),
 		cmocka_unit_test(test_a_link_is_lost),
+		cmocka_unit_test(test_orphans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "common/fake_dp.h"
 #include "core/records.h"
-#include "dp/dp_internal.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -19,39 +19,13 @@
 
 static int setup(void **state)
 {
-	static const struct dp_size size = { .vips = 8,
-					     .pools = 4,
-					     .backends = 8,
-					     .tables = 4,
-					     .index = 64,
-					     .places = 64,
-					     .ranges = 64,
-					     .buckets = BUCKETS };
-	struct dp *dp;
+	struct dp *dp = fake_dp_open(BUCKETS);
 
-	if (dp_fake_open(&size, &dp))
+	if (!dp)
 		return -1;
-	dp->maps.backends[1].pool = 1;
-	dp->maps.backends[1].state = (struct lp_backend_state) { .flags = LP_BACKEND_ALIVE,
-								 .incarnation = 0x305 };
+	fake_dp_backend(dp, 1, 1, 0x305);
 	*state = dp;
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct dp *dp = *state;
-
-	dp_close(&dp);
-	return 0;
-}
-
-static struct lp_addr addr(const char *text)
-{
-	struct lp_addr out;
-
-	assert_int_equal(lp_addr_parse(text, &out), 0);
-	return out;
 }
 
 static struct config_prefix prefix(const char *text, unsigned int bits)
@@ -311,6 +285,32 @@ static void test_slot_of_a_record(void **state)
 	assert_int_equal(records_slot(dp, &gone).word, 0);
 }
 
+/* A record that is flushed takes its slot's orphans with it: nobody who lives is reset. */
+static void test_forget(void **state)
+{
+	const struct lp_slot orphaned = { .cur = 1, .prev = LP_SLOT_ORPHANED };
+	struct records_entry entry;
+	struct dp *dp = *state;
+	struct lp_slot *slot;
+
+	put(dp, 3, "192.0.2.1", 1, 0);
+	assert_true(records_find(dp, 4ull << 32, &entry));
+	dp->maps.pools[1].table = 2;
+	entry.info.slot = 1u << LP_SLOTS_BITS | 77;
+	slot = &dp->maps.slots[2 * LP_TABLE_LINES + 77 / LP_LINE_SLOTS].slot[77 % LP_LINE_SLOTS];
+	slot[0] = slot[1] = orphaned;
+	records_forget(dp, &entry, 500);
+	assert_false(records_find(dp, 4ull << 32, &entry));
+	assert_int_equal(slot[0].cur, 1);
+	assert_int_equal(slot[0].prev, LP_SLOT_RESIDUAL);
+	assert_int_equal(slot[1].word, orphaned.word);
+	assert_int_equal(dp_slot_times(dp, 2)[77], 500);
+	/* Other slots stay as they are. */
+	slot[0].prev = 2;
+	records_forget(dp, &entry, 501);
+	assert_int_equal(slot[0].prev, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,12 +318,13 @@ int main(void)
 		cmocka_unit_test(test_prefixes_meet),
 		cmocka_unit_test(test_prefix_of_client),
 		cmocka_unit_test(test_proxies),
-		cmocka_unit_test_setup_teardown(test_walk_sees_each_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_filters, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_find, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lives, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_slot_of_a_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_walk_sees_each_once, setup, fake_dp_teardown),
+		cmocka_unit_test_setup_teardown(test_pages, setup, fake_dp_teardown),
+		cmocka_unit_test_setup_teardown(test_filters, setup, fake_dp_teardown),
+		cmocka_unit_test_setup_teardown(test_find, setup, fake_dp_teardown),
+		cmocka_unit_test_setup_teardown(test_lives, setup, fake_dp_teardown),
+		cmocka_unit_test_setup_teardown(test_slot_of_a_record, setup, fake_dp_teardown),
+		cmocka_unit_test_setup_teardown(test_forget, setup, fake_dp_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@
 #define OPENING1 (LP_SLOT_OPENING + 1)
 #define RESIDUAL LP_SLOT_RESIDUAL
 #define SETTLED  LP_SLOT_SETTLED
+#define ORPHANED LP_SLOT_ORPHANED
 
 /* Backends 1 to 3: A, B, C. */
 enum { A = 1, B = 2, C = 3, N = 4 };
@@ -35,19 +36,31 @@ static struct lp_slot slot(uint16_t cur, uint16_t prev)
 	return (struct lp_slot) { .cur = cur, .prev = prev };
 }
 
-static struct lp_slot next(struct lp_slot old, uint16_t cur, unsigned int mask)
+static struct lp_slot next_of(struct lp_slot old, uint16_t cur, unsigned int mask, bool resets)
 {
 	bool alive[N] = { false, mask & ALIVE_A, mask & ALIVE_B, mask & ALIVE_C };
 
-	return slot_next(old, cur, &(struct slot_alive) { alive, N });
+	return slot_next(old, cur, &(struct slot_alive) { alive, N, resets });
+}
+
+/* Of a pool that reroutes. */
+static struct lp_slot next(struct lp_slot old, uint16_t cur, unsigned int mask)
+{
+	return next_of(old, cur, mask, false);
+}
+
+static struct lp_slot later_of(struct lp_slot old, unsigned int mask, bool held, bool passed,
+			       bool differs, bool resets)
+{
+	bool alive[N] = { false, mask & ALIVE_A, mask & ALIVE_B, mask & ALIVE_C };
+
+	return slot_later(old, &(struct slot_alive) { alive, N, resets }, held, passed, differs);
 }
 
 static struct lp_slot later(struct lp_slot old, unsigned int mask, bool held, bool passed,
 			    bool differs)
 {
-	bool alive[N] = { false, mask & ALIVE_A, mask & ALIVE_B, mask & ALIVE_C };
-
-	return slot_later(old, &(struct slot_alive) { alive, N }, held, passed, differs);
+	return later_of(old, mask, held, passed, differs, false);
 }
 
 static void expect(struct lp_slot got, uint16_t cur, uint16_t prev)
@@ -72,6 +85,7 @@ static void test_words(void **state)
 		{ RESIDUAL, false, false, "residual" },
 		{ A, false, true, "moving" },
 		{ LP_BACKENDS_MAX - 1, false, true, "moving" },
+		{ ORPHANED, false, true, "orphaned" },
 	};
 
 	(void)state;
@@ -79,6 +93,8 @@ static void test_words(void **state)
 		assert_int_equal(slot_is_settled(slot(A, words[i].prev)), words[i].settled);
 		assert_int_equal(slot_is_moving(slot(A, words[i].prev)), words[i].moving);
 		assert_string_equal(slot_state_name(slot(A, words[i].prev)), words[i].name);
+		assert_int_equal(slot_is_orphaned(slot(A, words[i].prev)),
+				 words[i].prev == ORPHANED);
 	}
 }
 
@@ -86,14 +102,16 @@ static void test_words(void **state)
 static void test_words_are_no_backends(void **state)
 {
 	(void)state;
-	for (uint32_t number = 1; number < LP_BACKENDS_MAX; number++)
+	for (uint32_t number = 1; number < LP_BACKENDS_MAX; number++) {
 		assert_true(slot_is_moving(slot(A, (uint16_t)number)));
+		assert_false(slot_is_orphaned(slot(A, (uint16_t)number)));
+	}
 }
 
 static void test_is_alive(void **state)
 {
 	const bool alive[] = { true, true, false };
-	const struct slot_alive some = { alive, 3 };
+	const struct slot_alive some = { alive, 3, false };
 
 	(void)state;
 	assert_false(slot_is_alive(&some, 0)); /* nobody (A4), whatever stands there */
@@ -148,15 +166,65 @@ static const struct change changes[] = {
 	{ { { { 0, A } } }, A, ALIVE_ALL, { { { A, RESIDUAL } } } },
 };
 
+/* In a pool that resets: a dead past is orphaned. */
+static const struct change deaths[] = {
+	/* the same answer */
+	{ { { { A, SETTLED } } }, A, ALIVE_A, { { { A, SETTLED } } } },
+	{ { { { A, B } } }, A, ALIVE_A | ALIVE_B, { { { A, B } } } },
+	{ { { { A, B } } }, A, ALIVE_A, { { { A, ORPHANED } } } },
+	{ { { { A, ORPHANED } } }, A, ALIVE_ALL, { { { A, ORPHANED } } } },
+	/* the answer dies */
+	{ { { { A, SETTLED } } }, B, ALIVE_B, { { { B, ORPHANED } } } },
+	{ { { { A, OPENING1 } } }, B, ALIVE_B, { { { B, ORPHANED } } } },
+	{ { { { A, RESIDUAL } } }, B, ALIVE_B, { { { B, ORPHANED } } } },
+	{ { { { A, SETTLED } } }, 0, 0, { { { 0, ORPHANED } } } },
+	/* or lives */
+	{ { { { A, SETTLED } } }, B, ALIVE_ALL, { { { B, A } } } },
+	{ { { { A, RESIDUAL } } }, B, ALIVE_ALL, { { { B, A } } } },
+	/* the past lives, dies, and is the answer again */
+	{ { { { B, A } } }, C, ALIVE_A | ALIVE_C, { { { C, A } } } },
+	{ { { { B, A } } }, C, ALIVE_B | ALIVE_C, { { { C, ORPHANED } } } },
+	{ { { { B, A } } }, C, ALIVE_C, { { { C, ORPHANED } } } },
+	{ { { { B, A } } }, A, ALIVE_ALL, { { { A, RESIDUAL } } } },
+	/* once orphaned, always, whoever comes, goes, and comes back */
+	{ { { { B, ORPHANED } } }, A, ALIVE_ALL, { { { A, ORPHANED } } } },
+	{ { { { B, ORPHANED } } }, C, ALIVE_C, { { { C, ORPHANED } } } },
+	{ { { { B, ORPHANED } } }, 0, 0, { { { 0, ORPHANED } } } },
+	{ { { { 0, ORPHANED } } }, A, ALIVE_ALL, { { { A, ORPHANED } } } },
+	/* nobody's was nobody's (A4) */
+	{ { { { 0, SETTLED } } }, A, ALIVE_ALL, { { { A, SETTLED } } } },
+	{ { { { 0, RESIDUAL } } }, A, ALIVE_ALL, { { { A, RESIDUAL } } } },
+};
+
+static void check_changes(const struct change *list, size_t n, bool resets)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct lp_slot got = next_of(list[i].old, list[i].cur, list[i].alive, resets);
+
+		if (got.word != list[i].want.word)
+			fail_msg("change %zu: cur %u, prev %#x", i, got.cur, got.prev);
+	}
+}
+
 static void test_next(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
-		struct lp_slot got = next(changes[i].old, changes[i].cur, changes[i].alive);
+	check_changes(changes, sizeof(changes) / sizeof(changes[0]), false);
+}
 
-		if (got.word != changes[i].want.word)
-			fail_msg("change %zu: cur %u, prev %#x", i, got.cur, got.prev);
-	}
+static void test_next_where_clients_are_told(void **state)
+{
+	(void)state;
+	check_changes(deaths, sizeof(deaths) / sizeof(deaths[0]), true);
+}
+
+/* A pool that resets no more: what was orphaned is forgotten, but not the living. */
+static void test_orphans_of_before(void **state)
+{
+	(void)state;
+	expect(next(slot(A, ORPHANED), A, ALIVE_ALL), A, RESIDUAL);
+	expect(next(slot(A, ORPHANED), B, ALIVE_ALL), B, A);
+	expect(next(slot(A, ORPHANED), B, ALIVE_B), B, RESIDUAL);
 }
 
 /* What slot_next() promises, for all words, answers and lives that there are. */
@@ -199,6 +267,33 @@ static void test_next_always(void **state)
 						check_next(slot(old, words[i]), cur, mask);
 }
 
+/* What a pool that resets adds to that: only where the past is dead it is another slot. */
+static void check_next_resets(struct lp_slot old, uint16_t cur, unsigned int mask)
+{
+	struct lp_slot got = next_of(old, cur, mask, true), without = next(old, cur, mask);
+	uint16_t past = slot_is_moving(old) ? old.prev : old.cur;
+	bool stays = cur == old.cur && !slot_is_moving(old);
+	bool dead = slot_is_orphaned(old) || (past && !(mask >> past & 1));
+
+	if (!stays && dead)
+		expect(got, cur, ORPHANED);
+	else
+		assert_int_equal(got.word, without.word);
+}
+
+static void test_next_always_where_clients_are_told(void **state)
+{
+	static const uint16_t words[] = { SETTLED, OPENING0, RESIDUAL, ORPHANED, A, B, C };
+
+	(void)state;
+	for (uint16_t old = 0; old < N; old++)
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			for (uint16_t cur = 0; cur < N; cur++)
+				for (unsigned int mask = 0; mask <= ALIVE_ALL; mask += 2)
+					if (words[i] != old || words[i] == SETTLED)
+						check_next_resets(slot(old, words[i]), cur, mask);
+}
+
 /* --- slot_later() ------------------------------------------------------------------- */
 
 /* Time does nothing to a settled slot; marks fade elsewhere (sweep.h). */
@@ -226,6 +321,21 @@ static void test_later_moving(void **state)
 	}
 	expect(later(slot(B, A), ALIVE_B, false, false, false), B, RESIDUAL);
 	expect(later(slot(B, A), ALIVE_B, false, false, true), B, RESIDUAL);
+}
+
+static void test_later_orphaned(void **state)
+{
+	(void)state;
+	for (unsigned int bits = 0; bits < 4; bits++) {
+		bool passed = bits & 1, differs = bits & 2;
+		struct lp_slot orphaned = slot(B, ORPHANED);
+
+		expect(later_of(slot(B, A), ALIVE_B, false, passed, differs, true), B, ORPHANED);
+		expect(later_of(slot(B, A), ALIVE_ALL, false, passed, differs, true), B, A);
+		expect(later_of(orphaned, ALIVE_ALL, false, passed, differs, true), B, ORPHANED);
+		expect(later_of(orphaned, ALIVE_ALL, true, passed, differs, true), B, RESIDUAL);
+		expect(later_of(orphaned, ALIVE_ALL, false, passed, differs, false), B, RESIDUAL);
+	}
 }
 
 static void test_later_residual(void **state)
@@ -321,6 +431,10 @@ int main(void)
 		cmocka_unit_test(test_is_alive),
 		cmocka_unit_test(test_next),
 		cmocka_unit_test(test_next_always),
+		cmocka_unit_test(test_next_where_clients_are_told),
+		cmocka_unit_test(test_next_always_where_clients_are_told),
+		cmocka_unit_test(test_orphans_of_before),
+		cmocka_unit_test(test_later_orphaned),
 		cmocka_unit_test(test_later_settled),
 		cmocka_unit_test(test_later_moving),
 		cmocka_unit_test(test_later_residual),

@@ -527,6 +527,64 @@ static void test_all(void **state)
 	close_world(&world);
 }
 
+/* --- orphans ------------------------------------------------------------------------------- */
+
+/* The hold time of an orphaned slot ends as that of a moving one does; then it settles. */
+static void test_orphaned_is_held(void **state)
+{
+	struct world world;
+
+	(void)state;
+	open_world(&world);
+	world.pools[POOL].resets = true;
+	set_slot(&world, A, LP_SLOT_ORPHANED, NOW);
+	sweep_all(&world.sweep, world.dp, world.pools, 4, NOW + world.pools[POOL].hold);
+	expect_slot(&world, A, LP_SLOT_ORPHANED);
+	sweep_restart(&world.sweep, NOW + world.pools[POOL].hold + 1);
+	step(&world, BUCKETS, NOW + world.pools[POOL].hold + 1);
+	expect_slot(&world, A, LP_SLOT_RESIDUAL);
+	sweep_all(&world.sweep, world.dp, world.pools, 4, NOW + world.pools[POOL].hold + 2);
+	expect_slot(&world, A, LP_SLOT_SETTLED);
+	close_world(&world);
+}
+
+/* The past of a moving slot dies. */
+static void test_past_dies_orphaned(void **state)
+{
+	struct world world;
+
+	(void)state;
+	open_world(&world);
+	set_slot(&world, A, DEAD, NOW);
+	step(&world, 1, NOW + 1);
+	expect_slot(&world, A, LP_SLOT_RESIDUAL);
+	world.pools[POOL].resets = true;
+	set_slot(&world, A, DEAD, NOW);
+	step(&world, 1, NOW + 1);
+	expect_slot(&world, A, LP_SLOT_ORPHANED);
+	assert_int_equal(dp_slot_times(world.dp, world.pools[POOL].table)[SLOT], NOW + 1);
+	close_world(&world);
+}
+
+/* S4: a slot does not settle over a record of a life that is over, until that expires. */
+static void test_orphans_keep_slot(void **state)
+{
+	struct world world;
+
+	(void)state;
+	open_world(&world);
+	world.pools[POOL].resets = true;
+	set_slot(&world, A, LP_SLOT_RESIDUAL, NOW);
+	add_record(&world, (struct entry) { 9, DEAD, CONFIRMED, NOW + 10 });
+	sweep_all(&world.sweep, world.dp, world.pools, 4, NOW + 5);
+	expect_slot(&world, A, LP_SLOT_RESIDUAL);
+	assert_true(has_record(&world, 9));
+	sweep_all(&world.sweep, world.dp, world.pools, 4, NOW + 11);
+	expect_slot(&world, A, LP_SLOT_SETTLED);
+	assert_false(has_record(&world, 9));
+	close_world(&world);
+}
+
 /* --- S2 ------------------------------------------------------------------------------------ */
 
 #define SETTLED  LP_SLOT_SETTLED
@@ -584,11 +642,35 @@ static const struct fate fates[] = {
 	{ B, false, ELSEWHERE, CONFIRMED, LATER, false },
 };
 
-static void check_fate(const struct fate *fate, size_t number)
+/* S4: in a pool that resets. */
+static const struct fate orphans[] = {
+	/* A connection's, of a life that is over, is kept where packets look for it. */
+	{ RESIDUAL, false, DEAD, CONFIRMED, LATER, true },
+	{ RESIDUAL, false, DEAD, 0, LATER, true },
+	{ B, false, DEAD, CONFIRMED, LATER, true },
+	{ LP_SLOT_ORPHANED, false, DEAD, CONFIRMED, LATER, true },
+	{ LP_SLOT_ORPHANED, false, ELSEWHERE, CONFIRMED, LATER, true },
+	{ RESIDUAL, false, DEAD, CONFIRMED, PAST, false },
+	{ LP_SLOT_ORPHANED, false, DEAD, CONFIRMED, PAST, false },
+	/* ... and not in a settled slot, where it would meet who comes later. */
+	{ SETTLED, false, DEAD, CONFIRMED, LATER, false },
+	{ SETTLED, true, DEAD, CONFIRMED, LATER, false },
+	{ LP_SLOT_OPENING, false, DEAD, CONFIRMED, LATER, false },
+	/* A client's never: it moves on. */
+	{ RESIDUAL, false, DEAD, CLIENT | CONFIRMED, LATER, false },
+	{ LP_SLOT_ORPHANED, false, DEAD, CLIENT | CONFIRMED, LATER, false },
+	/* Of the living, as in a moving slot. */
+	{ LP_SLOT_ORPHANED, false, A, CONFIRMED, LATER, true },
+	{ LP_SLOT_ORPHANED, false, B, CONFIRMED, PAST, true },
+	{ LP_SLOT_ORPHANED, false, A, CLIENT | CONFIRMED, PAST, true },
+};
+
+static void check_fate(const struct fate *fate, size_t number, bool resets)
 {
 	struct world world;
 
 	open_world(&world);
+	world.pools[POOL].resets = resets;
 	world.pools[POOL].always = fate->always;
 	set_slot(&world, A, fate->prev, NOW);
 	add_record(&world, (struct entry) { 9, fate->backend, fate->flags, fate->expires });
@@ -603,7 +685,9 @@ static void test_fates(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(fates) / sizeof(fates[0]); i++)
-		check_fate(&fates[i], i);
+		check_fate(&fates[i], i, false);
+	for (size_t i = 0; i < sizeof(orphans) / sizeof(orphans[0]); i++)
+		check_fate(&orphans[i], i, true);
 }
 
 /* Expiry is the same second for packets and for the sweep. */
@@ -848,6 +932,9 @@ int main(void)
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_restart_forgets),
 		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_orphaned_is_held),
+		cmocka_unit_test(test_past_dies_orphaned),
+		cmocka_unit_test(test_orphans_keep_slot),
 		cmocka_unit_test(test_fates),
 		cmocka_unit_test(test_expiry),
 		cmocka_unit_test(test_earlier_life),

@@ -127,25 +127,6 @@ static int understand(struct question *question, const struct config *config,
 
 /* --- the walk -------------------------------------------------------------------------- */
 
-/* The VIP table that packets see, as vip_table_find() takes it; it only reads. */
-static const struct lp_vip *find_vip(const struct agent *agent, const struct question *question)
-{
-	unsigned int half = dp_active_half(agent->dp);
-	const struct dp_size *size = dp_size(agent->dp);
-	const struct vip_table table = {
-		.salt = dp_control(agent->dp)->salt[half],
-		.n_index = size->index,
-		.n_places = size->places,
-		.n_ranges = size->ranges,
-		.index = (struct lp_vip_index *)(uintptr_t)dp_vip_index(agent->dp, half),
-		.places = (struct lp_vip *)(uintptr_t)dp_vips(agent->dp, half),
-		.ranges = (struct lp_range *)(uintptr_t)dp_ranges(agent->dp, half),
-	};
-
-	return vip_table_find(&table, &agent->engine.key, &question->dst, question->vip->protocol,
-			      question->port);
-}
-
 static uint64_t hash_of(const struct agent *agent, const struct question *question,
 			struct walk *walk)
 {
@@ -213,6 +194,7 @@ static void decide(const struct agent *agent, const struct question *question, s
 			      walk->value.prev < dp_size(agent->dp)->backends &&
 			      (dp_backend(agent->dp, walk->value.prev)->state.flags &
 			       LP_BACKEND_ALIVE),
+		.resets = (walk->vip->flags & LP_VIP_RESET) && !is_udp(question),
 		.flow = walk->of_flow.says,
 		.client = walk->of_client.says,
 	};
@@ -241,7 +223,8 @@ static int take_walk(struct agent *agent, const struct question *question, struc
 {
 	unsigned int half = dp_active_half(agent->dp);
 
-	walk->vip = find_vip(agent, question);
+	walk->vip = vip_table_find_running(agent->dp, &agent->engine.key, &question->dst,
+					   question->vip->protocol, question->port);
 	walk->proxy = prefix_is_proxy(question->vip, &question->src);
 	if (!walk->vip)
 		return 0;
@@ -417,13 +400,14 @@ static void add_affinity(json_t *object, const struct agent *agent, const struct
 			 const struct walk *walk)
 {
 	bool moving = walk->vip && slot_is_moving(walk->value);
-	json_t *more = json_pack("{s:b, s:s, s:o, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o}", "proxy",
-				 walk->proxy, "slot_state", slot_state_name(walk->value),
+	json_t *more = json_pack("{s:b, s:s, s:o, s:s?, s:s?, s:s?, s:s?, s:b, s:o, s:o, s:o}",
+				 "proxy", walk->proxy, "slot_state", slot_state_name(walk->value),
 				 "slot_since_s", make_since(agent, walk), "slot_backend",
 				 name_of(agent, walk->value.cur), "previous",
 				 moving ? name_of(agent, walk->value.prev) : NULL, "opening",
 				 name_of(agent, walk->opening.backend), "established",
-				 name_of(agent, walk->established.backend), "record",
+				 name_of(agent, walk->established.backend), "established_reset",
+				 walk->established.reason == ANSWER_RESET, "record",
 				 make_deciding(agent, question, walk), "client_record",
 				 make_record(agent, walk, &walk->of_client, !is_udp(question)),
 				 "last_change", make_change(agent, walk));

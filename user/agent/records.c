@@ -208,10 +208,11 @@ static json_t *flush(const struct agent *agent, const struct selection *selectio
 		     struct records_walk *walk)
 {
 	struct records_entry entry;
+	uint32_t now = agent_now().mono;
 	json_int_t dropped = 0;
 
 	for (; records_next(walk, agent->dp, &selection->filter, &entry); dropped++)
-		dp_record_drop(agent->dp, entry.bucket, entry.way, &entry.record);
+		records_forget(agent->dp, &entry, now);
 	return json_pack("{s:I, s:o}", "dropped", dropped, "next", next_cursor(walk));
 }
 

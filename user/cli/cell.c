@@ -2,6 +2,7 @@
 #include "cli/cell.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -39,6 +40,21 @@ void cli_cell_text(struct cli_table *table, const json_t *object, const char *ke
 void cli_cell_int(struct cli_table *table, const json_t *object, const char *key)
 {
 	cli_table_cell(table, CLI_PLAIN, "%s", cli_json_int(object, key).text);
+}
+
+void cli_cell_endpoint(struct cli_table *table, const json_t *object, const char *address_key,
+		       const char *port_key)
+{
+	const char *address = cli_json_text(object, address_key);
+	const json_t *port = json_object_get(object, port_key);
+	bool brackets = strchr(address, ':');
+
+	if (json_is_integer(port))
+		cli_table_cell(table, CLI_PLAIN, "%s%s%s:%" JSON_INTEGER_FORMAT,
+			       brackets ? "[" : "", address, brackets ? "]" : "",
+			       json_integer_value(port));
+	else
+		cli_table_cell(table, CLI_PLAIN, "%s", address);
 }
 
 void cli_cell_bytes(struct cli_table *table, const json_t *object, const char *key)

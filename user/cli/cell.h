@@ -29,6 +29,11 @@ void cli_cell_int(struct cli_table *table, const json_t *object, const char *key
 void cli_cell_bytes(struct cli_table *table, const json_t *object, const char *key);
 void cli_cell_share(struct cli_table *table, const json_t *object, const char *key);
 
+/* An address and a port as people write them, "[2001:db8::1]:443"; without a port, the
+ * address alone. */
+void cli_cell_endpoint(struct cli_table *table, const json_t *object, const char *address_key,
+		       const char *port_key);
+
 /* A duration in seconds: "2m13s". */
 void cli_cell_duration(struct cli_table *table, const json_t *object, const char *key);
 

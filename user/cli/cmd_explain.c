@@ -9,21 +9,11 @@
 #include "cli/target.h"
 #include "cli/view.h"
 
-/* An address and a port as people write them; `port` may be missing or null. */
 static void field_end(struct cli_table *table, const char *name, const json_t *answer,
 		      const char *address_key, const char *port_key)
 {
-	const char *address = cli_json_text(answer, address_key);
-	bool brackets = strchr(address, ':');
-	const json_t *port = json_object_get(answer, port_key);
-
 	cli_table_cell(table, CLI_STRONG, "%s", name);
-	if (json_is_integer(port))
-		cli_table_cell(table, CLI_PLAIN, "%s%s%s:%" JSON_INTEGER_FORMAT,
-			       brackets ? "[" : "", address, brackets ? "]" : "",
-			       json_integer_value(port));
-	else
-		cli_table_cell(table, CLI_PLAIN, "%s", address);
+	cli_cell_endpoint(table, answer, address_key, port_key);
 }
 
 static void field_text(struct cli_table *table, const json_t *answer, const char *key)
@@ -136,6 +126,8 @@ static void field_answers(struct cli_table *table, const json_t *answer)
 	const char *opening = cli_json_text(answer, "opening");
 	const char *established = cli_json_text(answer, "established");
 
+	if (json_is_true(json_object_get(answer, "established_reset")))
+		established = "nobody: its client is told by a TCP RST";
 	if (!strcmp(opening, established))
 		return;
 	cli_table_cell(table, CLI_STRONG, "opening");

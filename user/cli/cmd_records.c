@@ -94,20 +94,6 @@ static int get_all(struct cli *cli, const struct selection *selection, size_t li
 	return rc;
 }
 
-static void source_cell(struct cli_table *table, const json_t *record)
-{
-	const char *source = cli_json_text(record, "source");
-	const json_t *port = json_object_get(record, "source_port");
-	bool brackets = strchr(source, ':');
-
-	if (json_is_integer(port))
-		cli_table_cell(table, CLI_PLAIN, "%s%s%s:%" JSON_INTEGER_FORMAT,
-			       brackets ? "[" : "", source, brackets ? "]" : "",
-			       json_integer_value(port));
-	else
-		cli_table_cell(table, CLI_PLAIN, "%s", source);
-}
-
 static void expiry_cell(struct cli_table *table, const json_t *record)
 {
 	if (cli_json_number(record, "expires_in_s") <= 0)
@@ -143,7 +129,7 @@ static int show_records(struct cli *cli, const json_t *records)
 	cli_table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
 	json_array_foreach (records, i, record) {
 		cli_cell_text(&table, record, "kind");
-		source_cell(&table, record);
+		cli_cell_endpoint(&table, record, "source", "source_port");
 		cli_cell_text(&table, record, "vip");
 		cli_cell_int(&table, record, "port");
 		cli_cell_text(&table, record, "backend");

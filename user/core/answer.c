@@ -30,6 +30,15 @@ const char *answer_refuses(const struct answer_question *question,
 	return NULL;
 }
 
+/* T8, of a packet that no good record decides. */
+static bool is_orphan(const struct answer_question *question)
+{
+	if (!question->resets || is_blind(question))
+		return false;
+	return (slot_is_moving(question->slot) && !question->past_lives) ||
+	       (question->flow.found && !question->flow.lives);
+}
+
 struct answer answer_packet(const struct answer_question *question, bool opening)
 {
 	const struct lp_slot slot = question->slot;
@@ -38,6 +47,8 @@ struct answer answer_packet(const struct answer_question *question, bool opening
 		return (struct answer) { question->flow.backend, ANSWER_CONNECTION };
 	if (opening && question->source && !answer_refuses(question, &question->client, true))
 		return (struct answer) { question->client.backend, ANSWER_CLIENT };
+	if (!opening && is_orphan(question))
+		return (struct answer) { 0, ANSWER_RESET };
 	if (!opening && !is_blind(question) && slot_is_moving(slot) && question->past_lives)
 		return (struct answer) { slot.prev, ANSWER_PAST };
 	return (struct answer) { slot.cur, ANSWER_SLOT };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The rules T1 to T4 of bpf/track.h, said once more without packets: which backend
+ * The rules T1 to T4 and T8 of bpf/track.h, said once more without packets: which backend
  * a packet is sent to, given its slot and what the record table says of it. Pure,
  * and kept apart from the program that it explains on purpose: tests hold them
  * against each other.
@@ -26,6 +26,7 @@ struct answer_question {
 	enum lp_track track;
 	bool source;     /* the client decides; otherwise the flow */
 	bool past_lives; /* slot.prev is alive: asked for in a moving slot only */
+	bool resets;     /* the VIP has LP_VIP_RESET, and the packet is TCP's */
 	struct answer_record flow, client;
 };
 
@@ -35,6 +36,7 @@ enum answer_reason {
 	ANSWER_CONNECTION, /* T1: the connection's record */
 	ANSWER_CLIENT,     /* T2: the client's record */
 	ANSWER_PAST,       /* T4: it belongs to the time before the slot moved */
+	ANSWER_RESET,      /* T8: its backend is dead, and its client gets a RST; backend is 0 */
 };
 
 struct answer {

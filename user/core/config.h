@@ -139,6 +139,7 @@ struct config_vip {
 	unsigned int mask;             /* 0 to 32 */
 	unsigned int mask6;            /* 0 to 128 */
 	double idle_timeout;           /* seconds */
+	bool reset;                    /* on_backend_down: reset, not reroute */
 	double affinity_timeout;       /* seconds */
 	char *group;                   /* NULL: none; its VIPs agree in all of the affinity but
 					  proxies and track, which is LP_AFFINITY_SOURCE */
@@ -189,5 +190,9 @@ void config_free(struct config **config);
 const struct config_pool *config_pool_find(const struct config *config, const char *name);
 const struct config_check *config_check_find(const struct config *config, const char *name);
 const struct config_vip *config_vip_find(const struct config *config, const char *name);
+
+/* Are clients of its dead backends told by a RST? Not of UDP, nor where nothing is
+ * remembered by which they could be known. */
+bool config_vip_resets(const struct config_vip *vip);
 
 #endif

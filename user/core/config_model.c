@@ -2,6 +2,7 @@
 /* Freeing of a model, and finding in it. */
 #include "core/config.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,4 +103,9 @@ const struct config_check *config_check_find(const struct config *config, const 
 const struct config_vip *config_vip_find(const struct config *config, const char *name)
 {
 	return find(name, config->vips, config->n_vips, sizeof(*config->vips));
+}
+
+bool config_vip_resets(const struct config_vip *vip)
+{
+	return vip->reset && vip->protocol == IPPROTO_TCP && vip->track != LP_TRACK_NEVER;
 }

@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-/* A VIP and what its keys say that the model has no place for yet. */
+/* A VIP, and words as they are read. */
 struct vip_values {
 	struct config_vip vip;
 	unsigned int protocol, on_backend_down;
@@ -28,8 +28,8 @@ static const struct config_words forward_words = { "forwarding mode", forwards,
 						   CONFIG_COUNT(forwards) };
 
 static const struct config_word backend_down[] = {
-	{ "reset", 0, CONFIG_FEATURE_RESET },
-	{ "reroute", 1, CONFIG_FEATURE_BASE },
+	{ "reset", true, CONFIG_FEATURE_RESET },
+	{ "reroute", false, CONFIG_FEATURE_BASE },
 };
 static const struct config_words backend_down_words = { "behaviour", backend_down,
 							CONFIG_COUNT(backend_down) };
@@ -76,12 +76,14 @@ static int read_vip(const struct config_reader *reader, const struct config_node
 			 .mask6 = 64,
 			 .track = LP_TRACK_NEEDED },
 		.protocol = IPPROTO_TCP,
+		.on_backend_down = true,
 	};
 	int ret;
 
 	ret = config_read_map(reader, node, &vip_schema, &values);
 	*vip = values.vip;
 	vip->protocol = (uint8_t)values.protocol;
+	vip->reset = values.on_backend_down;
 	return ret;
 }
 

@@ -51,6 +51,7 @@ static void find_holds(struct desired *desired, const struct config *config)
 		if (vip->affinity == LP_AFFINITY_SOURCE && vip->affinity_timeout > longest)
 			longest = vip->affinity_timeout;
 		out->tracked = true;
+		out->resets |= config_vip_resets(vip);
 		if (whole_seconds(longest) > out->hold)
 			out->hold = whole_seconds(longest);
 	}
@@ -99,7 +100,9 @@ static struct lp_vip make_template(const struct config *config, const struct con
 		.forward = (__u8)vip->forward,
 		.affinity = (__u8)vip->affinity,
 		.track = (__u8)vip->track,
-		.flags = (__u8)((vip->n_proxies ? LP_VIP_PROXIES : 0) | policy_flags(config, vip)),
+		.flags = (__u8)((vip->n_proxies ? LP_VIP_PROXIES : 0) |
+				(config_vip_resets(vip) ? LP_VIP_RESET : 0) |
+				policy_flags(config, vip)),
 		.scope = (__u16)scope,
 		.idle_timeout = whole_seconds(vip->idle_timeout),
 		.client_timeout = whole_seconds(vip->affinity_timeout),

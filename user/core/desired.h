@@ -26,6 +26,7 @@ struct desired_pool {
 	uint32_t number;
 	uint64_t digest;
 	bool tracked;    /* some VIP of it remembers */
+	bool resets;     /* some VIP of it that remembers resets the clients of dead backends */
 	uint32_t hold;   /* seconds that a slot is moving: the longest timeout of its VIPs */
 	bool built;      /* false: the digest is the one that was given as known */
 	uint16_t *table; /* LP_SLOTS backend numbers; NULL unless built */

@@ -58,6 +58,7 @@ static void tell_sweep(struct engine *engine, const struct config *config,
 
 		pool->table = dp_pool(engine->dp, half, desired->pools[i].number).table;
 		pool->hold = desired->pools[i].hold;
+		pool->resets = desired->pools[i].resets;
 	}
 	for (size_t i = 0; i < config->n_vips; i++)
 		if (config->vips[i].track == LP_TRACK_ALWAYS)

@@ -189,11 +189,11 @@ static bool is_moved(const struct question *q)
 	return !after || forecast_server(q->world, before) != forecast_server(q->world, after);
 }
 
-/* Who gets a packet in the middle of a flow that no record knows (T4). */
+/* Who gets a packet in the middle of a flow that no record knows (T4, T8); 0: nobody. */
 static uint32_t middle(const struct question *q)
 {
-	const struct slot_alive alive = { q->world->alive, q->world->n_backends };
 	struct forecast_table table = forecast_next(q->world, q->next_pool);
+	const struct slot_alive alive = { q->world->alive, q->world->n_backends, table.resets };
 	uint32_t cur = next_cur(q);
 	struct lp_slot slot;
 
@@ -201,6 +201,8 @@ static uint32_t middle(const struct question *q)
 		return cur;
 	slot.word = __atomic_load_n(&table.running[q->next_slot].word, __ATOMIC_RELAXED);
 	slot = slot_next(slot, (uint16_t)cur, &alive);
+	if (slot_is_orphaned(slot))
+		return config_vip_resets(q->new) ? 0 : slot.cur;
 	return slot_is_moving(slot) ? slot.prev : slot.cur;
 }
 

@@ -131,6 +131,7 @@ static void find_tables(struct forecast_world *world)
 		uint32_t number = desired->pools[i].number;
 
 		world->next[number] = forecast_running(world, number);
+		world->next[number].resets = desired->pools[i].resets;
 		if (desired->pools[i].built)
 			world->next[number].built = desired->pools[i].table;
 		world->moved[number] = count_moved(&world->next[number]);

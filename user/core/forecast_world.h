@@ -13,6 +13,7 @@
 struct forecast_table {
 	const struct lp_slot *running; /* NULL: none */
 	const uint16_t *built;         /* NULL: it is the running one */
+	bool resets;                   /* of the coming one: desired_pool.resets */
 };
 
 struct forecast_world {

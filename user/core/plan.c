@@ -386,7 +386,7 @@ static const struct desired_pool *find_pool(const struct desired *desired, uint3
 static void next_slots(const struct plan *plan, const struct dp *dp,
 		       const struct desired_pool *pool, struct lp_slot *slots, uint32_t *since)
 {
-	const struct slot_alive alive = { plan->alive, plan->n_alive };
+	const struct slot_alive alive = { plan->alive, plan->n_alive, pool->resets };
 	uint32_t table = dp_pool(dp, dp_active_half(dp), pool->number).table;
 	const struct lp_slot *old = dp_slots(dp, table);
 	const uint32_t *times = dp_slot_times(dp, table);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "core/slot_state.h"
+
 bool records_find(const struct dp *dp, uint64_t fingerprint, struct records_entry *entry)
 {
 	struct records_entry found = {
@@ -103,4 +105,28 @@ bool records_next(struct records_walk *walk, const struct dp *dp,
 uint64_t records_cursor(const struct records_walk *walk)
 {
 	return walk->place < walk->end ? walk->place : 0;
+}
+
+/* The slot of a record is not orphaned any more, whoever changes it meanwhile. */
+static void end_orphans(struct dp *dp, const struct lp_record_info *info, uint32_t now)
+{
+	struct lp_slot slot;
+	int ret;
+
+	do {
+		struct lp_slot next = slot = records_slot(dp, info);
+		uint32_t table;
+
+		if (!slot_is_orphaned(slot))
+			return;
+		next.prev = LP_SLOT_RESIDUAL;
+		table = dp_pool(dp, dp_active_half(dp), info->slot >> LP_SLOTS_BITS).table;
+		ret = dp_slot_change(dp, table, info->slot % LP_SLOTS, slot, next, now);
+	} while (ret == -EAGAIN);
+}
+
+void records_forget(struct dp *dp, const struct records_entry *entry, uint32_t now)
+{
+	end_orphans(dp, &entry->info, now);
+	dp_record_drop(dp, entry->bucket, entry->way, &entry->record);
 }

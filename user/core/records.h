@@ -65,4 +65,11 @@ bool records_next(struct records_walk *walk, const struct dp *dp,
 /* Where the next walk goes on; 0 if this one has come to the end of the table. */
 uint64_t records_cursor(const struct records_walk *walk);
 
+/*
+ * Drops a record that a living packet may still ask for, because somebody wants it
+ * forgotten; `now` in seconds of CLOCK_MONOTONIC. In an orphaned slot whoever has no record
+ * is taken for a dead backend's (bpf/track.h T8): it becomes residual before.
+ */
+void records_forget(struct dp *dp, const struct records_entry *entry, uint32_t now);
+
 #endif

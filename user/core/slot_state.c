@@ -17,10 +17,17 @@ bool slot_is_moving(struct lp_slot slot)
 	return !slot_is_settled(slot) && slot.prev != LP_SLOT_RESIDUAL;
 }
 
+bool slot_is_orphaned(struct lp_slot slot)
+{
+	return slot.prev == LP_SLOT_ORPHANED;
+}
+
 const char *slot_state_name(struct lp_slot slot)
 {
 	if (slot_is_settled(slot))
 		return "settled";
+	if (slot_is_orphaned(slot))
+		return "orphaned";
 	return slot_is_moving(slot) ? "moving" : "residual";
 }
 
@@ -28,19 +35,34 @@ const char *slot_state_name(struct lp_slot slot)
 static struct lp_slot stay(struct lp_slot slot, const struct slot_alive *alive)
 {
 	if (slot_is_moving(slot) && !slot_is_alive(alive, slot.prev))
-		slot.prev = LP_SLOT_RESIDUAL;
+		slot.prev = alive->resets ? LP_SLOT_ORPHANED : LP_SLOT_RESIDUAL;
 	return slot;
+}
+
+/* Who answers a packet that no record knows; LP_SLOT_ORPHANED: nobody, he is dead. */
+static uint16_t past_of(struct lp_slot slot, const struct slot_alive *alive)
+{
+	uint16_t past = slot.cur;
+
+	if (slot_is_moving(slot)) {
+		if (slot_is_alive(alive, slot.prev))
+			return slot.prev;
+		if (alive->resets)
+			return LP_SLOT_ORPHANED;
+	}
+	if (alive->resets && past && !slot_is_alive(alive, past))
+		return LP_SLOT_ORPHANED;
+	return past;
 }
 
 struct lp_slot slot_next(struct lp_slot old, uint16_t cur, const struct slot_alive *alive)
 {
-	bool moving = slot_is_moving(old) && slot_is_alive(alive, old.prev);
-	uint16_t past = moving ? old.prev : old.cur;
+	uint16_t past = past_of(old, alive);
 	struct lp_slot new = { .cur = cur };
 
 	if (cur == old.cur)
 		return stay(old, alive);
-	if (past != cur && slot_is_alive(alive, past))
+	if (past == LP_SLOT_ORPHANED || (past != cur && slot_is_alive(alive, past)))
 		new.prev = past;
 	else if (slot_is_settled(old))
 		new.prev = LP_SLOT_SETTLED;

@@ -14,14 +14,16 @@
 struct slot_alive {
 	const bool *alive;
 	uint32_t n;
+	bool resets; /* of the pool: some VIP tells clients of dead backends (LP_VIP_RESET) */
 };
 
 bool slot_is_alive(const struct slot_alive *alive, uint16_t number);
 
 bool slot_is_settled(struct lp_slot slot); /* SETTLED and OPENING */
-bool slot_is_moving(struct lp_slot slot);
+bool slot_is_moving(struct lp_slot slot);  /* ORPHANED too */
+bool slot_is_orphaned(struct lp_slot slot);
 
-/* "settled", "moving", "residual". */
+/* "settled", "moving", "residual", "orphaned". */
 const char *slot_state_name(struct lp_slot slot);
 
 /*
@@ -33,6 +35,10 @@ const char *slot_state_name(struct lp_slot slot);
  * living past. If the past is the new answer, or dead, there is nobody to move
  * away from: records alone may differ (residual), and where there were none
  * because the slot was settled, it still is.
+ *
+ * Where the pool resets, a past that has died is not forgotten at once: the slot is
+ * orphaned, whatever becomes its answer, until its hold time is over. All connections
+ * that were opened since have records then, as in a moving slot.
  */
 struct lp_slot slot_next(struct lp_slot old, uint16_t cur, const struct slot_alive *alive);
 

@@ -77,9 +77,9 @@ static struct lp_slot age_slot(const struct sweep *sweep, const struct dp *dp,
 
 	if (slot_is_settled(slot))
 		return slot;
-	if (slot_is_moving(slot))
+	if (slot_is_moving(slot) && !slot_is_orphaned(slot))
 		as_one.prev = 1;
-	next = slot_later(as_one, &(struct slot_alive) { lives, 2 },
+	next = slot_later(as_one, &(struct slot_alive) { lives, 2, pool->resets },
 			  passed && is_over(since, pool->hold, sweep->pass_began), /* S3 */
 			  passed && since <= sweep->pass_began, differs(sweep, pool->table, at));
 	if (next.prev == 1)
@@ -184,6 +184,18 @@ static bool is_needless(const struct lp_record *record, const struct sweep_pool 
 	return !client && same && !pool->always && slot_is_settled(slot);
 }
 
+/*
+ * S4: a connection's record of a life that is over, in a slot that is looked into: its next
+ * packet is reset (track.h T8), and that nobody who comes later has its addresses and ports
+ * in a settled slot, where opening packets write no record, is what the slot waits for.
+ */
+static bool is_orphan(const struct lp_record *record, const struct sweep_pool *pool,
+		      struct lp_slot slot, bool expired)
+{
+	return pool->resets && !expired && !slot_is_settled(slot) &&
+	       !(record->value.flags & LP_RECORD_CLIENT);
+}
+
 /* S3 */
 static bool wants_confirming(const struct dp *dp, const struct lp_record *record,
 			     const struct sweep_pool *pool, uint32_t at, struct lp_slot slot,
@@ -206,6 +218,11 @@ static void count_record(struct sweep *sweep, const struct lp_record *record)
 		sweep->held[record->value.backend]++;
 }
 
+static void note_difference(struct sweep *sweep, const struct sweep_pool *pool, uint32_t at)
+{
+	sweep->differs[(size_t)pool->table * (LP_SLOTS / 8) + at / 8] |= (uint8_t)(1u << (at % 8));
+}
+
 static void visit_record(struct sweep *sweep, struct dp *dp, const struct sweep_pool *pools,
 			 size_t n_pools, uint32_t bucket, unsigned int way, uint32_t now)
 {
@@ -219,20 +236,26 @@ static void visit_record(struct sweep *sweep, struct dp *dp, const struct sweep_
 	if (!dp_record(dp, bucket, way, &record, &info))
 		return;
 	pool = pool_of(&info, pools, n_pools);
-	at = info.slot % LP_SLOTS;
-	if (!pool || !same_life(dp, &record, info.slot >> LP_SLOTS_BITS)) {
+	if (!pool) {
 		dp_record_drop(dp, bucket, way, &record);
 		return;
 	}
+	at = info.slot % LP_SLOTS;
 	slot = load_slot(&dp_slots(dp, pool->table)[at]);
 	expired = record.value.expires <= now;
+	if (!same_life(dp, &record, info.slot >> LP_SLOTS_BITS)) {
+		if (is_orphan(&record, pool, slot, expired))
+			note_difference(sweep, pool, at);
+		else
+			dp_record_drop(dp, bucket, way, &record);
+		return;
+	}
 	if (is_needless(&record, pool, slot, expired)) {
 		dp_record_drop(dp, bucket, way, &record);
 		return;
 	}
 	if (!expired && record.value.backend != slot.cur)
-		sweep->differs[(size_t)pool->table * (LP_SLOTS / 8) + at / 8] |=
-			(uint8_t)(1u << (at % 8));
+		note_difference(sweep, pool, at);
 	if (!expired && wants_confirming(dp, &record, pool, at, slot, now))
 		dp_record_confirm(dp, bucket, way, &record);
 	if (!expired)

@@ -41,6 +41,7 @@ struct sweep_pool {
 	uint32_t table; /* 0: none */
 	uint32_t hold;  /* seconds */
 	bool always;    /* a VIP of it tracks always: its connections' records stay */
+	bool resets;    /* slot_alive.resets */
 };
 
 /* What a pass has counted; of the last whole one. */

@@ -234,6 +234,32 @@ int vip_table_write(const struct vip_table *table, struct dp *dp, unsigned int h
 	return dp_vip_table_write(dp, half, &image);
 }
 
+/* What packets use now, as the builder's image of it; only to be read. */
+static struct vip_table running(const struct dp *dp)
+{
+	unsigned int half = dp_active_half(dp);
+	const struct dp_size *size = dp_size(dp);
+
+	return (struct vip_table) {
+		.salt = dp_control(dp)->salt[half],
+		.n_index = size->index,
+		.n_places = size->places,
+		.n_ranges = size->ranges,
+		.index = (struct lp_vip_index *)(uintptr_t)dp_vip_index(dp, half),
+		.places = (struct lp_vip *)(uintptr_t)dp_vips(dp, half),
+		.ranges = (struct lp_range *)(uintptr_t)dp_ranges(dp, half),
+	};
+}
+
+const struct lp_vip *vip_table_find_running(const struct dp *dp, const struct lp_hash_key *key,
+					    const struct lp_addr *addr, uint8_t proto,
+					    uint16_t port)
+{
+	const struct vip_table table = running(dp);
+
+	return vip_table_find(&table, key, addr, proto, port);
+}
+
 const struct lp_vip *vip_table_find(const struct vip_table *table, const struct lp_hash_key *key,
 				    const struct lp_addr *addr, uint8_t proto, uint16_t port)
 {

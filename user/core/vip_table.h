@@ -79,6 +79,11 @@ int vip_table_build(const struct lp_hash_key *key, const struct vip_rule *rules,
 const struct lp_vip *vip_table_find(const struct vip_table *table, const struct lp_hash_key *key,
 				    const struct lp_addr *addr, uint8_t proto, uint16_t port);
 
+/* The same in the half that packets use now; what is found is the datapath's. */
+const struct lp_vip *vip_table_find_running(const struct dp *dp, const struct lp_hash_key *key,
+					    const struct lp_addr *addr, uint8_t proto,
+					    uint16_t port);
+
 /* Writes it into a half of a datapath of its size, as dp_vip_table_write() does. */
 int vip_table_write(const struct vip_table *table, struct dp *dp, unsigned int half);
 

@@ -30,7 +30,6 @@ static void set_sizes(const struct dp_size *size, uint64_t cpus)
 	values[LP_SIZE_places] = size->places;
 	values[LP_SIZE_ranges] = size->ranges;
 	values[LP_SIZE_pools] = size->pools;
-	values[LP_SIZE_tables] = size->tables;
 	values[LP_SIZE_vips] = size->vips;
 	values[LP_SIZE_backends] = size->backends;
 	values[LP_SIZE_cpus] = cpus;
