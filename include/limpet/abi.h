@@ -26,7 +26,7 @@
 
 #include <linux/types.h>
 
-#define LP_ABI_VERSION 4u
+#define LP_ABI_VERSION 5u
 
 /* Slot table: LP_SLOTS slots for each pool, a power of two (DESIGN section 6). */
 #define LP_SLOTS_BITS  16
@@ -93,6 +93,8 @@ enum lp_vip_flags {
 	LP_VIP_INTERFACES = 1 << 2, /* answers on some interfaces only: asks `policy` */
 	LP_VIP_GUARDED = 1 << 3,    /* some interface has reject_sources: asks `policy` */
 	LP_VIP_REPLY = 1 << 4,      /* no VIP: a backend's address and port, see struct lp_vip */
+	LP_VIP_PING_PASS = 1 << 6,  /* pings of its address are the stack's */
+	LP_VIP_PING_DROP = 1 << 7,  /* and nobody's; with neither of the two, limpet answers */
 	LP_VIP_POLICY = LP_VIP_SOURCES | LP_VIP_INTERFACES | LP_VIP_GUARDED,
 };
 
@@ -227,7 +229,8 @@ LP_ASSERT_SIZE(struct lp_vip_index, 4);
 /*
  * vips[half * places_max + place]: key and everything that a packet needs to
  * know of its VIP, in one cache line. An exact, an `any` and a `ranges` key of
- * one address differ in port and kind only.
+ * one address differ in port and kind only; a `ranges` key has of its VIP, the one with
+ * the lowest port, number and flags alone: whether a ping is answered is asked there.
  *
  * With LP_VIP_REPLY the key is a backend's address and port instead: what comes from
  * there is a reply of a VIP with forward nat, and gets `rewrite` as its source.
@@ -433,6 +436,16 @@ LP_ASSERT_OFFSET(struct lp_hop, outer_sum, 28);
 LP_ASSERT_OFFSET(struct lp_hop, saddr, 32);
 
 #define LP_OUTER_TTL 64 /* RFC 1700 default; RFC 2003 section 3.1 */
+
+/*
+ * What limpet says of itself by ICMP, at most, on each CPU. Errors: as many as Linux
+ * (icmp_msgs_per_sec, icmp_msgs_burst). Pings are answered with no more than they bring;
+ * the limit keeps a flood of them from taking the packets' time.
+ */
+#define LP_ICMP_ERRORS_PER_S 1000
+#define LP_ICMP_ERRORS_BURST 50
+#define LP_ICMP_PINGS_PER_S  10000
+#define LP_ICMP_PINGS_BURST  1000
 
 enum lp_backend_flags {
 	LP_BACKEND_ALIVE = 1 << 0, /* records that name it are good */
