@@ -20,8 +20,9 @@
 #define ANSWER_MAX6 1280
 #define ANSWER_TOS  0xc0 /* RFC 1812 section 4.3.2.5: internetwork control */
 
-#define ANSWER_MTU_MIN4 68   /* RFC 791 section 3.2 */
-#define ANSWER_MTU_MIN6 1280 /* RFC 8200 section 5; a smaller one would not be believed (RFC 8201) */
+#define ANSWER_MTU_MIN4 68 /* RFC 791 section 3.2 */
+#define ANSWER_MTU_MIN6                                                                            \
+	1280 /* RFC 8200 section 5; a smaller one would not be believed (RFC 8201) */
 
 /* Not more than this is in a frame before an ICMP header, and behind it in an answer. */
 #define ANSWER_AT_MAX  127

@@ -59,7 +59,8 @@ static __always_inline __u32 quote_write_address(struct xdp_md *ctx, const struc
 	if (quoted->v6) {
 		for (int i = 0; i < 4; i++)
 			change = lp_csum_change32(change, old->w[i], to->addr->w[i]);
-		at += to->source ? offsetof(struct ipv6hdr, saddr) : offsetof(struct ipv6hdr, daddr);
+		at += to->source ? offsetof(struct ipv6hdr, saddr)
+				 : offsetof(struct ipv6hdr, daddr);
 		bpf_xdp_store_bytes(ctx, at, (void *)to->addr, sizeof(*to->addr));
 		to->sum = lp_csum_fold(change);
 		return to->sum;
@@ -181,7 +182,8 @@ static __always_inline enum lp_reason icmp_to_vip(struct xdp_md *ctx, struct icm
 /* The key whose replies come from the quoted destination, or NULL; fills *nat. */
 static __always_inline const struct lp_vip *icmp_find_reply(const struct icmp *icmp,
 							    const struct view *view,
-							    struct nat *nat, struct quote_change *to)
+							    struct nat *nat,
+							    struct quote_change *to)
 {
 	const struct packet *quoted = &icmp->quoted;
 	const struct lp_vip *key;

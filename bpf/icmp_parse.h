@@ -165,7 +165,8 @@ static __always_inline bool icmp_is_error(const struct icmp *icmp)
 
 	if (icmp->pkt.v6)
 		return type >= ICMPV6_DEST_UNREACH && type <= ICMPV6_PARAMPROB;
-	return type == ICMP_DEST_UNREACH || type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
+	return type == ICMP_DEST_UNREACH || type == ICMP_TIME_EXCEEDED ||
+	       type == ICMP_PARAMETERPROB;
 }
 
 /* --- the quote ---------------------------------------------------------------------- */

@@ -23,7 +23,7 @@
 /* The tunnel that is quoted. */
 struct tunnel {
 	struct lp_addr daddr;
-	bool v6;        /* its outer header */
+	bool v6; /* its outer header */
 	bool inner_v6;
 	__u32 inner;    /* offset of the inner packet */
 	__u32 overhead; /* bytes of header */

@@ -22,9 +22,8 @@ struct lp_limit {
  * Takes a token, if there is one. `now_ns` of any clock that does not go back; `per_s` and
  * `burst` at least 1, constants where this is inlined.
  */
-static inline __attribute__((always_inline)) bool lp_limit_take(struct lp_limit *limit,
-								__u64 now_ns, __u32 per_s,
-								__u32 burst)
+static inline __attribute__((always_inline)) bool
+lp_limit_take(struct lp_limit *limit, __u64 now_ns, __u32 per_s, __u32 burst)
 {
 	__u64 gap = 1000000000ull / per_s, full = (burst - 1) * gap;
 	__u64 earliest = now_ns > full ? now_ns - full : 0;

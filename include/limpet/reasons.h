@@ -43,7 +43,8 @@
 	  "a reply from a backend, translated; the stack finds the way to its client")             \
 	X(DROP_TTL, "drop_ttl", DROP, "to be routed, but its TTL or hop limit ends here")          \
 	X(ANSWER_PING, "answer_ping", ANSWER, "a ping of a VIP")                                   \
-	X(PASS_PING, "pass_ping", PASS, "a ping of a VIP that leaves it to the stack (ping: pass)") \
+	X(PASS_PING, "pass_ping", PASS,                                                            \
+	  "a ping of a VIP that leaves it to the stack (ping: pass)")                              \
 	X(DROP_PING, "drop_ping", DROP, "a ping of a VIP that does not answer (ping: drop)")       \
 	X(FORWARD_ICMP, "forward_icmp", FORWARD,                                                   \
 	  "an ICMP error, sent to the backend of the connection that it quotes")                   \
@@ -55,8 +56,7 @@
 	  "to be routed, but its TTL or hop limit ended here; its sender was told")                \
 	X(ANSWER_TUNNEL, "answer_tunnel", ANSWER,                                                  \
 	  "a tunnel packet was too large for a router; the sender of what was inside was told")    \
-	X(PASS_TUNNEL, "pass_tunnel", PASS,                                                        \
-	  "the same, but the stack finds the way to the sender")                                   \
+	X(PASS_TUNNEL, "pass_tunnel", PASS, "the same, but the stack finds the way to the sender") \
 	X(DROP_ICMP_RATE, "drop_icmp_rate", DROP,                                                  \
 	  "to be answered by ICMP, which is limited to so many a second")                          \
 	X(PASS_ROUTER, "pass_router", PASS,                                                        \

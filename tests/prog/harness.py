@@ -18,7 +18,7 @@ BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
 DSR, IPIP, GUE, NAT = 1, 2, 3, 4
 SOURCE, TCP_AFFINITY = 1, 2
 # enum lp_vip_flags
-ASKS_SOURCES, ASKS_INTERFACES, GUARDED, REPLY = 2, 4, 8, 16
+ASKS_SOURCES, ASKS_INTERFACES, GUARDED, REPLY, PING_PASS, PING_DROP = 2, 4, 8, 16, 64, 128
 TCP, UDP = 6, 17
 ETH_HLEN = 14
 
@@ -115,6 +115,11 @@ class Progrun:
     def run_one(self, packet, **where):
         return self.run([packet], **where)[0]
 
+    def records(self):
+        """(how many records there are, whether they are those of the last time)"""
+        answer = self.request(op="records")
+        return answer["records"], answer["same"]
+
     def counters(self):
         return self.request(op="counters")
 
@@ -137,11 +142,11 @@ def outer_sum(saddr, daddr):
 
 
 def hop(backend, ifindex, saddr="10.9.0.1", daddr="10.9.0.2", mtu=9000, tags=(), keep_tags=False,
-        dst="02:00:00:00:0b:01", src="02:00:00:00:0b:02"):
+        dst="02:00:00:00:0b:01", src="02:00:00:00:0b:02", **more):
     v6 = ":" in daddr
     return {"backend": backend, "ifindex": ifindex, "mtu": mtu, "v6": v6,
             "keep_tags": keep_tags, "tags": [list(t) for t in tags], "dst": dst, "src": src,
-            "saddr": saddr, "daddr": daddr, "outer_sum": 0 if v6 else outer_sum(saddr, daddr)}
+            "saddr": saddr, "daddr": daddr, "outer_sum": 0 if v6 else outer_sum(saddr, daddr), **more}
 
 
 def rule(address, first, last=None, protocol=TCP, vip=1, pool=1, forward=IPIP, affinity=SOURCE,
@@ -160,12 +165,12 @@ def reply(backend, first, last=None, vip_address=None, target=0, **more):
                 rewrite=vip_address, target=target, **more)
 
 
-def pool(number, slots=None, table=None):
-    """`slots` None: a pool without a table."""
+def pool(number, slots=None, table=None, **more):
+    """`slots` None: a pool without a table. `prev`: the backend from which all slots move."""
     entry = {"pool": number, "table": 0 if slots is None else (table or number)}
     if slots is not None:
         entry["slots"] = list(slots)
-    return entry
+    return {**entry, **more}
 
 
 def policy(prefix, admit, vip=0, ifindex=0):

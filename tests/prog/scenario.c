@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "common/settled.h"
 #include "scenario.h"
 
 #include <arpa/inet.h>
@@ -39,15 +38,16 @@ static int parse_mac(const char *text, uint8_t mac[6], struct lp_err *err)
 static int read_rule(const json_t *json, struct vip_rule *rule, struct lp_err *err)
 {
 	int protocol, first, last, vip, pool, forward, affinity, mask, flags = 0, target = 0;
+	int timeout = 0;
 	json_error_t error;
 	const char *address, *rewrite = NULL;
 
 	if (json_unpack_ex((json_t *)json, &error, JSON_STRICT,
-			   "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s?i, s?i, s?s}",
+			   "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s?i, s?i, s?s, s?i}",
 			   "address", &address, "protocol", &protocol, "first", &first, "last",
 			   &last, "vip", &vip, "pool", &pool, "forward", &forward, "affinity",
 			   &affinity, "mask", &mask, "flags", &flags, "target", &target, "rewrite",
-			   &rewrite))
+			   &rewrite, "timeout", &timeout))
 		return bad(err, "rules", &error);
 	*rule = (struct vip_rule) {
 		.proto = (uint8_t)protocol,
@@ -58,7 +58,10 @@ static int read_rule(const json_t *json, struct vip_rule *rule, struct lp_err *e
 			 .forward = (uint8_t)forward,
 			 .affinity = (uint8_t)affinity,
 			 .flags = (uint8_t)flags,
-			 .target = htons((uint16_t)target) },
+			 .target = htons((uint16_t)target),
+			 .scope = (uint16_t)vip,
+			 .idle_timeout = (uint32_t)timeout,
+			 .client_timeout = (uint32_t)timeout },
 	};
 	if (parse_addr(address, &rule->addr, err))
 		return -EINVAL;
@@ -110,7 +113,9 @@ static int read_tags(const json_t *json, struct lp_hop *hop, struct lp_err *err)
 	return 0;
 }
 
-static int read_hop(const json_t *json, int *number, struct lp_hop *hop, struct lp_err *err)
+/* A backend's number, the pool whose records may name it, and the way to it. */
+static int read_hop(const json_t *json, int *number, int *pool, struct lp_hop *hop,
+		    struct lp_err *err)
 {
 	const char *dst, *src, *saddr, *daddr;
 	int ifindex, mtu, v6, keep_tags, ret;
@@ -119,10 +124,10 @@ static int read_hop(const json_t *json, int *number, struct lp_hop *hop, struct 
 	json_t *tags;
 
 	if (json_unpack_ex((json_t *)json, &error, JSON_STRICT,
-			   "{s:i, s:i, s:i, s:b, s:b, s:o, s:s, s:s, s:s, s:s, s:I}", "backend",
-			   number, "ifindex", &ifindex, "mtu", &mtu, "v6", &v6, "keep_tags",
-			   &keep_tags, "tags", &tags, "dst", &dst, "src", &src, "saddr", &saddr,
-			   "daddr", &daddr, "outer_sum", &sum))
+			   "{s:i, s:i, s:i, s:b, s:b, s:o, s:s, s:s, s:s, s:s, s:I, s?i}",
+			   "backend", number, "ifindex", &ifindex, "mtu", &mtu, "v6", &v6,
+			   "keep_tags", &keep_tags, "tags", &tags, "dst", &dst, "src", &src,
+			   "saddr", &saddr, "daddr", &daddr, "outer_sum", &sum, "pool", pool))
 		return bad(err, "backends", &error);
 	*hop = (struct lp_hop) {
 		.ifindex = (uint32_t)ifindex,
@@ -147,12 +152,14 @@ static int write_backends(struct dp *dp, const json_t *json, struct lp_err *err)
 	size_t i;
 
 	json_array_foreach (json, i, item) {
+		int pool = 0;
 		struct lp_backend backend = { .state = { .flags = LP_BACKEND_ALIVE,
 							 .incarnation = 1 } };
 
-		ret = read_hop(item, &number, &backend.hop[0], err);
+		ret = read_hop(item, &number, &pool, &backend.hop[0], err);
 		if (ret)
 			return ret;
+		backend.pool = (uint32_t)pool;
 		ret = dp_backend_write(dp, (uint32_t)number, &backend);
 		if (ret)
 			return lp_err(err, ret, "backend %d: %s", number, strerror(-ret));
@@ -162,21 +169,27 @@ static int write_backends(struct dp *dp, const json_t *json, struct lp_err *err)
 
 /* --- pools ---------------------------------------------------------------------- */
 
-static int write_slots(struct dp *dp, uint32_t table, const json_t *json, struct lp_err *err)
+/* All slots with one `prev`: 0, LP_SLOT_SETTLED; or a backend, they move. */
+static int write_slots(struct dp *dp, uint32_t table, const json_t *json, int prev,
+		       struct lp_err *err)
 {
 	size_t n = json_array_size(json);
-	uint16_t *slots;
-	int ret;
+	struct lp_slot *slots;
+	uint32_t *since;
+	int ret = -ENOMEM;
 
 	if (!n)
 		return lp_err(err, -EINVAL, "slots: empty");
 	slots = calloc(LP_SLOTS, sizeof(*slots));
-	if (!slots)
-		return lp_err(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < LP_SLOTS; i++)
-		slots[i] = (uint16_t)json_integer_value(json_array_get(json, i % n));
-	ret = settled_write(dp, table, slots);
+	since = calloc(LP_SLOTS, sizeof(*since));
+	for (size_t i = 0; slots && i < LP_SLOTS; i++) {
+		slots[i].cur = (uint16_t)json_integer_value(json_array_get(json, i % n));
+		slots[i].prev = (uint16_t)prev;
+	}
+	if (slots && since)
+		ret = dp_slots_write(dp, table, slots, since);
 	free(slots);
+	free(since);
 	return ret ? lp_err(err, ret, "table %u: %s", table, strerror(-ret)) : 0;
 }
 
@@ -187,14 +200,14 @@ static int write_pools(struct dp *dp, unsigned int half, const json_t *json, str
 	size_t i;
 
 	json_array_foreach (json, i, item) {
-		int pool, table, ret = 0;
+		int pool, table, prev = LP_SLOT_SETTLED, ret = 0;
 		json_t *slots = NULL;
 
-		if (json_unpack_ex((json_t *)item, &error, JSON_STRICT, "{s:i, s:i, s?o}", "pool",
-				   &pool, "table", &table, "slots", &slots))
+		if (json_unpack_ex((json_t *)item, &error, JSON_STRICT, "{s:i, s:i, s?o, s?i}",
+				   "pool", &pool, "table", &table, "slots", &slots, "prev", &prev))
 			return bad(err, "pools", &error);
 		if (slots)
-			ret = write_slots(dp, (uint32_t)table, slots, err);
+			ret = write_slots(dp, (uint32_t)table, slots, prev, err);
 		if (ret)
 			return ret;
 		ret = dp_pool_write(dp, half, (uint32_t)pool,
