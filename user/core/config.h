@@ -124,6 +124,9 @@ struct config_port_range {
 	uint16_t target;      /* of the backend, for one port of LP_FORWARD_NAT; 0: the same */
 };
 
+/* What becomes of pings of a VIP's addresses. */
+enum config_ping { CONFIG_PING_REPLY, CONFIG_PING_PASS, CONFIG_PING_DROP };
+
 struct config_vip {
 	char *name;
 	struct lp_addr *addresses;
@@ -149,6 +152,7 @@ struct config_vip {
 	char **interfaces; /* sorted names of struct config.interfaces; none: all of them */
 	size_t n_interfaces;
 	struct config_prefixes allow, deny; /* no prefix is in both */
+	enum config_ping ping;              /* VIPs that share an address agree in it */
 };
 
 struct config {
@@ -189,5 +193,8 @@ void config_free(struct config **config);
 const struct config_pool *config_pool_find(const struct config *config, const char *name);
 const struct config_check *config_check_find(const struct config *config, const char *name);
 const struct config_vip *config_vip_find(const struct config *config, const char *name);
+
+/* As the file says it. */
+const char *config_ping_name(enum config_ping ping);
 
 #endif
