@@ -19,6 +19,7 @@ from test_forward import Decap
 from topology import vip4, vip6
 
 PORT = 8080
+IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0  # linux/in.h
 # Number of the VIPs' addresses: nat; then tunnels by mode and family of the backend.
 MODES = {"nat": 0, "ipip4": 1, "ipip6": 2, "gue4": 3, "gue6": 4}
 OVERHEAD = {"nat": 0, "ipip4": 20, "ipip6": 40, "gue4": 28, "gue6": 48}
@@ -191,6 +192,28 @@ def test_narrow_interface_of_limpets_own(wide, mode, family, mtu):
         site.network.wait_mtu(site.agent, 1500)
 
 
+def test_datagrams_that_may_be_fragmented(wide):
+    """Without DF, limpet says the same: Linux believes it, and will fragment by itself."""
+    site, balancer, mtu = wide, wide.network.balancer, 1400
+
+    def open_socket():
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
+        sock.connect((vip4(0), 53))
+        return sock
+    balancer.ip(f"link set eth1 mtu {mtu}")
+    try:
+        site.network.wait_mtu(site.agent, mtu)
+        before = site.reasons()
+        with in_namespace(site.client, open_socket) as sock:
+            sock.send(bytes(1450))
+            assert site.rose(before)["answer_too_big"] == 1
+        assert f"mtu {mtu}" in site.client.run("ip", "route", "get", vip4(0))
+    finally:
+        balancer.ip("link set eth1 mtu 1500")
+        site.network.wait_mtu(site.agent, 1500)
+
+
 def test_narrow_interface_towards_the_client(wide, family):
     """nat: what limpet cannot send to the client is the stack's, which tells the backend."""
     site = wide
@@ -285,5 +308,6 @@ def test_forged_errors_harm_nobody(wide):
     rose = site.rose(before)
     assert rose["drop_icmp"] > 1000 and rose["pass_not_vip"] > 500 and rose["forward_icmp"] > 100
     assert site.agent.get("/v1/status")["records"]["made"] == records
-    for n in MODES.values():
-        assert "mtu" not in site.client.run("ip", "route", "get", vip4(n))
+    for mode, n in MODES.items():
+        learned = re.findall(r"mtu (\d+)", site.client.run("ip", "route", "get", vip4(n)))
+        assert learned in ([], [str(1500 - OVERHEAD[mode])])
