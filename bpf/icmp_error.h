@@ -47,32 +47,39 @@ struct quote_change {
 	__u32 sum;
 };
 
-/* The address, and over IPv4 the quoted header's checksum; returns its change alone. */
-static __always_inline __u32 quote_write_address(struct xdp_md *ctx, const struct icmp *icmp,
-						 struct quote_change *to)
+/* The address; returns its change, which to->sum has too. */
+static __always_inline __u32 quote_write_ipv6(struct xdp_md *ctx, const struct icmp *icmp,
+					      struct quote_change *to)
 {
 	const struct packet *quoted = &icmp->quoted;
 	const struct lp_addr *old = to->source ? &quoted->src : &quoted->dst;
 	__u32 at = icmp->quote, change = 0;
+
+	at += to->source ? offsetof(struct ipv6hdr, saddr) : offsetof(struct ipv6hdr, daddr);
+	bpf_xdp_store_bytes(ctx, at, (void *)to->addr, sizeof(*to->addr));
+	for (int i = 0; i < 4; i++)
+		change = lp_csum_change32(change, old->w[i], to->addr->w[i]);
+	to->sum = lp_csum_fold(change);
+	return to->sum;
+}
+
+/* The same, and the quoted header's checksum, whose change is in to->sum only. */
+static __always_inline __u32 quote_write_ipv4(struct xdp_md *ctx, const struct icmp *icmp,
+					      struct quote_change *to)
+{
+	const struct packet *quoted = &icmp->quoted;
+	const struct lp_addr *old = to->source ? &quoted->src : &quoted->dst;
+	__u32 at = icmp->quote, change = lp_csum_change32(0, old->w[3], to->addr->w[3]);
 	__u16 check, now;
 
-	if (quoted->v6) {
-		for (int i = 0; i < 4; i++)
-			change = lp_csum_change32(change, old->w[i], to->addr->w[i]);
-		at += to->source ? offsetof(struct ipv6hdr, saddr)
-				 : offsetof(struct ipv6hdr, daddr);
-		bpf_xdp_store_bytes(ctx, at, (void *)to->addr, sizeof(*to->addr));
-		to->sum = lp_csum_fold(change);
-		return to->sum;
-	}
-	change = lp_csum_change32(0, old->w[3], to->addr->w[3]);
 	at += to->source ? offsetof(struct iphdr, saddr) : offsetof(struct iphdr, daddr);
 	bpf_xdp_store_bytes(ctx, at, (void *)&to->addr->w[3], sizeof(to->addr->w[3]));
+	to->sum = lp_csum_fold(change);
 	at = icmp->quote + offsetof(struct iphdr, check);
 	if (icmp_load16(ctx, at, &check)) {
 		now = lp_csum_apply(check, change);
 		icmp_store16(ctx, at, now);
-		to->sum = lp_csum_fold(lp_csum_change16(change, check, now));
+		to->sum = lp_csum_change16(to->sum, check, now);
 	}
 	return lp_csum_fold(change);
 }
@@ -120,11 +127,13 @@ static __always_inline bool icmp_write_outer(struct xdp_md *ctx, const struct na
 static __always_inline bool icmp_translate(struct xdp_md *ctx, const struct icmp *icmp,
 					   const struct nat *nat, struct quote_change *to)
 {
-	__u32 outer = 0, at = icmp->pkt.l4 + offsetof(struct icmp_head, check);
+	__u32 outer = 0, change, at = icmp->pkt.l4 + offsetof(struct icmp_head, check);
 
 	if (!icmp_write_outer(ctx, nat, &outer))
 		return false;
-	quote_write_l4(ctx, icmp, to, quote_write_address(ctx, icmp, to));
+	change = icmp->quoted.v6 ? quote_write_ipv6(ctx, icmp, to)
+				 : quote_write_ipv4(ctx, icmp, to);
+	quote_write_l4(ctx, icmp, to, change);
 	return icmp_store16(ctx, at, lp_csum_apply(icmp->head.check, to->sum + outer));
 }
 
