@@ -28,7 +28,7 @@ static __always_inline enum lp_reason icmp_for_vip(struct xdp_md *ctx, struct ic
 {
 	/* Of whom a ping is the stack's, its fragments are, too. */
 	if (icmp->pkt.cut == CUT_FRAGMENT)
-		return vip->flags & LP_VIP_PING_PASS ? LP_PASS_PING : LP_DROP_FRAGMENT;
+		return vip->ping == LP_PING_PASS ? LP_PASS_PING : LP_DROP_FRAGMENT;
 	if (icmp->pkt.cut)
 		return LP_DROP_BAD_HEADER;
 	if (icmp_is_ping(icmp))

@@ -136,12 +136,12 @@ static __always_inline enum lp_reason icmp_ping(struct xdp_md *ctx, struct icmp 
 {
 	enum lp_reason reason;
 
-	if (vip->flags & LP_VIP_PING_PASS)
+	if (vip->ping == LP_PING_PASS)
 		return LP_PASS_PING;
 	reason = policy_check(view, vip, &icmp->pkt, ctx->ingress_ifindex);
 	if (reason != LP_PARSED)
 		return reason;
-	if (vip->flags & LP_VIP_PING_DROP)
+	if (vip->ping == LP_PING_DROP)
 		return LP_DROP_PING;
 	if (icmp->head.code || !icmp_is_plain(ctx, &icmp->pkt))
 		return LP_DROP_ICMP;

@@ -38,23 +38,24 @@ static int parse_mac(const char *text, uint8_t mac[6], struct lp_err *err)
 static int read_rule(const json_t *json, struct vip_rule *rule, struct lp_err *err)
 {
 	int protocol, first, last, vip, pool, forward, affinity, mask, flags = 0, target = 0;
-	int timeout = 0;
+	int timeout = 0, ping = 0;
 	json_error_t error;
 	const char *address, *rewrite = NULL;
 
 	if (json_unpack_ex((json_t *)json, &error, JSON_STRICT,
-			   "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s?i, s?i, s?s, s?i}",
+			   "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s?i, s?i, s?s, s?i, s?i}",
 			   "address", &address, "protocol", &protocol, "first", &first, "last",
 			   &last, "vip", &vip, "pool", &pool, "forward", &forward, "affinity",
 			   &affinity, "mask", &mask, "flags", &flags, "target", &target, "rewrite",
-			   &rewrite, "timeout", &timeout))
+			   &rewrite, "timeout", &timeout, "ping", &ping))
 		return bad(err, "rules", &error);
 	*rule = (struct vip_rule) {
 		.proto = (uint8_t)protocol,
 		.first = (uint16_t)first,
 		.last = (uint16_t)last,
 		.vip = { .vip = (uint32_t)vip,
-			 .pool = (uint32_t)pool,
+			 .pool = (uint16_t)pool,
+			 .ping = (uint8_t)ping,
 			 .forward = (uint8_t)forward,
 			 .affinity = (uint8_t)affinity,
 			 .flags = (uint8_t)flags,

@@ -50,8 +50,8 @@ def rules_of(family):
             yield harness.rule(packets.VIP[family], port, protocol=protocol, forward=mode,
                                vip=port - 79, pool=port - 79, affinity=affinity)
         yield harness.rule(ANY[family], 0, 0, protocol, vip=10, pool=3)
-        yield harness.rule(PASS[family], 80, protocol=protocol, vip=11, flags=harness.PING_PASS)
-        yield harness.rule(DROP[family], 80, protocol=protocol, vip=12, flags=harness.PING_DROP)
+        yield harness.rule(PASS[family], 80, protocol=protocol, vip=11, ping=harness.PING_PASS)
+        yield harness.rule(DROP[family], 80, protocol=protocol, vip=12, ping=harness.PING_DROP)
         yield harness.rule(SHUT[family], 80, protocol=protocol, vip=13, pool=3,
                            flags=harness.ASKS_SOURCES)
     yield harness.rule(DATAGRAMS[family], 53, protocol=UDP, vip=14, pool=3)

@@ -124,9 +124,6 @@ struct config_port_range {
 	uint16_t target;      /* of the backend, for one port of LP_FORWARD_NAT; 0: the same */
 };
 
-/* What becomes of pings of a VIP's addresses. */
-enum config_ping { CONFIG_PING_REPLY, CONFIG_PING_PASS, CONFIG_PING_DROP };
-
 struct config_vip {
 	char *name;
 	struct lp_addr *addresses;
@@ -152,7 +149,7 @@ struct config_vip {
 	char **interfaces; /* sorted names of struct config.interfaces; none: all of them */
 	size_t n_interfaces;
 	struct config_prefixes allow, deny; /* no prefix is in both */
-	enum config_ping ping;              /* VIPs that share an address agree in it */
+	enum lp_ping ping;                  /* VIPs that share an address agree in it */
 };
 
 struct config {
@@ -195,6 +192,6 @@ const struct config_check *config_check_find(const struct config *config, const 
 const struct config_vip *config_vip_find(const struct config *config, const char *name);
 
 /* As the file says it. */
-const char *config_ping_name(enum config_ping ping);
+const char *config_ping_name(enum lp_ping ping);
 
 #endif

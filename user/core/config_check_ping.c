@@ -2,12 +2,12 @@
 /* A ping is of an address, which several VIPs may have: they have to agree in it. */
 #include "core/config_check.h"
 
-const char *config_ping_name(enum config_ping ping)
+const char *config_ping_name(enum lp_ping ping)
 {
 	static const char *const names[] = {
-		[CONFIG_PING_REPLY] = "reply",
-		[CONFIG_PING_PASS] = "pass",
-		[CONFIG_PING_DROP] = "drop",
+		[LP_PING_REPLY] = "reply",
+		[LP_PING_PASS] = "pass",
+		[LP_PING_DROP] = "drop",
 	};
 
 	return names[ping];
@@ -19,8 +19,7 @@ static const struct config_node *node_of(const struct config_entry *entry)
 	return entry->node->parent->parent;
 }
 
-static enum config_ping ping_of(const struct config_checker *checker,
-				const struct config_entry *entry)
+static enum lp_ping ping_of(const struct config_checker *checker, const struct config_entry *entry)
 {
 	return checker->config->vips[node_of(entry)->index].ping;
 }

@@ -35,9 +35,9 @@ static const struct config_words backend_down_words = { "behaviour", backend_dow
 							CONFIG_COUNT(backend_down) };
 
 static const struct config_word pings[] = {
-	{ "reply", CONFIG_PING_REPLY, CONFIG_FEATURE_BASE },
-	{ "pass", CONFIG_PING_PASS, CONFIG_FEATURE_BASE },
-	{ "drop", CONFIG_PING_DROP, CONFIG_FEATURE_BASE },
+	{ "reply", LP_PING_REPLY, CONFIG_FEATURE_BASE },
+	{ "pass", LP_PING_PASS, CONFIG_FEATURE_BASE },
+	{ "drop", LP_PING_DROP, CONFIG_FEATURE_BASE },
 };
 static const struct config_words ping_words = { "behaviour", pings, CONFIG_COUNT(pings) };
 
@@ -90,7 +90,7 @@ static int read_vip(const struct config_reader *reader, const struct config_node
 	ret = config_read_map(reader, node, &vip_schema, &values);
 	*vip = values.vip;
 	vip->protocol = (uint8_t)values.protocol;
-	vip->ping = (enum config_ping)values.ping;
+	vip->ping = (enum lp_ping)values.ping;
 	return ret;
 }
 

@@ -84,13 +84,6 @@ static size_t count_rules(const struct config *config)
 	return n;
 }
 
-static __u8 ping_flags(enum config_ping ping)
-{
-	return ping == CONFIG_PING_PASS   ? LP_VIP_PING_PASS
-	       : ping == CONFIG_PING_DROP ? LP_VIP_PING_DROP
-					  : 0;
-}
-
 /* Numbers are 0 when only the size is asked for, before they are assigned. */
 static struct lp_vip make_template(const struct config *config, const struct config_vip *vip,
 				   const struct runtime *runtime)
@@ -102,12 +95,12 @@ static struct lp_vip make_template(const struct config *config, const struct con
 		scope = runtime_group(runtime, vip->group) | LP_SCOPE_GROUP;
 	return (struct lp_vip) {
 		.vip = number,
-		.pool = runtime ? runtime_pool(runtime, vip->table_pool) : 0,
+		.pool = (__u16)(runtime ? runtime_pool(runtime, vip->table_pool) : 0),
+		.ping = (__u8)vip->ping,
 		.forward = (__u8)vip->forward,
 		.affinity = (__u8)vip->affinity,
 		.track = (__u8)vip->track,
-		.flags = (__u8)((vip->n_proxies ? LP_VIP_PROXIES : 0) | policy_flags(config, vip) |
-				ping_flags(vip->ping)),
+		.flags = (__u8)((vip->n_proxies ? LP_VIP_PROXIES : 0) | policy_flags(config, vip)),
 		.scope = (__u16)scope,
 		.idle_timeout = whole_seconds(vip->idle_timeout),
 		.client_timeout = whole_seconds(vip->affinity_timeout),
