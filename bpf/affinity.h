@@ -113,7 +113,7 @@ static __always_inline void affinity_fill(struct track *t, const struct affinity
 	t->mode = vip->track;
 	t->phase = view->phase;
 	t->vip = vip->vip;
-	t->where = vip->pool << LP_SLOTS_BITS | affinity->slot;
+	t->where = (__u32)vip->pool << LP_SLOTS_BITS | affinity->slot;
 	t->scope = vip->scope;
 	t->idle_timeout = vip->idle_timeout;
 	t->client_timeout = vip->client_timeout;

@@ -8,6 +8,13 @@
 #include "maps.h"
 #include "parse.h"
 
+/*
+ * No verdicts of XDP's: the packet, as it came, cannot go on, and its sender may be told
+ * (icmp_tell.h, which counts it).
+ */
+#define TELL_TOO_BIG (-4) /* larger than the MTU */
+#define TELL_TTL     (-5) /* its last hop is here */
+
 /* The tags of the frame that leaves: those of the route, or those it came with. */
 struct egress {
 	struct lp_tag tag[2];

@@ -14,7 +14,9 @@
  * Checksums change by what the fields change (RFC 1624); an UDP checksum of 0 stays 0:
  * over IPv4 there is none then (RFC 768), over IPv6 that is for the receiver to judge
  * (RFC 8200 section 8.1, RFC 6935). limpet is a router on both ways: TTL and hop limit
- * are decremented (RFC 1812 section 5.3.1, RFC 8200 section 3).
+ * are decremented (RFC 1812 section 5.3.1, RFC 8200 section 3). Where they end, or the MTU
+ * is too small, a client hears of it (icmp_tell.h), and a backend by the stack, which gets
+ * the reply as it came.
  *
  * Both ways run when the walk has returned: its stack is free then.
  */
@@ -44,6 +46,7 @@ struct nat {
 	__be16 port;         /* what the port becomes */
 	bool source;         /* the source's; otherwise the destination's */
 	bool routed;         /* XDP routes it: TTL and hop limit are decremented */
+	bool too_big;        /* for the route to the client */
 	__u32 vip, backend;
 	struct bpf_fib_lookup fib;
 };
@@ -220,6 +223,10 @@ static __noinline int nat_forward(struct xdp_md *ctx)
 	if (!nat)
 		return XDP_DROP; /* never: nat_leave() had it */
 	reason = nat_translate(ctx, nat);
+	if (reason == LP_DROP_TOO_BIG)
+		return TELL_TOO_BIG;
+	if (reason == LP_DROP_TTL)
+		return TELL_TTL;
 	if (reason != LP_FORWARD_TX) {
 		account_reason(cpu, reason);
 		return XDP_DROP;
@@ -299,11 +306,12 @@ static __always_inline bool nat_is_ours(const struct nat *nat, const struct view
 static __always_inline bool nat_route(struct xdp_md *ctx, struct nat *nat, const struct view *view)
 {
 	struct lp_hop *hop = &nat->hop;
+	long found;
 
-	if (nat->pkt.tags)
-		return false;
 	nat_ask(nat, ctx->ingress_ifindex);
-	if (bpf_fib_lookup(ctx, &nat->fib, sizeof(nat->fib), 0) != BPF_FIB_LKUP_RET_SUCCESS)
+	found = bpf_fib_lookup(ctx, &nat->fib, sizeof(nat->fib), 0);
+	nat->too_big = found == BPF_FIB_LKUP_RET_FRAG_NEEDED;
+	if (found != BPF_FIB_LKUP_RET_SUCCESS || nat->pkt.tags)
 		return false;
 	if (nat->fib.ifindex != ctx->ingress_ifindex && !nat_is_ours(nat, view, nat->fib.ifindex))
 		return false;
@@ -331,8 +339,9 @@ static __always_inline enum lp_reason nat_return(struct xdp_md *ctx, struct nat 
 	if (reason != LP_PARSED)
 		return reason;
 	nat->routed = nat_route(ctx, nat, &view);
-	if (nat->routed && nat_expires(ctx, nat))
-		return LP_DROP_TTL;
+	/* What cannot go on is the stack's untranslated, so that it tells the backend. */
+	if (nat->too_big || nat_expires(ctx, nat))
+		return LP_PASS_ROUTER;
 	if (!nat_write(ctx, nat))
 		return LP_DROP_TRUNCATED;
 	if (!nat->routed)
@@ -350,7 +359,7 @@ static __noinline int nat_reply(struct xdp_md *ctx)
 
 	reason = nat ? nat_return(ctx, nat) : LP_PASS_NOT_VIP;
 	account_reason(cpu, reason);
-	if (reason == LP_PASS_NOT_VIP || reason == LP_PASS_REPLY)
+	if (reason == LP_PASS_NOT_VIP || reason == LP_PASS_REPLY || reason == LP_PASS_ROUTER)
 		return XDP_PASS;
 	if (!nat || reason != LP_FORWARD_REPLY)
 		return XDP_DROP;

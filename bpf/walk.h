@@ -15,9 +15,9 @@
 #include "policy.h"
 #include "affinity.h"
 #include "audit.h"
-#include "forward_dsr.h"
-#include "forward_tunnel.h"
+#include "forward_direct.h"
 #include "forward_nat.h"
+#include "icmp.h"
 #include "account.h"
 #include "fast.h"
 #include "reset.h"
@@ -36,22 +36,6 @@ static __always_inline enum lp_reason cut_verdict(const struct view *view, const
 		return LP_DROP_EXTENSION;
 	default:
 		return LP_DROP_BAD_HEADER;
-	}
-}
-
-static __always_inline enum lp_reason forward(struct xdp_md *ctx, const struct packet *pkt,
-					      const struct lp_vip *vip, const struct lp_hop *hop,
-					      __u64 flow)
-{
-	switch (vip->forward) {
-	case LP_FORWARD_IPIP:
-		return forward_tunnel(ctx, pkt, hop, flow, 0);
-	case LP_FORWARD_GUE:
-		return forward_tunnel(ctx, pkt, hop, flow, sizeof(struct udphdr));
-	case LP_FORWARD_DSR:
-		return forward_dsr(ctx, pkt, hop);
-	default:
-		return LP_DROP_NO_BACKEND;
 	}
 }
 
@@ -120,7 +104,8 @@ static __always_inline int action(enum lp_reason reason, __u32 ifindex)
 /* No verdicts of XDP's: what is left to do, on a stack of its own (forward_nat.h). */
 #define WALK_TRANSLATE (-2)
 #define WALK_REPLY     (-3) /* for no VIP, and there are backends whose replies come back */
-#define WALK_RESET     (-4) /* its backend is dead */
+#define WALK_RESET     (-7) /* its backend is dead */
+#define WALK_OTHER     (-6) /* neither TCP nor UDP (icmp.h) */
 
 static __always_inline bool walk_has_replies(void)
 {
@@ -141,6 +126,10 @@ static __noinline int walk_complete(struct xdp_md *ctx)
 		return WALK_RESET;
 	if (reason == LP_PASS_NOT_VIP && walk_has_replies())
 		return WALK_REPLY;
+	if (reason == LP_PASS_NOT_TCP_UDP)
+		return WALK_OTHER;
+	if (reason == LP_DROP_TOO_BIG)
+		return TELL_TOO_BIG;
 	account_reason(cpu, reason);
 	return action(reason, ifindex);
 }
@@ -171,7 +160,11 @@ static __always_inline int limpet_packet(struct xdp_md *ctx)
 		verdict = nat_reply(ctx);
 	else if (verdict == WALK_RESET)
 		verdict = reset_send(ctx, lp_now());
-	walk_after();
+	else if (verdict == WALK_OTHER)
+		verdict = icmp_packet(ctx);
+	walk_after(); /* before icmp_tell(), which uses its scratch */
+	if (verdict == TELL_TOO_BIG || verdict == TELL_TTL)
+		verdict = icmp_tell(ctx, verdict);
 	return verdict;
 }
 

@@ -97,6 +97,13 @@ enum lp_vip_flags {
 	LP_VIP_POLICY = LP_VIP_SOURCES | LP_VIP_INTERFACES | LP_VIP_GUARDED,
 };
 
+/* What becomes of pings of a VIP's address. */
+enum lp_ping {
+	LP_PING_REPLY = 0, /* limpet answers */
+	LP_PING_PASS = 1,  /* the stack gets them */
+	LP_PING_DROP = 2,
+};
+
 /* What a place of the VIP table is. */
 enum lp_vip_kind {
 	LP_VIP_EMPTY = 0,
@@ -232,18 +239,21 @@ LP_ASSERT_SIZE(struct lp_vip_index, 4);
 /*
  * vips[half * places_max + place]: key and everything that a packet needs to
  * know of its VIP, in one cache line. An exact, an `any` and a `ranges` key of
- * one address differ in port and kind only.
+ * one address differ in port and kind only; a `ranges` key has of its VIP, the one with
+ * the lowest port, number, flags and ping alone: whether a ping is answered is asked there.
  *
  * With LP_VIP_REPLY the key is a backend's address and port instead: what comes from
  * there is a reply of a VIP with forward nat, and gets `rewrite` as its source.
  */
 struct lp_vip {
 	struct lp_addr addr;
-	__be16 port;       /* 0 in the keys of `any` and `ranges` */
-	__u8 proto;        /* IPPROTO_TCP or IPPROTO_UDP */
-	__u8 kind;         /* enum lp_vip_kind */
-	__u32 vip;         /* number of the VIP: its counters */
-	__u32 pool;        /* number of the pool */
+	__be16 port; /* 0 in the keys of `any` and `ranges` */
+	__u8 proto;  /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 kind;   /* enum lp_vip_kind */
+	__u32 vip;   /* number of the VIP: its counters */
+	__u16 pool;  /* number of the pool */
+	__u8 ping;   /* enum lp_ping; VIPs that share an address agree in it */
+	__u8 _pad;
 	__u8 forward;      /* enum lp_forward */
 	__u8 affinity;     /* enum lp_affinity */
 	__u8 track;        /* enum lp_track */
@@ -264,6 +274,7 @@ struct lp_vip {
 LP_ASSERT_SIZE(struct lp_vip, 64);
 LP_ASSERT_OFFSET(struct lp_vip, port, 16);
 LP_ASSERT_OFFSET(struct lp_vip, vip, 20);
+LP_ASSERT_OFFSET(struct lp_vip, ping, 26);
 LP_ASSERT_OFFSET(struct lp_vip, forward, 28);
 LP_ASSERT_OFFSET(struct lp_vip, range_first, 32);
 LP_ASSERT_OFFSET(struct lp_vip, source_mask, 40);
@@ -449,6 +460,16 @@ LP_ASSERT_OFFSET(struct lp_hop, outer_sum, 28);
 LP_ASSERT_OFFSET(struct lp_hop, saddr, 32);
 
 #define LP_OUTER_TTL 64 /* RFC 1700 default; RFC 2003 section 3.1 */
+
+/*
+ * What limpet says of itself by ICMP, at most, on each CPU. Errors: as many as Linux
+ * (icmp_msgs_per_sec, icmp_msgs_burst). Pings are answered with no more than they bring;
+ * the limit keeps a flood of them from taking the packets' time.
+ */
+#define LP_ICMP_ERRORS_PER_S 1000
+#define LP_ICMP_ERRORS_BURST 50
+#define LP_ICMP_PINGS_PER_S  10000
+#define LP_ICMP_PINGS_BURST  1000
 
 enum lp_backend_flags {
 	LP_BACKEND_ALIVE = 1 << 0, /* records that name it are good */

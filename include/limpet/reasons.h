@@ -5,7 +5,8 @@
  *
  *   X(symbol, name, class, text)
  *
- * class: FORWARD (sent to a backend, or a reply to its client), PASS (to the stack), DROP.
+ * class: FORWARD (sent to a backend, or a reply to its client), PASS (to the stack), DROP,
+ * ANSWER (what has come is gone, and limpet itself has answered its sender).
  * The order is part of the ABI: append within reserve, never reorder.
  */
 #ifndef LIMPET_REASONS_H
@@ -41,10 +42,29 @@
 	X(PASS_REPLY, "pass_reply", PASS,                                                          \
 	  "a reply from a backend, translated; the stack finds the way to its client")             \
 	X(DROP_TTL, "drop_ttl", DROP, "to be routed, but its TTL or hop limit ends here")          \
-	X(RESET_SENT, "reset_sent", DROP,                                                          \
+	X(RESET_SENT, "reset_sent", ANSWER,                                                        \
 	  "of a connection whose backend is dead: its client is told by a TCP RST")                \
 	X(RESET_WITHHELD, "reset_withheld", DROP,                                                  \
-	  "the same, but no RST: too many at once, or source or MAC address is nobody's own")
+	  "the same, but no RST: too many at once, or source or MAC address is nobody's own")      \
+	X(ANSWER_PING, "answer_ping", ANSWER, "a ping of a VIP")                                   \
+	X(PASS_PING, "pass_ping", PASS,                                                            \
+	  "a ping of a VIP that leaves it to the stack (ping: pass)")                              \
+	X(DROP_PING, "drop_ping", DROP, "a ping of a VIP that does not answer (ping: drop)")       \
+	X(FORWARD_ICMP, "forward_icmp", FORWARD,                                                   \
+	  "an ICMP error, sent to the backend of the connection that it quotes")                   \
+	X(DROP_ICMP, "drop_icmp", DROP,                                                            \
+	  "an ICMP error or ping for a VIP that is malformed, or not one to be believed")          \
+	X(ANSWER_TOO_BIG, "answer_too_big", ANSWER,                                                \
+	  "larger than the MTU towards the backend; its sender was told which")                    \
+	X(ANSWER_TTL, "answer_ttl", ANSWER,                                                        \
+	  "to be routed, but its TTL or hop limit ended here; its sender was told")                \
+	X(ANSWER_TUNNEL, "answer_tunnel", ANSWER,                                                  \
+	  "a tunnel packet was too large for a router; the sender of what was inside was told")    \
+	X(PASS_TUNNEL, "pass_tunnel", PASS, "the same, but the stack finds the way to the sender") \
+	X(DROP_ICMP_RATE, "drop_icmp_rate", DROP,                                                  \
+	  "to be answered by ICMP, which is limited to so many a second")                          \
+	X(PASS_ROUTER, "pass_router", PASS,                                                        \
+	  "a reply whose TTL ends here, or too large to go on: the stack tells the backend")
 
 #define LP_REASON_ENUM(symbol, name, class, text) LP_##symbol,
 enum lp_reason { LP_REASONS(LP_REASON_ENUM) LP_REASON_COUNT };

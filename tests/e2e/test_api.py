@@ -28,7 +28,7 @@ VIP = {
         "mode": TEXT, "mask": WHOLE, "mask6": WHOLE, "timeout_s": NUMBER, "group": MAYBE,
         "proxies": [], "track": TEXT,
     },
-    "interfaces": [TEXT], "allow": [], "deny": [],
+    "interfaces": [TEXT], "allow": [], "deny": [], "ping": TEXT,
 }  # fmt: skip
 BACKEND = {
     "name": TEXT, "pool": TEXT, "number": WHOLE, "address": TEXT, "weight": WHOLE, "state": TEXT,

@@ -255,6 +255,7 @@ WEB = {
     "pool": "front-end",
     "forward": "ipip",
     "affinity": {"mode": "source", "mask": 32, "mask6": 64, "timeout_s": 1800},
+    "ping": "reply",
     "packets": 123456,
     "bytes": 1288490189,
 }
@@ -496,6 +497,7 @@ def test_vip_show(api):
     pool       front-end
     forward    ipip
     affinity   source: one client is a /32 of IPv4 or a /64 of IPv6, remembered for 30m
+    ping       reply
     packets    123456
     bytes      1.2 GiB
 """,

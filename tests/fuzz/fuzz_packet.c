@@ -13,6 +13,10 @@
  *       the IP packet that came; VIP and backend counters rise by it. With nat there
  *       is no outer header: one address, one port and TTL differ, and checksums are as
  *       right or wrong as they were.
+ *       ICMP errors go on like other packets; in nat their quote is translated too.
+ *   F6  What limpet answers by ICMP goes back to the sender, has right checksums (a ping's
+ *       as right as it came), and quotes what came. So does what it tells about tunnel
+ *       packets, by the stack.
  *   F5  What is decapsulated is the end of what came, but for ECN and checksum.
  *
  * libFuzzer does not see the branches of BPF code. What it gets instead are
@@ -439,6 +443,126 @@ static void check_translated(const struct packet_run *run, const struct frame *i
 	check_rest(run, in, out, side);
 }
 
+/* --- ICMP ------------------------------------------------------------------------- */
+
+/* Without extension headers. */
+static bool is_icmp(const struct frame *frame)
+{
+	return proto_of(frame) == (frame->type == ETH_P_IP ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+}
+
+/* With them; of a packet that limpet took for one it knows. */
+static bool carries_icmp(const struct frame *frame)
+{
+	uint8_t next = proto_of(frame);
+	size_t at = sizeof(struct ipv6hdr);
+
+	if (frame->type == ETH_P_IP)
+		return is_icmp(frame);
+	while (next != IPPROTO_ICMPV6 && next != IPPROTO_TCP && next != IPPROTO_UDP) {
+		const uint8_t *ext = frame->l3 + at;
+
+		at += next == IPPROTO_AH ? (ext[1] + 2u) * 4 : (ext[1] + 1u) * 8;
+		next = ext[0];
+	}
+	return next == IPPROTO_ICMPV6;
+}
+
+/* Of an ICMP packet without extension headers: what a receiver sums up; 0 is right. */
+static uint32_t icmp_sum(const struct frame *frame)
+{
+	bool v4 = frame->type == ETH_P_IP;
+	size_t at = v4 ? (size_t)(frame->l3[0] & 15) * 4 : sizeof(struct ipv6hdr);
+	size_t len = ip_len(frame) - at;
+	uint32_t sum = sum_of(frame->l3 + at, len);
+
+	if (!v4)
+		sum += sum_of(frame->l3 + 8, 32) + (uint32_t)len + IPPROTO_ICMPV6;
+	return sum % 0xffff;
+}
+
+/* Addresses, ports and checksums, outer and quoted, and a hop: how many bytes may differ. */
+static size_t icmp_changes(bool v4)
+{
+	return v4 ? 4 + 2 + 1 + 2 + 4 + 2 + 2 + 2 : 16 + 1 + 2 + 16 + 2 + 2;
+}
+
+/* An error through nat; `side`: 1 to a backend, 0 to a client, by the stack. */
+static void check_error(const struct packet_run *run, const struct frame *in,
+			const struct frame *out, int side)
+{
+	bool v4 = in->type == ETH_P_IP;
+	size_t header = v4 ? (size_t)(in->l3[0] & 15) * 4 : 0, different = 0;
+
+	HOLDS(run, "F4", out->type == in->type && out->l3_len == in->l3_len);
+	HOLDS(run, "F4", out->l3[v4 ? 8 : 7] == in->l3[v4 ? 8 : 7] - side);
+	HOLDS(run, "F4", sum_of(in->l3, header) == sum_of(out->l3, header));
+	if (is_icmp(in))
+		HOLDS(run, "F4", icmp_sum(in) == icmp_sum(out));
+	for (size_t i = 0; i < in->l3_len; i++)
+		different += in->l3[i] != out->l3[i];
+	HOLDS(run, "F4", different <= icmp_changes(v4));
+}
+
+/* The addresses of both are those of the other, changed over. */
+static bool goes_back(const struct frame *in, const struct frame *out)
+{
+	size_t size = in->type == ETH_P_IP ? 4 : 16, src = in->type == ETH_P_IP ? 12 : 8;
+
+	return out->type == in->type && !memcmp(out->l3 + src, in->l3 + src + size, size) &&
+	       !memcmp(out->l3 + src + size, in->l3 + src, size);
+}
+
+static void check_pong(const struct packet_run *run)
+{
+	struct frame in = take_apart(run->in, run->in_len);
+	struct frame out = take_apart(run->out, run->out_len);
+	size_t header = in.type == ETH_P_IP ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+
+	HOLDS(run, "F6", run->verdict == XDP_TX && run->out_len == run->in_len);
+	HOLDS(run, "F6", goes_back(&in, &out) && icmp_sum(&in) == icmp_sum(&out));
+	HOLDS(run, "F6", !memcmp(in.l3 + header + 4, out.l3 + header + 4, in.l3_len - header - 4));
+}
+
+/* An error of limpet's own; leaves what it quotes. */
+static const uint8_t *check_told(const struct packet_run *run, const struct frame *out, size_t *len)
+{
+	bool v4 = out->type == ETH_P_IP;
+	size_t header = (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) + 8;
+
+	HOLDS(run, "F6", v4 || out->type == ETH_P_IPV6);
+	HOLDS(run, "F6", out->l3_len == ip_len(out) && out->l3_len <= (v4 ? 576 : 1280));
+	HOLDS(run, "F6", out->l3_len >= header + 8 && icmp_sum(out) == 0);
+	if (v4)
+		HOLDS(run, "F6", ipv4_checksum_ok(out->l3, sizeof(struct iphdr)));
+	*len = out->l3_len - header;
+	return out->l3 + header;
+}
+
+static void check_answer(const struct packet_run *run)
+{
+	struct frame in = take_apart(run->in, run->in_len);
+	struct frame out = take_apart(run->out, run->out_len);
+	const uint8_t *quote;
+	size_t len;
+
+	HOLDS(run, "F6", run->verdict == XDP_TX && out.tags == in.tags);
+	quote = check_told(run, &out, &len);
+	HOLDS(run, "F6", goes_back(&in, &out) && len <= ip_len(&in) && !memcmp(quote, in.l3, len));
+}
+
+/* What was quoted by a router is quoted on. */
+static void check_tunnel(const struct packet_run *run)
+{
+	struct frame out = take_apart(run->out, run->out_len);
+	const uint8_t *quote;
+	size_t len;
+
+	HOLDS(run, "F6", run->verdict == XDP_PASS);
+	quote = check_told(run, &out, &len);
+	HOLDS(run, "F6", memmem(run->in, run->in_len, quote, len) != NULL);
+}
+
 /* A reply: there is no way to its client here, so the stack gets it, with its hops. */
 static void check_reply(const struct packet_run *run)
 {
@@ -447,11 +571,15 @@ static void check_reply(const struct packet_run *run)
 
 	HOLDS(run, "F3", run->out_len == run->in_len);
 	HOLDS(run, "F3", run->verdict == XDP_PASS);
+	if (carries_icmp(&in)) {
+		check_error(run, &in, &out, 0);
+		return;
+	}
 	check_translated(run, &in, &out, 0, addresses[in.type != ETH_P_IP],
 			 in.type == ETH_P_IP ? 9000 : 9001);
 }
 
-static void check_forwarded(const struct packet_run *run, uint32_t number)
+static void check_forwarded(const struct packet_run *run, uint32_t number, int reason)
 {
 	struct frame in = take_apart(run->in, run->in_len);
 	struct frame out = take_apart(run->out, run->out_len);
@@ -461,6 +589,10 @@ static void check_forwarded(const struct packet_run *run, uint32_t number)
 	HOLDS(run, "F4", run->verdict == (way->ifindex == IN ? XDP_TX : XDP_REDIRECT));
 	HOLDS(run, "F4", ip_len(&in) <= in.l3_len);
 	HOLDS(run, "F4", out.tags == tags);
+	if (way->forward == LP_FORWARD_NAT && reason == LP_FORWARD_ICMP) {
+		check_error(run, &in, &out, 1);
+		return;
+	}
 	if (way->forward == LP_FORWARD_NAT) {
 		HOLDS(run, "F4", ip_len(&out) <= 1500);
 		check_translated(run, &in, &out, 1, locals[way->v6], TARGET);
@@ -551,6 +683,31 @@ static uint32_t way_taken(const struct packet_run *run, struct lp_counter before
 	return found;
 }
 
+static void check_unforwarded(const struct packet_run *run, int reason)
+{
+	HOLDS(run, "F2",
+	      reason != LP_FORWARD_TX && reason != LP_FORWARD_REDIRECT &&
+		      reason != LP_FORWARD_ICMP);
+	switch (reason) {
+	case LP_ANSWER_PING:
+		check_pong(run);
+		return;
+	case LP_ANSWER_TOO_BIG:
+	case LP_ANSWER_TTL:
+		check_answer(run);
+		return;
+	case LP_PASS_TUNNEL:
+		check_tunnel(run);
+		return;
+	case LP_PASS_REPLY:
+		check_reply(run);
+		return;
+	default:
+		HOLDS(run, "F2", run->verdict == XDP_PASS || run->verdict == XDP_DROP);
+		check_identical(run);
+	}
+}
+
 static void balance(struct packet_run *run)
 {
 	uint64_t before[LP_REASON_COUNT], after[LP_REASON_COUNT];
@@ -567,15 +724,12 @@ static void balance(struct packet_run *run)
 	reason = risen(run, before, after, LP_REASON_COUNT);
 	way = way_taken(run, counters);
 	if (way) {
-		HOLDS(run, "F2", reason == LP_FORWARD_TX || reason == LP_FORWARD_REDIRECT);
-		check_forwarded(run, way);
+		HOLDS(run, "F2",
+		      reason == LP_FORWARD_TX || reason == LP_FORWARD_REDIRECT ||
+			      reason == LP_FORWARD_ICMP);
+		check_forwarded(run, way, reason);
 	} else {
-		HOLDS(run, "F2", reason != LP_FORWARD_TX && reason != LP_FORWARD_REDIRECT);
-		HOLDS(run, "F2", run->verdict == XDP_PASS || run->verdict == XDP_DROP);
-		if (reason == LP_PASS_REPLY)
-			check_reply(run);
-		else
-			check_identical(run);
+		check_unforwarded(run, reason);
 	}
 	remember(run, (int)way, reason);
 }

@@ -21,6 +21,8 @@ SOURCE, TCP_AFFINITY = 1, 2
 ASKS_SOURCES, ASKS_INTERFACES, GUARDED, REPLY, RESET = 2, 4, 8, 16, 32
 # enum lp_slot_state
 ORPHANED, RESIDUAL = 0xfffb, 0xffff
+# enum lp_ping
+PING_PASS, PING_DROP = 1, 2
 TCP, UDP = 6, 17
 ETH_HLEN = 14
 
@@ -124,6 +126,10 @@ class Progrun:
 
     def state(self, backend, alive, incarnation=1):
         self.request(op="state", backend=backend, alive=alive, incarnation=incarnation)
+    def records(self):
+        """(how many records there are, whether they are those of the last time)"""
+        answer = self.request(op="records")
+        return answer["records"], answer["same"]
 
     def counters(self):
         return self.request(op="counters")
@@ -147,11 +153,11 @@ def outer_sum(saddr, daddr):
 
 
 def hop(backend, ifindex, saddr="10.9.0.1", daddr="10.9.0.2", mtu=9000, tags=(), keep_tags=False,
-        dst="02:00:00:00:0b:01", src="02:00:00:00:0b:02"):
+        dst="02:00:00:00:0b:01", src="02:00:00:00:0b:02", **more):
     v6 = ":" in daddr
     return {"backend": backend, "ifindex": ifindex, "mtu": mtu, "v6": v6,
             "keep_tags": keep_tags, "tags": [list(t) for t in tags], "dst": dst, "src": src,
-            "saddr": saddr, "daddr": daddr, "outer_sum": 0 if v6 else outer_sum(saddr, daddr)}
+            "saddr": saddr, "daddr": daddr, "outer_sum": 0 if v6 else outer_sum(saddr, daddr), **more}
 
 
 def rule(address, first, last=None, protocol=TCP, vip=1, pool=1, forward=IPIP, affinity=SOURCE,
@@ -171,7 +177,8 @@ def reply(backend, first, last=None, vip_address=None, target=0, **more):
 
 
 def pool(number, slots=None, table=None, prev=None):
-    """`slots` None: a pool without a table. `prev` None: all slots are settled."""
+    """`slots` None: a pool without a table. `prev` None: all slots are settled; or what
+    all slots have: the backend from which they move, or an enum lp_slot_state."""
     entry = {"pool": number, "table": 0 if slots is None else (table or number)}
     if slots is not None:
         entry["slots"] = list(slots)

@@ -12,6 +12,8 @@
  *	{"op": "state", "backend", "alive": bool, "incarnation"}  {}    of a backend
  *	{"op": "flood", "ifindex", "packet": hex, "times"}
  *	                                      {"reasons", "vips", "backends"}
+ *	{"op": "records"}                     {"records", "same"}   how many there are; are they,
+ *	                                      to the bit, those of the last time?
  *
  * result: {"verdict", "packet": hex, "reasons", "vips", "backends"}, the last
  * three with what rose: {name: packets}, {number: [packets, bytes]}; or
@@ -23,6 +25,7 @@
  */
 #include <errno.h>
 #include <jansson.h>
+#include <limpet/hash.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -408,6 +411,38 @@ static int op_flood(json_t *request, json_t *answer, struct lp_err *err)
 	return flood(&run, times, answer, err);
 }
 
+/* Digest of the record table, beginning with `digest`; adds to *n how many there are. */
+static uint64_t digest_records(uint64_t digest, uint64_t *n)
+{
+	for (uint32_t i = 0; i < dp_size(dp)->buckets; i++) {
+		for (unsigned int way = 0; way < LP_WAYS; way++) {
+			struct lp_record_info info;
+			struct lp_record record;
+
+			if (!dp_record(dp, i, way, &record, &info))
+				continue;
+			digest = lp_siphash(digest, i, &record, sizeof(record));
+			(*n)++;
+		}
+	}
+	return digest;
+}
+
+static int op_records(json_t *request, json_t *answer, struct lp_err *err)
+{
+	static uint64_t last;
+	uint64_t digest, n = 0;
+
+	(void)request;
+	if (!dp)
+		return lp_err(err, -EINVAL, "records: no datapath is set up");
+	digest = digest_records(1, &n);
+	json_object_set_new(answer, "records", json_integer((json_int_t)n));
+	json_object_set_new(answer, "same", json_boolean(digest == last));
+	last = digest;
+	return 0;
+}
+
 /* --- requests ------------------------------------------------------------------- */
 
 static const struct {
@@ -415,8 +450,8 @@ static const struct {
 	int (*run)(json_t *request, json_t *answer, struct lp_err *err);
 } ops[] = {
 	{ "ifindex", op_ifindex }, { "limpet", op_limpet },     { "decap", op_decap },
-	{ "run", op_run },         { "counters", op_counters }, { "state", op_state },
-	{ "flood", op_flood },
+	{ "run", op_run },         { "counters", op_counters }, { "records", op_records },
+	{ "state", op_state },     { "flood", op_flood },
 };
 
 static int dispatch(json_t *request, json_t *answer, struct lp_err *err)

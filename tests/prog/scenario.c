@@ -38,28 +38,31 @@ static int parse_mac(const char *text, uint8_t mac[6], struct lp_err *err)
 static int read_rule(const json_t *json, struct vip_rule *rule, struct lp_err *err)
 {
 	int protocol, first, last, vip, pool, forward, affinity, mask, flags = 0, target = 0;
-	int idle_timeout = 0;
+	int idle_timeout = 0, ping = 0;
 	json_error_t error;
 	const char *address, *rewrite = NULL;
 
 	if (json_unpack_ex((json_t *)json, &error, JSON_STRICT,
-			   "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s?i, s?i, s?s, s?i}",
+			   "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s?i, s?i, s?s, s?i, s?i}",
 			   "address", &address, "protocol", &protocol, "first", &first, "last",
 			   &last, "vip", &vip, "pool", &pool, "forward", &forward, "affinity",
 			   &affinity, "mask", &mask, "flags", &flags, "target", &target, "rewrite",
-			   &rewrite, "idle_timeout", &idle_timeout))
+			   &rewrite, "idle_timeout", &idle_timeout, "ping", &ping))
 		return bad(err, "rules", &error);
 	*rule = (struct vip_rule) {
 		.proto = (uint8_t)protocol,
 		.first = (uint16_t)first,
 		.last = (uint16_t)last,
 		.vip = { .vip = (uint32_t)vip,
-			 .pool = (uint32_t)pool,
+			 .pool = (uint16_t)pool,
+			 .ping = (uint8_t)ping,
 			 .forward = (uint8_t)forward,
 			 .affinity = (uint8_t)affinity,
 			 .flags = (uint8_t)flags,
 			 .target = htons((uint16_t)target),
-			 .idle_timeout = (uint32_t)idle_timeout },
+			 .scope = (uint16_t)vip,
+			 .idle_timeout = (uint32_t)idle_timeout,
+			 .client_timeout = (uint32_t)idle_timeout },
 	};
 	if (parse_addr(address, &rule->addr, err))
 		return -EINVAL;
@@ -111,6 +114,7 @@ static int read_tags(const json_t *json, struct lp_hop *hop, struct lp_err *err)
 	return 0;
 }
 
+/* A backend's number, the pool whose records may name it, and the way to it. */
 static int read_hop(const json_t *json, int *number, int *pool, struct lp_hop *hop,
 		    struct lp_err *err)
 {
@@ -166,7 +170,8 @@ static int write_backends(struct dp *dp, const json_t *json, struct lp_err *err)
 
 /* --- pools ---------------------------------------------------------------------- */
 
-static int write_slots(struct dp *dp, uint32_t table, const json_t *json, uint16_t prev,
+/* All slots with one `prev`: 0, LP_SLOT_SETTLED; or a backend, they move. */
+static int write_slots(struct dp *dp, uint32_t table, const json_t *json, int prev,
 		       struct lp_err *err)
 {
 	size_t n = json_array_size(json);
@@ -178,11 +183,10 @@ static int write_slots(struct dp *dp, uint32_t table, const json_t *json, uint16
 		return lp_err(err, -EINVAL, "slots: empty");
 	slots = calloc(LP_SLOTS, sizeof(*slots));
 	since = calloc(LP_SLOTS, sizeof(*since));
-	for (size_t i = 0; slots && i < LP_SLOTS; i++)
-		slots[i] = (struct lp_slot) {
-			.cur = (uint16_t)json_integer_value(json_array_get(json, i % n)),
-			.prev = prev,
-		};
+	for (size_t i = 0; slots && i < LP_SLOTS; i++) {
+		slots[i].cur = (uint16_t)json_integer_value(json_array_get(json, i % n));
+		slots[i].prev = (uint16_t)prev;
+	}
 	if (slots && since)
 		ret = dp_slots_write(dp, table, slots, since);
 	free(slots);
@@ -204,7 +208,7 @@ static int write_pools(struct dp *dp, unsigned int half, const json_t *json, str
 				   "pool", &pool, "table", &table, "slots", &slots, "prev", &prev))
 			return bad(err, "pools", &error);
 		if (slots)
-			ret = write_slots(dp, (uint32_t)table, slots, (uint16_t)prev, err);
+			ret = write_slots(dp, (uint32_t)table, slots, prev, err);
 		if (ret)
 			return ret;
 		ret = dp_pool_write(dp, half, (uint32_t)pool,

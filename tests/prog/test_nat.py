@@ -10,6 +10,7 @@ import random
 import pytest
 
 import harness
+import icmp_packets as icmp
 import packets
 from harness import NAT, TCP, UDP
 
@@ -267,21 +268,69 @@ def test_ttl(nat, family, protocol, ttl):
     for inner, good in ((there, "forward_tx"), (back, "forward_reply")):
         frame = packets.l2((), packets.ip_type(family)) + inner
         result = nat.run_one(frame, ifindex=nat.here)
-        assert result.reason == (good if ttl > 1 else "drop_ttl")
-        if ttl <= 1:
-            assert result.verdict == "XDP_DROP" and not result.backends
-        else:
+        if ttl > 1:
+            assert result.reason == good
             assert result.packet[14 + (8 if family == 4 else 7)] == ttl - 1
+        elif inner is back:  # the stack, which routes it, says so
+            assert (result.reason, result.packet) == ("pass_router", frame)
+        else:
+            assert (result.reason, result.verdict) == ("answer_ttl", "XDP_TX")
+            assert not result.backends
+            packets.assert_frame(result.packet, icmp.answered(family, icmp.told(
+                family, inner, icmp.TIME_EXCEEDED[family], 0, packets.VIP[family],
+                packets.CLIENT[family])))
+
+
+@FAMILIES
+@PROTOCOLS
+@TAGS
+def test_time_exceeded_quotes_all_of_it(nat, family, protocol, came):
+    """As far as there is room; odd lengths have a right checksum, too."""
+    tags = packets.TAGS[came]
+    sizes = [0, 1, 2, 3, 31, 499, 500, 507, 508, 519, 520, 521, 1163, 1171, 1172, 1183, 1184, 1400]
+    for size in random.Random(f"{family} {protocol} {came}").sample(sizes, 3):  # there is a limit
+        inner = build(family, protocol, packets.CLIENT[family], packets.VIP[family], 40000, 443,
+                      random.Random(size).randbytes(size), 1)
+        result = nat.run_one(packets.l2(tags, packets.ip_type(family)) + inner + b"padding",
+                             ifindex=nat.here)
+        assert result.reason == "answer_ttl"
+        packets.assert_frame(result.packet, icmp.answered(family, icmp.told(
+            family, inner, icmp.TIME_EXCEEDED[family], 0, packets.VIP[family],
+            packets.CLIENT[family]), tags))
+
+
+@FAMILIES
+def test_a_reply_too_big_for_its_route(nat, family):
+    """The stack gets it as it came, and tells the backend."""
+    nat.ip("route", "change", net(family, "there"), "via", gateway(family, "there"), "mtu",
+           "lock", "1400")
+    try:
+        for size, reason in ((1400, "forward_reply"), (1401, "pass_router")):
+            inner = build(family, UDP, BACKEND[family], client(family, "there"), HERE, 40000,
+                          bytes(size - 28 - (20 if family == 6 else 0)))
+            for tags in ((), packets.TAGS["vlan"]):
+                frame = packets.l2(tags, packets.ip_type(family)) + inner
+                result = nat.run_one(frame, ifindex=nat.here)
+                if size > 1400:
+                    assert (result.reason, result.verdict) == (reason, "XDP_PASS")
+                    assert result.packet == frame
+                else:
+                    assert result.reason == ("pass_reply" if tags else reason)
+    finally:
+        nat.ip("route", "change", net(family, "there"), "via", gateway(family, "there"))
 
 
 @FAMILIES
 def test_too_big_for_the_next_hop(nat, family):
-    for size, reason in ((1500, "forward_redirect"), (1501, "drop_too_big")):
+    for size, reason in ((1500, "forward_redirect"), (1501, "answer_too_big")):
         inner = build(family, UDP, packets.CLIENT[family], packets.VIP[family], 40000, 80,
                       b"x" * (size - 28 - (20 if family == 6 else 0)))
         assert len(inner) == size
         frame = packets.l2((), packets.ip_type(family)) + inner
-        assert nat.run_one(frame, ifindex=nat.here).reason == reason
+        result = nat.run_one(frame, ifindex=nat.here)
+        assert result.reason == reason
+    packets.assert_frame(result.packet, icmp.answered(family, icmp.told(
+        family, inner, icmp.TOO_BIG[family], 1500, packets.VIP[family], packets.CLIENT[family])))
 
 
 @PROTOCOLS

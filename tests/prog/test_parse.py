@@ -155,8 +155,11 @@ def strangers():
     yield "mpls", packets.l2(kind=0x8847) + bytes(46), "pass_not_ip"
     yield "802.3", packets.l2(kind=38) + bytes(46), "pass_not_ip"
     yield "nd", Ether(**mac) / ns, "pass_not_tcp_udp"
-    yield "ping", Ether(**mac) / packets.ip_header(4) / ICMP(), "pass_not_tcp_udp"
-    yield "ping6", Ether(**mac) / packets.ip_header(6) / ICMPv6EchoRequest(), "pass_not_tcp_udp"
+    for name, dst in (("", "203.0.113.99"), (" of a host in the VIP's name", packets.VIP[4])):
+        reply = ICMP(type=0) if name else ICMP()
+        yield "ping" + name, Ether(**mac) / packets.ip_header(4, dst=dst) / reply, "pass_not_tcp_udp"
+    yield "ping6", (Ether(**mac) / packets.ip_header(6, dst="2001:db8:a::99")
+                    / ICMPv6EchoRequest()), "pass_not_tcp_udp"
     for number in (1, 2, 4, 33, 41, 47, 50, 51, 58, 59, 89, 132, 136, 255):
         if number != 51:
             yield (f"ipv6 next header {number}", framed(ipv6((), number, bytes(40))),
@@ -275,10 +278,11 @@ def test_ipv4_fragments(vip, protocol, tags):
           [reason for _, reason in kinds])
 
 
-def test_fragments_of_icmp_pass(vip):
+def test_fragments_of_icmp(vip):
+    """They are for the VIP's address, and nobody can tell what they are."""
     frames = [framed(ipv4(0, 1, bytes(40), flags="MF")), framed(ipv4(0, 1, bytes(40), frag=9))]
     frames += [framed(ipv6((kind,), 58, bytes(40))) for kind in (FRAGMENT_FIRST, FRAGMENT_LATER)]
-    check(vip, frames, ["pass_not_tcp_udp"] * 4)
+    check(vip, frames, ["drop_fragment"] * 4)
 
 
 @pytest.mark.parametrize("tags", TAGS)

@@ -100,6 +100,8 @@ static void dump_vip(FILE *f, const struct config_vip *vip)
 		fprintf(f, " on %s", vip->interfaces[i]);
 	dump_prefixes(f, "allow", &vip->allow);
 	dump_prefixes(f, "deny", &vip->deny);
+	if (vip->ping)
+		fprintf(f, " ping %s", config_ping_name(vip->ping));
 	fputs("\n", f);
 }
 
@@ -213,14 +215,15 @@ static void test_every_key(void **state)
 		"    interfaces: [eth1.5, eth0]\n"
 		"    allow: [10.0.0.0/8, '2001:db8::/32', 0.0.0.0/0]\n"
 		"    deny: [10.1.0.0/16]\n"
+		"    ping: drop\n"
 		"    idle_timeout: 1ms\n"
 		"    on_backend_down: reroute\n"
 		"    affinity: { mode: tcp, timeout: 1h, mask: 0, mask6: 128, proxies: [],\n"
 		"                track: needed }\n"
-		"  dsr: { addresses: [203.0.113.10], ports: [7], pool: second, forward: dsr,\n"
+		"  dsr: { addresses: [203.0.113.10], ports: [7], pool: second, forward: dsr, ping: drop,\n"
 		"         affinity: { group: g, track: always } }\n"
 		"  same-port: { addresses: [203.0.113.11], ports: [7-7], pool: second,\n"
-		"               forward: ipip, protocol: tcp,\n"
+		"               forward: ipip, protocol: tcp, ping: pass,\n"
 		"               affinity: { mode: source, group: g, track: never,\n"
 		"                           proxies: [\"2001:DB8::/32\", 10.9.0.0/24, 10.9.0.0/16,\n"
 		"                                     0.0.0.0/0, 10.9.0.1, \"2000::/3\", \"::1\"] } }\n",
@@ -239,15 +242,15 @@ static void test_every_key(void **state)
 		"  only 10.1.0.12 7\n"
 		"vip dsr proto 6 pool second forward 1 affinity 1 /32 /64 1800 idle 1800 reset: "
 		"203.0.113.10 7-7\n"
-		"  table second group g track 1 proxies\n"
+		"  table second group g track 1 proxies ping drop\n"
 		"vip same-port proto 6 pool second forward 2 affinity 1 /32 /64 1800 idle 1800 reset: "
 		"203.0.113.11 7-7\n"
 		"  table second group g track 2 proxies ::1/128 0.0.0.0/0 10.9.0.0/16 10.9.0.0/24 "
-		"10.9.0.1/32 2000::/3 2001:db8::/32\n"
+		"10.9.0.1/32 2000::/3 2001:db8::/32 ping pass\n"
 		"vip web proto 17 pool A.b_c-9 forward 3 affinity 2 /0 /128 3600 idle "
 		"0.001 reroute: 203.0.113.10 2001:db8::10 0-0 80-80 443-443 5088-5089\n"
 		"  table A.b_c-9 group - track 0 proxies on eth0 on eth1.5 allow 0.0.0.0/0 "
-		"10.0.0.0/8 2001:db8::/32 deny 10.1.0.0/16\n");
+		"10.0.0.0/8 2001:db8::/32 deny 10.1.0.0/16 ping drop\n");
 }
 
 static const char kinds_of_checks[] =

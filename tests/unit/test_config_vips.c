@@ -11,7 +11,7 @@ static const struct config_case cases[] = {
 		    "    pool: p\n"
 		    "    forward: ipip\n"
 		    "    idle_timout: 3s\n",
-	  "t:14:5: vips.v.idle_timout: unknown key (did you mean \"idle_timeout\"?); allowed: addresses, protocol, ports, pool, forward, interfaces, allow, deny, idle_timeout, on_backend_down, affinity\n"
+	  "t:14:5: vips.v.idle_timout: unknown key (did you mean \"idle_timeout\"?); allowed: addresses, protocol, ports, pool, forward, interfaces, allow, deny, idle_timeout, on_backend_down, affinity, ping\n"
 	  "  14 |     idle_timout: 3s\n"
 	  "     |     ^~~~~~~~~~~" },
 	{ "bad name",
@@ -398,6 +398,32 @@ static const struct config_case cases[] = {
 	  "t:14:19: vips.v.idle_timeout: \"30 m\": not a duration; allowed: a whole number and a unit (ms, s, m, h, d), like 30s\n"
 	  "  14 |     idle_timeout: 30 m\n"
 	  "     |                   ^~~~" },
+	{ "ping", HEAD POOL VIP "    ping: replay\n",
+	  "t:14:11: vips.v.ping: \"replay\": no such behaviour; allowed: reply, pass, drop\n"
+	  "  14 |     ping: replay\n"
+	  "     |           ^~~~~~" },
+	{ "ping of an address, both ways",
+	  HEAD POOL VIP "    ping: drop\n"
+			"  w:\n"
+			"    addresses: [192.0.2.2, 192.0.2.1]\n"
+			"    ports: [81]\n"
+			"    pool: p\n"
+			"    forward: ipip\n"
+			"    ping: pass\n",
+	  "t:20:11: vips.w.ping: \"pass\": ping is pass here and drop in VIP v (line 10), which has the same address; allowed: one behaviour for all VIPs of an address\n"
+	  "  20 |     ping: pass\n"
+	  "     |           ^~~~" },
+	{ "ping of an address, and the default",
+	  HEAD POOL VIP "    ping: drop\n"
+			"  w:\n"
+			"    addresses: [192.0.2.2, 192.0.2.1]\n"
+			"    ports: [81]\n"
+			"    protocol: udp\n"
+			"    pool: p\n"
+			"    forward: ipip\n",
+	  "t:16:28: vips.w.addresses[1]: \"192.0.2.1\": ping is reply (the default) here and drop in VIP v (line 10), which has the same address; allowed: one behaviour for all VIPs of an address\n"
+	  "  16 |     addresses: [192.0.2.2, 192.0.2.1]\n"
+	  "     |                            ^~~~~~~~~" },
 	{ "on_backend_down",
 	  HEAD POOL "vips:\n"
 		    "  v:\n"

@@ -128,15 +128,15 @@ json_t *view_vip(struct agent *agent, const struct config_vip *vip)
 	struct lp_counter counter;
 
 	dp_vip_counter(agent->dp, number, &counter);
-	return json_pack("{s:s, s:I, s:o, s:s, s:o, s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:I, s:I}",
-			 "name", vip->name, "number", (json_int_t)number, "addresses",
-			 view_addresses(vip), "protocol",
-			 vip->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", view_ports(vip),
-			 "pool", vip->pool, "forward", view_forward(vip->forward), "idle_timeout_s",
-			 vip->idle_timeout, "affinity", make_affinity(vip), "interfaces",
-			 view_vip_interfaces(agent->config, vip), "allow",
-			 view_prefixes(&vip->allow), "deny", view_prefixes(&vip->deny), "packets",
-			 (json_int_t)counter.packets, "bytes", (json_int_t)counter.bytes);
+	return json_pack(
+		"{s:s, s:I, s:o, s:s, s:o, s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:s, s:I, s:I}",
+		"name", vip->name, "number", (json_int_t)number, "addresses", view_addresses(vip),
+		"protocol", vip->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", view_ports(vip),
+		"pool", vip->pool, "forward", view_forward(vip->forward), "idle_timeout_s",
+		vip->idle_timeout, "affinity", make_affinity(vip), "interfaces",
+		view_vip_interfaces(agent->config, vip), "allow", view_prefixes(&vip->allow),
+		"deny", view_prefixes(&vip->deny), "ping", config_ping_name(vip->ping), "packets",
+		(json_int_t)counter.packets, "bytes", (json_int_t)counter.bytes);
 }
 
 json_t *view_vips(struct agent *agent)

@@ -59,6 +59,7 @@ static int show_one(struct cli *cli, const json_t *vip)
 	field_text(&table, vip, "pool");
 	field_text(&table, vip, "forward");
 	field_affinity(&table, vip);
+	field_text(&table, vip, "ping");
 	cli_table_cell(&table, CLI_STRONG, "packets");
 	cli_cell_int(&table, vip, "packets");
 	cli_table_cell(&table, CLI_STRONG, "bytes");

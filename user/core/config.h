@@ -150,6 +150,7 @@ struct config_vip {
 	char **interfaces; /* sorted names of struct config.interfaces; none: all of them */
 	size_t n_interfaces;
 	struct config_prefixes allow, deny; /* no prefix is in both */
+	enum lp_ping ping;                  /* VIPs that share an address agree in it */
 };
 
 struct config {
@@ -194,5 +195,8 @@ const struct config_vip *config_vip_find(const struct config *config, const char
 /* Are clients of its dead backends told by a RST? Not of UDP, nor where nothing is
  * remembered by which they could be known. */
 bool config_vip_resets(const struct config_vip *vip);
+
+/* As the file says it. */
+const char *config_ping_name(enum lp_ping ping);
 
 #endif

@@ -36,6 +36,9 @@ int config_check_ports(const struct config_checker *checker);
 /* VIPs name interfaces that are there, and no prefix is both allowed and denied. */
 int config_check_policy(const struct config_checker *checker);
 
+/* VIPs that share an address say the same of pings. */
+int config_check_ping(const struct config_checker *checker);
+
 /* Replies of nat VIPs can be told apart. Needs VIPs with the pools that they name. */
 int config_check_nat(const struct config_checker *checker);
 

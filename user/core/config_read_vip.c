@@ -7,7 +7,7 @@
 /* A VIP, and words as they are read. */
 struct vip_values {
 	struct config_vip vip;
-	unsigned int protocol, on_backend_down;
+	unsigned int protocol, on_backend_down, ping;
 };
 
 static const struct config_word protocols[] = {
@@ -33,6 +33,13 @@ static const struct config_word backend_down[] = {
 };
 static const struct config_words backend_down_words = { "behaviour", backend_down,
 							CONFIG_COUNT(backend_down) };
+
+static const struct config_word pings[] = {
+	{ "reply", LP_PING_REPLY, CONFIG_FEATURE_BASE },
+	{ "pass", LP_PING_PASS, CONFIG_FEATURE_BASE },
+	{ "drop", LP_PING_DROP, CONFIG_FEATURE_BASE },
+};
+static const struct config_words ping_words = { "behaviour", pings, CONFIG_COUNT(pings) };
 
 #define VIP_FIELD(member) .offset = offsetof(struct vip_values, member)
 
@@ -60,6 +67,7 @@ static const struct config_field vip_fields[] = {
 	  VIP_FIELD(on_backend_down),
 	  .words = &backend_down_words },
 	{ .key = "affinity", .read = config_read_affinity, VIP_FIELD(vip) },
+	{ .key = "ping", .read = config_read_word, VIP_FIELD(ping), .words = &ping_words },
 };
 static const struct config_schema vip_schema = { "a map with the keys of a VIP", vip_fields,
 						 CONFIG_COUNT(vip_fields) };
@@ -84,6 +92,7 @@ static int read_vip(const struct config_reader *reader, const struct config_node
 	*vip = values.vip;
 	vip->protocol = (uint8_t)values.protocol;
 	vip->reset = values.on_backend_down;
+	vip->ping = (enum lp_ping)values.ping;
 	return ret;
 }
 

@@ -96,7 +96,8 @@ static struct lp_vip make_template(const struct config *config, const struct con
 		scope = runtime_group(runtime, vip->group) | LP_SCOPE_GROUP;
 	return (struct lp_vip) {
 		.vip = number,
-		.pool = runtime ? runtime_pool(runtime, vip->table_pool) : 0,
+		.pool = (__u16)(runtime ? runtime_pool(runtime, vip->table_pool) : 0),
+		.ping = (__u8)vip->ping,
 		.forward = (__u8)vip->forward,
 		.affinity = (__u8)vip->affinity,
 		.track = (__u8)vip->track,

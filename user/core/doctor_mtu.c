@@ -131,11 +131,13 @@ static void find_small(const struct tunnel *tunnel, const char *names, uint32_t 
 		in);
 	if (room < IPV6_MTU_MIN)
 		doctor_why(finding,
-			   "they are dropped (drop_too_big), and IPv6 clients cannot send less "
-			   "than %u: uploads hang",
+			   "clients are told (answer_too_big), but IPv6 clients cannot send less "
+			   "than %u: uploads hang (drop_too_big)",
 			   IPV6_MTU_MIN);
 	else
-		doctor_why(finding, "they are dropped (drop_too_big): uploads hang, or begin late");
+		doctor_why(finding,
+			   "clients are told (answer_too_big); where a firewall keeps ICMP from "
+			   "them, uploads hang");
 	doctor_fix(
 		finding,
 		"ip link set dev %s mtu %u, and the same on the whole way; or on the servers, for "

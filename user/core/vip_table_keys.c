@@ -12,10 +12,12 @@ static struct lp_vip *add_key(struct vip_keys *keys, const struct vip_rule *rule
 {
 	struct lp_vip *vip = &keys->vips[keys->n++];
 
-	/* Nobody answers on the ports between ranges: no VIP to name there. */
+	/* Nobody answers on the ports between ranges; pings of the address ask for its VIP. */
 	*vip = rule->vip;
 	if (kind == LP_VIP_RANGES)
-		*vip = (struct lp_vip) { .flags = rule->vip.flags & LP_VIP_REPLY };
+		*vip = (struct lp_vip) { .vip = rule->vip.vip,
+					 .flags = rule->vip.flags,
+					 .ping = rule->vip.ping };
 	vip->addr = rule->addr;
 	vip->proto = rule->proto;
 	vip->port = htons(port);
