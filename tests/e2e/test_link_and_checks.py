@@ -81,7 +81,8 @@ def test_nobody_is_to_blame(here, cut, check_type):
         )
     for family in (4, 6):
         assert homes(site.client, address(family), client_addresses(family)) == before[family]
-        assert {c["flaps"] for c in checks(agent, family).values()} == {0}
+        flaps = {c["flaps"] for c in checks(agent, family).values()}
+        assert flaps == {0}, agent.log_since(mark)
     log = agent.log_since(mark)
     for name in before[4].values():  # said once, by each
         assert len(re.findall(rf'backend=web4/{name} check="not checked: ', log)) == 1
@@ -101,3 +102,17 @@ def test_a_silent_backend_is_to_blame(here):
         "b1": True, "b2": False, "b3": True, "b4": True,
     }  # fmt: skip
     assert set(homes(site.client, address(4), client_addresses(4)).values()) == {"b1", "b3", "b4"}
+
+
+def test_a_backend_that_died_meanwhile_is_found_out(here):
+    """The link is back, one backend is not: after a time of grace its checks count."""
+    site, agent = here
+    agent.start(checked(site, "tcp"))
+    until(all_good(agent, 4), "the first checks")
+    cable(site, "down")
+    site.network.switch.ip("link set b3 down")
+    time.sleep(OUTAGE)
+    assert agent.backend("b3")["healthy"]
+    cable(site, "up")
+    until(lambda: not agent.backend("b3")["healthy"], "the death of b3", 40)
+    assert {b["name"] for b in agent.backends() if b["healthy"]} == {"b1", "b2", "b4"}

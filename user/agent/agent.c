@@ -55,6 +55,41 @@ static void set_hop(struct runtime_backend *backend, const struct lp_hop *hop, b
 }
 
 /*
+ * So long after this machine has its link again a neighbour that does not answer yet is
+ * not to blame: the kernel's first question may have gone to a switch that was not ready,
+ * and the others follow one second apart (three of them: mcast_solicit, retrans_time_ms).
+ */
+#define WAY_GRACE_S 5
+
+/* Is it this machine's fault that there is no way? Tells the checks. */
+static void judge_way(struct agent *agent, struct runtime_backend *backend, enum net_state state)
+{
+	uint32_t now = agent_now().mono;
+
+	if (net_state_is_own(state)) {
+		backend->no_way = net_state_name(state);
+		backend->way_due = now + WAY_GRACE_S;
+	} else if (state == NET_OK || now >= backend->way_due) {
+		backend->no_way = NULL;
+	}
+	health_set_way(agent->health, backend->number, backend->no_way);
+}
+
+/* Those whose time of grace is over, of which no event tells. */
+static void follow_ways(struct agent *agent)
+{
+	uint32_t now = agent_now().mono;
+	struct lp_hop hop;
+
+	for (size_t i = 0; i < agent->engine.runtime.n_backends; i++) {
+		struct runtime_backend *backend = &agent->engine.runtime.backends[i];
+
+		if (backend->no_way && now >= backend->way_due)
+			judge_way(agent, backend, net_resolve(agent->net, &backend->address, &hop));
+	}
+}
+
+/*
  * Asks for the way to one backend. While its neighbour is being asked, the way
  * that was known is kept: after a restart, or when an entry expires, the old MAC
  * address is nearly always right, and no address is always wrong (P8). So it is
@@ -70,8 +105,7 @@ static enum net_state resolve_hop(struct agent *agent, struct runtime_backend *b
 		set_hop(backend, &hop, state == NET_NEIGHBOUR_FAILED);
 	else if (!backend->hop.ifindex)
 		backend->hop = backend->last_hop.ifindex ? backend->last_hop : hop;
-	backend->no_way = net_state_is_own(state) ? net_state_name(state) : NULL;
-	health_set_way(agent->health, backend->number, backend->no_way);
+	judge_way(agent, backend, state);
 	return state;
 }
 
@@ -295,6 +329,7 @@ static void on_tick(uv_timer_t *timer)
 	if (follow_clock(agent))
 		agent_converge(agent);
 	watch_tick(&agent->watch, &agent->engine, agent_now());
+	follow_ways(agent);
 	because_weights(agent, agent_now().wall);
 	if (!engine_tick(&agent->engine, agent_now()))
 		return;

@@ -46,6 +46,7 @@ struct runtime_backend {
 	struct lp_backend_state state; /* as it is in the datapath */
 	struct lp_hop hop;             /* the way to it; ifindex 0: not known */
 	struct lp_hop last_hop;        /* what it was before it was lost; the agent's */
+	uint32_t way_due;   /* until when it may be found again; seconds of CLOCK_MONOTONIC */
 	const char *no_way; /* why this machine has none, whoever it leads to; NULL: it has; the
 			       agent's, a constant */
 };
