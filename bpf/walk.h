@@ -29,8 +29,6 @@ static __always_inline enum lp_reason cut_verdict(const struct view *view, const
 	switch (pkt->cut) {
 	case CUT_TRUNCATED:
 		return LP_DROP_TRUNCATED;
-	case CUT_FRAGMENT:
-		return LP_DROP_FRAGMENT;
 	case CUT_EXTENSION:
 		return LP_DROP_EXTENSION;
 	default:
@@ -54,7 +52,9 @@ static __always_inline enum lp_reason forward(struct xdp_md *ctx, const struct p
 	}
 }
 
-/* The walk: a reason, or LP_TRANSLATE. *ifindex is where a forwarded packet leaves. */
+#define LP_FRAGMENT (LP_REASON_COUNT + 8) /* no verdict yet: walk_fragment() has one */
+
+/* The walk: a reason, LP_TRANSLATE or LP_FRAGMENT. *ifindex is where a forwarded packet leaves. */
 static __always_inline __u32 walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
 {
 	const struct lp_backend *backend;
@@ -69,6 +69,8 @@ static __always_inline __u32 walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
 	reason = packet_parse(&pkt, ctx);
 	if (reason != LP_PARSED)
 		return reason;
+	if (pkt.cut == CUT_FRAGMENT)
+		return LP_FRAGMENT;
 	view_open(&view);
 	if (pkt.cut)
 		return cut_verdict(&view, &pkt);
@@ -119,6 +121,9 @@ static __always_inline int action(enum lp_reason reason, __u32 ifindex)
 /* No verdicts of XDP's: what is left to do, on a stack of its own (forward_nat.h). */
 #define WALK_TRANSLATE (-2)
 #define WALK_REPLY     (-3) /* for no VIP, and there are backends whose replies come back */
+#define WALK_FRAGMENT  (-8)
+
+#include "walk_fragment.h" /* which goes on with the steps above */
 
 static __always_inline bool walk_has_replies(void)
 {
@@ -135,6 +140,8 @@ static __noinline int walk_complete(struct xdp_md *ctx)
 
 	if (reason == LP_TRANSLATE)
 		return WALK_TRANSLATE;
+	if (reason == LP_FRAGMENT)
+		return WALK_FRAGMENT;
 	if (reason == LP_PASS_NOT_VIP && walk_has_replies())
 		return WALK_REPLY;
 	account_reason(cpu, reason);
@@ -161,6 +168,8 @@ static __always_inline int limpet_packet(struct xdp_md *ctx)
 	if (verdict != FAST_ODD)
 		return verdict;
 	verdict = walk_complete(ctx);
+	if (verdict == WALK_FRAGMENT)
+		verdict = walk_fragment(ctx);
 	if (verdict == WALK_TRANSLATE)
 		verdict = nat_forward(ctx);
 	else if (verdict == WALK_REPLY)

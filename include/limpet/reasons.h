@@ -22,7 +22,8 @@
 	  "for a VIP, but the transport header is cut off")                                        \
 	X(DROP_BAD_HEADER, "drop_bad_header", DROP,                                                \
 	  "for a VIP, but header and frame lengths disagree")                                      \
-	X(DROP_FRAGMENT, "drop_fragment", DROP, "a fragment for a VIP: not supported yet")         \
+	X(DROP_FRAGMENT, "drop_fragment", DROP,                                                    \
+	  "a later fragment for a VIP, whose first one is not known")                              \
 	X(DROP_EXTENSION, "drop_extension", DROP,                                                  \
 	  "for a VIP, with more IPv6 extension headers than are followed")                         \
 	X(DROP_NO_BACKEND, "drop_no_backend", DROP, "the VIP's pool has no backend to answer")     \
@@ -40,7 +41,11 @@
 	  "a reply from a backend, translated and sent to its client")                             \
 	X(PASS_REPLY, "pass_reply", PASS,                                                          \
 	  "a reply from a backend, translated; the stack finds the way to its client")             \
-	X(DROP_TTL, "drop_ttl", DROP, "to be routed, but its TTL or hop limit ends here")
+	X(DROP_TTL, "drop_ttl", DROP, "to be routed, but its TTL or hop limit ends here")          \
+	X(DROP_FRAGMENT_TINY, "drop_fragment_tiny", DROP,                                          \
+	  "for a VIP, a first fragment without its transport header, or one that overlaps it")     \
+	X(PASS_FRAGMENT_EARLY, "pass_fragment_early", PASS,                                        \
+	  "a fragment before its first one: limpetd has it, and sends it in again")
 
 #define LP_REASON_ENUM(symbol, name, class, text) LP_##symbol,
 enum lp_reason { LP_REASONS(LP_REASON_ENUM) LP_REASON_COUNT };

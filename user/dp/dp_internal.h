@@ -41,7 +41,9 @@
 	X(vip_meta, struct lp_vip_meta, s->vips, OWN)                                              \
 	X(pool_meta, struct lp_pool_meta, s->pools, OWN)                                           \
 	X(group_meta, struct lp_group_meta, s->vips, OWN)                                          \
-	X(backend_meta, struct lp_backend_meta, s->backends, OWN)
+	X(backend_meta, struct lp_backend_meta, s->backends, OWN)                                  \
+	X(fragments, struct lp_bucket, LP_FRAGMENT_BUCKETS, OWN)                                   \
+	X(fragment_info, struct lp_fragment_bucket, LP_FRAGMENT_BUCKETS, OWN)
 
 struct dp_maps {
 #define DP_MAP_POINTER(name, type, count, where) type *name;
