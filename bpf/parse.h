@@ -64,7 +64,7 @@ struct packet_part {
 	__u16 offset; /* bytes */
 	bool is;      /* it has them */
 	bool more;    /* not the last one */
-	bool unsure;  /* IPv6: the protocol is behind headers that are not in this fragment */
+	bool unsure;  /* IPv6: later fragments do not tell the protocol, headers are before it */
 };
 
 #define LP_PARSED LP_REASON_COUNT /* "no verdict yet": not a reason */
@@ -227,6 +227,7 @@ static __always_inline bool packet_enter_part(struct packet *pkt, const __be16 *
 	part->id = *(const __be32 *)(header + 2);
 	part->offset = offset & 0xfff8;
 	part->more = offset & 1;
+	part->unsure = packet_is_extension(*(const __u8 *)header);
 	if (part->offset)
 		return false;
 	pkt->cut = CUT_NOT;
@@ -286,11 +287,8 @@ static __always_inline enum lp_reason packet_parse_ipv6(struct packet *pkt, stru
 		next = packet_skip_extensions(pkt, data, end, next, &at, part);
 		/* A chain whose end is not seen may end in anything; count it as TCP,
 		 * which matters only if the address is a VIP's. */
-		if (pkt->cut && (pkt->cut != CUT_FRAGMENT || packet_is_extension(next))) {
+		if (pkt->cut && (pkt->cut != CUT_FRAGMENT || packet_is_extension(next)))
 			next = IPPROTO_TCP;
-			if (part)
-				part->unsure = true;
-		}
 		if (!packet_is_tcp_udp(next))
 			return LP_PASS_NOT_TCP_UDP;
 	}

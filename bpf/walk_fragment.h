@@ -137,7 +137,7 @@ static __always_inline __u32 fragment_later(struct xdp_md *ctx, struct fragment 
 	if (fragment_is_portless(work, key))
 		return fragment_choose(ctx, work, key, true, ifindex);
 	if (fragment_hold(ctx))
-		return LP_PASS_FRAGMENT_EARLY;
+		return LP_DROP_FRAGMENT_EARLY;
 	return key->flags & LP_VIP_REPLY ? LP_PASS_NOT_VIP : LP_DROP_FRAGMENT;
 }
 

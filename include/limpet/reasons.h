@@ -44,8 +44,8 @@
 	X(DROP_TTL, "drop_ttl", DROP, "to be routed, but its TTL or hop limit ends here")          \
 	X(DROP_FRAGMENT_TINY, "drop_fragment_tiny", DROP,                                          \
 	  "for a VIP, a first fragment without its transport header, or one that overlaps it")     \
-	X(PASS_FRAGMENT_EARLY, "pass_fragment_early", PASS,                                        \
-	  "a fragment before its first one: limpetd has it, and sends it in again")
+	X(DROP_FRAGMENT_EARLY, "drop_fragment_early", DROP,                                        \
+	  "a fragment before its first one: limpetd has a copy, and sends it in later")
 
 #define LP_REASON_ENUM(symbol, name, class, text) LP_##symbol,
 enum lp_reason { LP_REASONS(LP_REASON_ENUM) LP_REASON_COUNT };
