@@ -68,6 +68,10 @@ struct dp_ops {
 	int (*proxies_clear)(struct dp *dp, unsigned int half);
 	int (*policy_add)(struct dp *dp, const struct lp_policy_key *key, enum lp_policy answer);
 	int (*policy_clear)(struct dp *dp, unsigned int half);
+	/* NULL: no packets, and none that are held */
+	int (*held_fd)(const struct dp *dp);
+	void (*held_take)(struct dp *dp, dp_held_fn *fn, void *arg);
+	int (*held_send)(struct dp *dp, const struct lp_held *held);
 	int (*publish)(struct dp *dp, struct lp_err *err);
 	void (*close)(struct dp *dp);
 };
