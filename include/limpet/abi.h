@@ -475,7 +475,7 @@ LP_ASSERT_OFFSET(struct lp_backend, hop, 64);
  */
 struct lp_counter {
 	__u64 packets;
-	__u64 bytes; /* of the frame as it came in */
+	__u64 bytes; /* of the frame as it came in, less padding in further buffers */
 };
 LP_ASSERT_SIZE(struct lp_counter, 16);
 
