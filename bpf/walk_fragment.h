@@ -20,6 +20,20 @@
 
 #define FRAGMENT_REPLY (LP_REASON_COUNT + 9) /* no verdict yet: nat_reply() has one */
 
+/*
+ * The interface that it came in by. In one instruction: compilers that keep the field's
+ * address from one use to the next make one that the verifier does not take.
+ */
+static __always_inline __u32 fragment_ingress(const struct xdp_md *ctx)
+{
+	__u64 ifindex;
+
+	asm volatile("%0 = *(u32 *)(%1 + %2)"
+		     : "=r"(ifindex)
+		     : "r"(ctx), "i"(offsetof(struct xdp_md, ingress_ifindex)));
+	return (__u32)ifindex;
+}
+
 /* To a backend; `ifindex` as in walk(). */
 static __always_inline __u32 fragment_send(struct xdp_md *ctx, struct fragment *work,
 					   const struct lp_vip *vip, __u32 number, __u32 *ifindex)
@@ -40,7 +54,7 @@ static __always_inline __u32 fragment_send(struct xdp_md *ctx, struct fragment *
 	if (reason != LP_FORWARD_TX)
 		return reason;
 	account_forwarded(bpf_get_smp_processor_id(), vip->vip, number, work->pkt.frame_len);
-	return *ifindex == ctx->ingress_ifindex ? LP_FORWARD_TX : LP_FORWARD_REDIRECT;
+	return *ifindex == fragment_ingress(ctx) ? LP_FORWARD_TX : LP_FORWARD_REDIRECT;
 }
 
 /* By affinity: one that has its ports, or needs none. */
@@ -49,7 +63,7 @@ static __always_inline __u32 fragment_choose(struct xdp_md *ctx, struct fragment
 					     __u32 *ifindex)
 {
 	__u32 cpu = bpf_get_smp_processor_id(), number;
-	enum lp_reason reason = policy_check(&work->view, vip, &work->pkt, ctx->ingress_ifindex);
+	enum lp_reason reason = policy_check(&work->view, vip, &work->pkt, fragment_ingress(ctx));
 
 	if (reason != LP_PARSED)
 		return reason;
@@ -118,7 +132,7 @@ static __always_inline __u32 fragment_follow(struct xdp_md *ctx, struct fragment
 
 	if (work->what.kind == LP_FRAGMENT_PASS)
 		return LP_PASS_NOT_VIP;
-	reason = policy_check(&work->view, vip, &work->pkt, ctx->ingress_ifindex);
+	reason = policy_check(&work->view, vip, &work->pkt, fragment_ingress(ctx));
 	if (reason != LP_PARSED)
 		return reason;
 	if (work->what.kind == LP_FRAGMENT_REPLY)
