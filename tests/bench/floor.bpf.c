@@ -22,7 +22,7 @@ static __always_inline bool floor_parse(struct packet *pkt, struct xdp_md *ctx)
 	return packet_parse(pkt, ctx) == LP_PARSED && !pkt->cut;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int floor_ipip(struct xdp_md *ctx)
 {
 	struct packet pkt = {}; /* see limpet.bpf.c */
@@ -32,7 +32,7 @@ int floor_ipip(struct xdp_md *ctx)
 	return floor_verdict(forward_tunnel(ctx, &pkt, &floor_hop, 0, 0));
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int floor_gue(struct xdp_md *ctx)
 {
 	struct packet pkt = {};
@@ -42,7 +42,7 @@ int floor_gue(struct xdp_md *ctx)
 	return floor_verdict(forward_tunnel(ctx, &pkt, &floor_hop, 0, sizeof(struct udphdr)));
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int floor_dsr(struct xdp_md *ctx)
 {
 	struct packet pkt = {};

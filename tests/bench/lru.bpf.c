@@ -62,7 +62,7 @@ static __always_inline int lru_verdict(enum lp_reason reason)
 	return reason == LP_FORWARD_TX ? XDP_TX : XDP_DROP;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int lru_ipip(struct xdp_md *ctx)
 {
 	struct packet pkt = {}; /* see limpet.bpf.c */
@@ -72,7 +72,7 @@ int lru_ipip(struct xdp_md *ctx)
 	return lru_verdict(forward_tunnel(ctx, &pkt, &lru_hop, 0, 0));
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int lru_gue(struct xdp_md *ctx)
 {
 	struct packet pkt = {};
@@ -82,7 +82,7 @@ int lru_gue(struct xdp_md *ctx)
 	return lru_verdict(forward_tunnel(ctx, &pkt, &lru_hop, 0, sizeof(struct udphdr)));
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int lru_dsr(struct xdp_md *ctx)
 {
 	struct packet pkt = {};

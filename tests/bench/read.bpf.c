@@ -43,7 +43,7 @@ static __always_inline int read_verdict(enum lp_reason reason)
 	return reason == LP_FORWARD_TX ? XDP_TX : XDP_DROP;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int read_ipip(struct xdp_md *ctx)
 {
 	struct packet pkt = {}; /* see limpet.bpf.c */
@@ -53,7 +53,7 @@ int read_ipip(struct xdp_md *ctx)
 	return read_verdict(forward_tunnel(ctx, &pkt, &read_hop, 0, 0));
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int read_gue(struct xdp_md *ctx)
 {
 	struct packet pkt = {};
@@ -63,7 +63,7 @@ int read_gue(struct xdp_md *ctx)
 	return read_verdict(forward_tunnel(ctx, &pkt, &read_hop, 0, sizeof(struct udphdr)));
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int read_dsr(struct xdp_md *ctx)
 {
 	struct packet pkt = {};

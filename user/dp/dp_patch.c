@@ -108,10 +108,10 @@ static int prepare(struct bpf_program *prog, struct bpf_prog_load_opts *opts, lo
 	int ret;
 
 	(void)cookie;
-	if (!patch.tables)
-		return 0; /* a program without tables */
 	if (!strcmp(bpf_program__section_name(prog), "xdp.frags"))
 		opts->prog_flags |= BPF_F_XDP_HAS_FRAGS; /* libbpf's own handler is not asked */
+	if (!patch.tables)
+		return 0; /* a program without tables */
 	insns = malloc(n * sizeof(*insns));
 	if (!insns)
 		return -ENOMEM;
