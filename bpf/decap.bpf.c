@@ -156,7 +156,7 @@ static __always_inline bool outer_parse_ipv6(struct outer *outer, struct packet 
 	outer->limit = at + bpf_ntohs(ip->payload_len);
 	outer->no_port = false;
 	/* Linux's ip6_tunnel puts an option into every packet (RFC 2473 section 5.1). */
-	outer->proto = packet_skip_extensions(pkt, data, end, ip->nexthdr, &at);
+	outer->proto = packet_skip_extensions(pkt, data, end, ip->nexthdr, &at, NULL);
 	outer->at = at;
 	outer->suspicious = ip->version != 6 || outer->limit < outer->at ||
 			    outer->limit > frame_len;

@@ -38,6 +38,13 @@
  * longest, 2,048 bytes, rounded up to a mask. */
 #define NAT_L4_MASK 0x3fff
 
+/* Where nat_reply() takes a reply up. */
+enum nat_start {
+	NAT_FRAME = 0,
+	NAT_PARSED, /* a first fragment: nat.pkt is it */
+	NAT_FOUND,  /* a later one, without ports: all of it is known */
+};
+
 /* What is to be done with a packet. */
 struct nat {
 	struct packet pkt;
@@ -47,6 +54,7 @@ struct nat {
 	bool source;         /* the source's; otherwise the destination's */
 	bool routed;         /* XDP routes it: TTL and hop limit are decremented */
 	bool too_big;        /* for the route to the client */
+	__u8 start;          /* enum nat_start; back to NAT_FRAME after each reply */
 	__u32 vip, backend;
 	struct bpf_fib_lookup fib;
 };
@@ -167,6 +175,8 @@ static __always_inline bool nat_write(struct xdp_md *ctx, const struct nat *nat)
 			return false;
 		change = nat_write_ipv4(l3, nat);
 	}
+	if (nat->pkt.cut)
+		return true; /* a later fragment: its packet's checksum is in the first */
 	barrier_var(l4);
 	return nat_write_l4(data + l4, end, nat, change);
 }
@@ -323,19 +333,38 @@ static __always_inline bool nat_route(struct xdp_md *ctx, struct nat *nat, const
 	return true;
 }
 
-static __always_inline enum lp_reason nat_return(struct xdp_md *ctx, struct nat *nat)
+/* By way of the stack: of what is in a map the verifier forgets the bounds. */
+static __always_inline bool nat_parse(struct xdp_md *ctx, struct nat *nat)
 {
-	const struct lp_vip *key;
-	enum lp_reason reason;
-	struct view view;
+	struct packet pkt = {};
 
-	if (packet_parse(&nat->pkt, ctx) != LP_PARSED)
-		return LP_PASS_NOT_VIP;
-	view_open(&view);
-	key = nat_find(nat, &view);
+	if (packet_parse(&pkt, ctx) != LP_PARSED)
+		return false;
+	nat->pkt = pkt;
+	return true;
+}
+
+/* LP_PARSED: a reply, and it is taken. */
+static __always_inline enum lp_reason nat_accept(struct xdp_md *ctx, struct nat *nat,
+						 const struct view *view)
+{
+	const struct lp_vip *key = nat_find(nat, view);
+
 	if (!key)
 		return LP_PASS_NOT_VIP;
-	reason = policy_check(&view, key, &nat->pkt, ctx->ingress_ifindex);
+	return policy_check(view, key, &nat->pkt, ctx->ingress_ifindex);
+}
+
+static __always_inline enum lp_reason nat_return(struct xdp_md *ctx, struct nat *nat)
+{
+	enum lp_reason reason = LP_PARSED;
+	struct view view;
+
+	if (nat->start == NAT_FRAME && !nat_parse(ctx, nat))
+		return LP_PASS_NOT_VIP;
+	view_open(&view);
+	if (nat->start != NAT_FOUND)
+		reason = nat_accept(ctx, nat, &view);
 	if (reason != LP_PARSED)
 		return reason;
 	nat->routed = nat_route(ctx, nat, &view);
@@ -358,6 +387,8 @@ static __noinline int nat_reply(struct xdp_md *ctx)
 	enum lp_reason reason;
 
 	reason = nat ? nat_return(ctx, nat) : LP_PASS_NOT_VIP;
+	if (nat)
+		nat->start = NAT_FRAME;
 	account_reason(cpu, reason);
 	if (reason == LP_PASS_NOT_VIP || reason == LP_PASS_REPLY || reason == LP_PASS_ROUTER)
 		return XDP_PASS;

@@ -3,7 +3,8 @@
 #include "clock.h"
 #include "walk.h"
 
-SEC("xdp")
+/* xdp.frags: frames of several buffers, as long as headers are in the first. */
+SEC("xdp.frags")
 int limpet(struct xdp_md *ctx)
 {
 	return limpet_packet(ctx);

@@ -58,6 +58,15 @@ struct packet {
 	__u32 frame_len; /* of the frame, link layer included */
 };
 
+/* Of a packet with a fragment offset, an M flag, or a fragment header. */
+struct packet_part {
+	__be32 id;
+	__u16 offset; /* bytes */
+	bool is;      /* it has them */
+	bool more;    /* not the last one */
+	bool unsure;  /* IPv6: later fragments do not tell the protocol, headers are before it */
+};
+
 #define LP_PARSED LP_REASON_COUNT /* "no verdict yet": not a reason */
 
 static __always_inline bool packet_is_tag(__be16 type)
@@ -132,8 +141,43 @@ static __always_inline bool packet_is_tcp_udp(__u8 proto)
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
 }
 
-static __always_inline enum lp_reason packet_parse_ipv4(struct packet *pkt, const void *data,
-							const void *end)
+/*
+ * Where `part` is NULL, a fragment of any kind is CUT_FRAGMENT. Otherwise *part is what
+ * there is to say of it, a first one has its ports, and CUT_FRAGMENT is a later one.
+ */
+static __always_inline void packet_parse_part(struct packet *pkt, const struct iphdr *ip,
+					      const void *end, const void *data,
+					      struct packet_part *part)
+{
+	__u16 offset = (bpf_ntohs(ip->frag_off) & 0x1fff) * 8;
+
+	if (part) {
+		part->is = true;
+		part->id = bpf_htonl(bpf_ntohs(ip->id));
+		part->offset = offset;
+		part->more = ip->frag_off & bpf_htons(0x2000);
+	}
+	if (!part || offset)
+		pkt->cut = CUT_FRAGMENT;
+	else
+		packet_parse_ports(pkt, data, end, pkt->l2_len + ip->ihl * 4);
+}
+
+/*
+ * Is all of the IP packet in the frame? What does not fit into the first buffer may be in
+ * the next ones (xdp.frags); headers are in the first.
+ */
+static __always_inline bool packet_fits(struct packet *pkt, struct xdp_md *ctx)
+{
+	if (pkt->l3_len <= pkt->frame_len - pkt->l2_len)
+		return true;
+	pkt->frame_len = (__u32)bpf_xdp_get_buff_len(ctx);
+	return pkt->l3_len <= pkt->frame_len - pkt->l2_len;
+}
+
+static __always_inline enum lp_reason packet_parse_ipv4(struct packet *pkt, struct xdp_md *ctx,
+							const void *data, const void *end,
+							struct packet_part *part)
 {
 	const struct iphdr *ip = data + pkt->l2_len;
 	__u32 header;
@@ -150,10 +194,10 @@ static __always_inline enum lp_reason packet_parse_ipv4(struct packet *pkt, cons
 	pkt->dst.w[3] = ip->daddr;
 	pkt->l3_len = bpf_ntohs(ip->tot_len);
 	if (ip->version != 4 || header < sizeof(*ip) || pkt->l3_len < header ||
-	    pkt->l3_len > pkt->frame_len - pkt->l2_len)
+	    !packet_fits(pkt, ctx))
 		pkt->cut = CUT_BAD_LENGTH;
 	else if (ip->frag_off & bpf_htons(0x3fff)) /* MF or an offset: RFC 791 section 3.1 */
-		pkt->cut = CUT_FRAGMENT;
+		packet_parse_part(pkt, ip, end, data, part);
 	else
 		packet_parse_ports(pkt, data, end, pkt->l2_len + header);
 	return LP_PARSED;
@@ -167,11 +211,36 @@ static __always_inline bool packet_is_extension(__u8 next)
 }
 
 /*
+ * A fragment header (RFC 8200 section 4.5). True: what follows it is the beginning, as
+ * behind any other header; so it is in an atomic fragment, which is all of its packet
+ * (RFC 6946). As in packet_parse_part(); there is none inside another.
+ */
+static __always_inline bool packet_enter_part(struct packet *pkt, const __be16 *header,
+					      struct packet_part *part)
+{
+	__u16 offset = bpf_ntohs(header[1]);
+
+	pkt->cut = part && part->is ? CUT_EXTENSION : CUT_FRAGMENT;
+	if (!part || part->is)
+		return false;
+	part->is = true;
+	part->id = *(const __be32 *)(header + 2);
+	part->offset = offset & 0xfff8;
+	part->more = offset & 1;
+	part->unsure = packet_is_extension(*(const __u8 *)header);
+	if (part->offset)
+		return false;
+	pkt->cut = CUT_NOT;
+	return true;
+}
+
+/*
  * Follows the chain from `next` at offset `at`; returns the first header that
  * is no extension and leaves its offset in *at. Stops where pkt->cut says.
  */
 static __always_inline __u8 packet_skip_extensions(struct packet *pkt, const void *data,
-						   const void *end, __u8 next, __u32 *at)
+						   const void *end, __u8 next, __u32 *at,
+						   struct packet_part *part)
 {
 	for (int i = 0; i < LP_EXTENSIONS; i++) {
 		const struct ipv6_opt_hdr *ext;
@@ -184,12 +253,13 @@ static __always_inline __u8 packet_skip_extensions(struct packet *pkt, const voi
 			pkt->cut = CUT_TRUNCATED;
 			return next;
 		}
-		if (next == IPPROTO_FRAGMENT) {
-			pkt->cut = CUT_FRAGMENT;
+		if (next == IPPROTO_FRAGMENT && !packet_enter_part(pkt, (const __be16 *)ext, part))
 			return ext->nexthdr;
-		}
 		/* AH counts in words of 4 less 2 (RFC 4302 section 2.2), others in 8. */
-		*at += next == IPPROTO_AH ? (ext->hdrlen + 2) * 4 : (ext->hdrlen + 1) * 8;
+		if (next == IPPROTO_FRAGMENT)
+			*at += 8;
+		else
+			*at += next == IPPROTO_AH ? (ext->hdrlen + 2) * 4 : (ext->hdrlen + 1) * 8;
 		next = ext->nexthdr;
 	}
 	if (packet_is_extension(next))
@@ -197,8 +267,9 @@ static __always_inline __u8 packet_skip_extensions(struct packet *pkt, const voi
 	return next;
 }
 
-static __always_inline enum lp_reason packet_parse_ipv6(struct packet *pkt, const void *data,
-							const void *end)
+static __always_inline enum lp_reason packet_parse_ipv6(struct packet *pkt, struct xdp_md *ctx,
+							const void *data, const void *end,
+							struct packet_part *part)
 {
 	const struct ipv6hdr *ip = data + pkt->l2_len;
 	__u32 at = pkt->l2_len + sizeof(*ip);
@@ -213,7 +284,7 @@ static __always_inline enum lp_reason packet_parse_ipv6(struct packet *pkt, cons
 	__builtin_memcpy(&pkt->dst, &ip->daddr, sizeof(pkt->dst));
 	pkt->l3_len = bpf_ntohs(ip->payload_len) + sizeof(*ip);
 	if (!packet_is_tcp_udp(next)) {
-		next = packet_skip_extensions(pkt, data, end, next, &at);
+		next = packet_skip_extensions(pkt, data, end, next, &at, part);
 		/* A chain whose end is not seen may end in anything; count it as TCP,
 		 * which matters only if the address is a VIP's. */
 		if (pkt->cut && (pkt->cut != CUT_FRAGMENT || packet_is_extension(next)))
@@ -224,16 +295,16 @@ static __always_inline enum lp_reason packet_parse_ipv6(struct packet *pkt, cons
 	pkt->proto = next;
 	if (pkt->cut)
 		return LP_PARSED;
-	if (ip->version != 6 || at - pkt->l2_len > pkt->l3_len ||
-	    pkt->l3_len > pkt->frame_len - pkt->l2_len)
+	if (ip->version != 6 || at - pkt->l2_len > pkt->l3_len || !packet_fits(pkt, ctx))
 		pkt->cut = CUT_BAD_LENGTH;
 	else
 		packet_parse_ports(pkt, data, end, at);
 	return LP_PARSED;
 }
 
-/* Fills *pkt; LP_PARSED, or the reason for which the stack gets the packet. */
-static __always_inline enum lp_reason packet_parse(struct packet *pkt, const struct xdp_md *ctx)
+/* packet_parse(), with `part` as in packet_parse_part(). */
+static __always_inline enum lp_reason packet_parse_with(struct packet *pkt, struct xdp_md *ctx,
+							struct packet_part *part)
 {
 	const void *data = (const void *)(long)ctx->data;
 	const void *end = (const void *)(long)ctx->data_end;
@@ -246,10 +317,16 @@ static __always_inline enum lp_reason packet_parse(struct packet *pkt, const str
 	if (reason != LP_PARSED)
 		return reason;
 	if (type == bpf_htons(ETH_P_IP))
-		return packet_parse_ipv4(pkt, data, end);
+		return packet_parse_ipv4(pkt, ctx, data, end, part);
 	if (type == bpf_htons(ETH_P_IPV6))
-		return packet_parse_ipv6(pkt, data, end);
+		return packet_parse_ipv6(pkt, ctx, data, end, part);
 	return LP_PASS_NOT_IP;
+}
+
+/* Fills *pkt; LP_PARSED, or the reason for which the stack gets the packet. */
+static __always_inline enum lp_reason packet_parse(struct packet *pkt, struct xdp_md *ctx)
+{
+	return packet_parse_with(pkt, ctx, NULL);
 }
 
 #endif

@@ -30,8 +30,6 @@ static __always_inline enum lp_reason cut_verdict(const struct view *view, const
 	switch (pkt->cut) {
 	case CUT_TRUNCATED:
 		return LP_DROP_TRUNCATED;
-	case CUT_FRAGMENT:
-		return LP_DROP_FRAGMENT;
 	case CUT_EXTENSION:
 		return LP_DROP_EXTENSION;
 	default:
@@ -39,7 +37,10 @@ static __always_inline enum lp_reason cut_verdict(const struct view *view, const
 	}
 }
 
-/* The walk: a reason, LP_TRANSLATE or LP_RESET. *ifindex is where a forwarded packet leaves. */
+#define LP_FRAGMENT (LP_REASON_COUNT + 8) /* no verdict yet: walk_fragment() has one */
+
+/* The walk: a reason, LP_TRANSLATE, LP_RESET or LP_FRAGMENT. *ifindex is where a forwarded
+ * packet leaves. */
 static __always_inline __u32 walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
 {
 	const struct lp_backend *backend;
@@ -54,6 +55,8 @@ static __always_inline __u32 walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
 	reason = packet_parse(&pkt, ctx);
 	if (reason != LP_PARSED)
 		return reason;
+	if (pkt.cut == CUT_FRAGMENT)
+		return LP_FRAGMENT;
 	view_open(&view);
 	if (pkt.cut)
 		return cut_verdict(&view, &pkt);
@@ -104,8 +107,11 @@ static __always_inline int action(enum lp_reason reason, __u32 ifindex)
 /* No verdicts of XDP's: what is left to do, on a stack of its own (forward_nat.h). */
 #define WALK_TRANSLATE (-2)
 #define WALK_REPLY     (-3) /* for no VIP, and there are backends whose replies come back */
-#define WALK_RESET     (-7) /* its backend is dead */
 #define WALK_OTHER     (-6) /* neither TCP nor UDP (icmp.h) */
+#define WALK_RESET     (-7) /* its backend is dead */
+#define WALK_FRAGMENT  (-8)
+
+#include "walk_fragment.h" /* which goes on with the steps above */
 
 static __always_inline bool walk_has_replies(void)
 {
@@ -124,6 +130,8 @@ static __noinline int walk_complete(struct xdp_md *ctx)
 		return WALK_TRANSLATE;
 	if (reason == LP_RESET)
 		return WALK_RESET;
+	if (reason == LP_FRAGMENT)
+		return WALK_FRAGMENT;
 	if (reason == LP_PASS_NOT_VIP && walk_has_replies())
 		return WALK_REPLY;
 	if (reason == LP_PASS_NOT_TCP_UDP)
@@ -154,6 +162,8 @@ static __always_inline int limpet_packet(struct xdp_md *ctx)
 	if (verdict != FAST_ODD)
 		return verdict;
 	verdict = walk_complete(ctx);
+	if (verdict == WALK_FRAGMENT)
+		verdict = walk_fragment(ctx);
 	if (verdict == WALK_TRANSLATE)
 		verdict = nat_forward(ctx);
 	else if (verdict == WALK_REPLY)

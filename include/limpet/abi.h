@@ -94,6 +94,7 @@ enum lp_vip_flags {
 	LP_VIP_GUARDED = 1 << 3,    /* some interface has reject_sources: asks `policy` */
 	LP_VIP_REPLY = 1 << 4,      /* no VIP: a backend's address and port, see struct lp_vip */
 	LP_VIP_RESET = 1 << 5,      /* TCP: who belongs to a dead backend gets a RST */
+	LP_VIP_PORTLESS = 1 << 7,   /* key of port 0: all ports of the address lead to one answer */
 	LP_VIP_POLICY = LP_VIP_SOURCES | LP_VIP_INTERFACES | LP_VIP_GUARDED,
 };
 
@@ -511,7 +512,7 @@ LP_ASSERT_OFFSET(struct lp_backend, hop, 64);
  */
 struct lp_counter {
 	__u64 packets;
-	__u64 bytes; /* of the frame as it came in */
+	__u64 bytes; /* of the frame as it came in, less padding in further buffers */
 };
 LP_ASSERT_SIZE(struct lp_counter, 16);
 
@@ -711,6 +712,56 @@ struct lp_record_counters {
 	__u64 _reserved[5];
 };
 LP_ASSERT_SIZE(struct lp_record_counters, 64);
+
+/*
+ * Fragments (bpf/fragment.h). A record of `fragments` is a fragmented packet whose first
+ * fragment has passed: what became of it, for those that follow. The table is laid out
+ * and written as the record table is, and of fixed size: a newer one takes the place of
+ * the oldest.
+ */
+#define LP_FRAGMENT_BUCKETS (1u << 11) /* 16,384 packets at a time */
+#define LP_FRAGMENT_S       30      /* what RFC 791 and 8200 give a host to reassemble: 15 to 60 */
+#define LP_FRAGMENT_NOBODY  0xffffu /* backend of a record that names none */
+
+enum lp_fragment_kind {
+	LP_FRAGMENT_PASS = 0,    /* it was for no VIP: to the stack */
+	LP_FRAGMENT_FORWARD = 1, /* to the backend that the record names */
+	LP_FRAGMENT_REPLY = 2,   /* a reply of a VIP with forward nat */
+};
+
+struct lp_fragment {
+	struct lp_addr src; /* what its source becomes, of LP_FRAGMENT_REPLY */
+	__u32 vip;          /* number of the VIP */
+	__u8 kind;          /* enum lp_fragment_kind */
+	__u8 forward;       /* enum lp_forward */
+	__u8 flags;         /* enum lp_vip_flags: whose policy is asked for each fragment */
+	__u8 _pad;
+	__u64 _reserved;
+};
+LP_ASSERT_SIZE(struct lp_fragment, 32);
+LP_ASSERT_OFFSET(struct lp_fragment, vip, 16);
+
+struct lp_fragment_bucket {
+	struct lp_fragment way[LP_WAYS];
+};
+LP_ASSERT_SIZE(struct lp_fragment_bucket, 256);
+
+/*
+ * A fragment that came before its first one, in the ring buffer `held`. User space sends
+ * it in once more, with the mark as its metadata: then it is not held again.
+ */
+#define LP_HELD_FRAME 2048u /* longest frame that is held */
+#define LP_HELD_BYTES (1u << 18)
+#define LP_HELD_PER_S 512u /* of each CPU */
+#define LP_HELD_MARK  0x6c7068656c647631ull
+struct lp_held {
+	__u64 fingerprint; /* of its packet in `fragments` */
+	__u32 ifindex;     /* where it came in */
+	__u32 len;
+	__u8 frame[LP_HELD_FRAME];
+};
+LP_ASSERT_SIZE(struct lp_held, 16 + LP_HELD_FRAME);
+LP_ASSERT_OFFSET(struct lp_held, frame, 16);
 
 /*
  * Names and state beside the numbers, for the next agent (P8); packets never

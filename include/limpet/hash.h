@@ -196,6 +196,32 @@ LP_INLINE __u64 lp_fingerprint_client(const volatile struct lp_hash_key *key,
 	}
 }
 
+/*
+ * Of a fragmented packet, by what its fragments have in common: RFC 791 section 3.2, and
+ * RFC 8200 section 4.5, where the protocol is none of it. `id` as it stands in the packet.
+ */
+LP_INLINE __u64 lp_fingerprint_fragment(const volatile struct lp_hash_key *key,
+					const struct lp_addr *src, const struct lp_addr *dst,
+					__be32 id, __u8 proto, int v6)
+{
+	if (v6) {
+		const __u32 words[10] = {
+			LP_HOST32(src->w[0]), LP_HOST32(src->w[1]),
+			LP_HOST32(src->w[2]), LP_HOST32(src->w[3]),
+			LP_HOST32(dst->w[0]), LP_HOST32(dst->w[1]),
+			LP_HOST32(dst->w[2]), LP_HOST32(dst->w[3]),
+			LP_HOST32(id),        6u << 16,
+		};
+
+		return lp_fingerprint(key, words, 10);
+	} else {
+		const __u32 words[4] = { LP_HOST32(src->w[3]), LP_HOST32(dst->w[3]), LP_HOST32(id),
+					 4u << 16 | proto };
+
+		return lp_fingerprint(key, words, 4);
+	}
+}
+
 /* The slot of a hash: its topmost bits. */
 LP_INLINE __u32 lp_hash_slot(__u64 hash)
 {

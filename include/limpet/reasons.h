@@ -23,7 +23,8 @@
 	  "for a VIP, but the transport header is cut off")                                        \
 	X(DROP_BAD_HEADER, "drop_bad_header", DROP,                                                \
 	  "for a VIP, but header and frame lengths disagree")                                      \
-	X(DROP_FRAGMENT, "drop_fragment", DROP, "a fragment for a VIP: not supported yet")         \
+	X(DROP_FRAGMENT, "drop_fragment", DROP,                                                    \
+	  "a later fragment for a VIP, whose first one is not known")                              \
 	X(DROP_EXTENSION, "drop_extension", DROP,                                                  \
 	  "for a VIP, with more IPv6 extension headers than are followed")                         \
 	X(DROP_NO_BACKEND, "drop_no_backend", DROP, "the VIP's pool has no backend to answer")     \
@@ -45,7 +46,7 @@
 	X(RESET_SENT, "reset_sent", ANSWER,                                                        \
 	  "of a connection whose backend is dead: its client is told by a TCP RST")                \
 	X(RESET_WITHHELD, "reset_withheld", DROP,                                                  \
-	  "the same, but no RST: too many at once, or source or MAC address is nobody's own")      \
+	  "the same, but no RST: too many at once, a fragment, or an address is nobody's own")     \
 	X(ANSWER_PING, "answer_ping", ANSWER, "a ping of a VIP")                                   \
 	X(PASS_PING, "pass_ping", PASS,                                                            \
 	  "a ping of a VIP that leaves it to the stack (ping: pass)")                              \
@@ -64,7 +65,11 @@
 	X(DROP_ICMP_RATE, "drop_icmp_rate", DROP,                                                  \
 	  "to be answered by ICMP, which is limited to so many a second")                          \
 	X(PASS_ROUTER, "pass_router", PASS,                                                        \
-	  "a reply whose TTL ends here, or too large to go on: the stack tells the backend")
+	  "a reply whose TTL ends here, or too large to go on: the stack tells the backend")       \
+	X(DROP_FRAGMENT_TINY, "drop_fragment_tiny", DROP,                                          \
+	  "for a VIP, a first fragment without its transport header, or one that overlaps it")     \
+	X(DROP_FRAGMENT_EARLY, "drop_fragment_early", DROP,                                        \
+	  "a fragment before its first one: limpetd has a copy, and sends it in later")
 
 #define LP_REASON_ENUM(symbol, name, class, text) LP_##symbol,
 enum lp_reason { LP_REASONS(LP_REASON_ENUM) LP_REASON_COUNT };

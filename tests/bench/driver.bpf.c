@@ -216,20 +216,20 @@ failed: /* or no program there */
 	return XDP_ABORTED;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int driver_ipv4(struct xdp_md *ctx)
 {
 	return drive(ctx, false);
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int driver_ipv6(struct xdp_md *ctx)
 {
 	return drive(ctx, true);
 }
 
 /* The least that a program can be: what the harness itself costs. */
-SEC("xdp")
+SEC("xdp.frags")
 int empty(struct xdp_md *ctx)
 {
 	return XDP_TX;

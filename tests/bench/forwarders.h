@@ -22,7 +22,7 @@ static __always_inline int forwarders_verdict(enum lp_reason reason)
 
 /* A program `name` that calls take(&pkt, ctx), which may say no, then forward(...). */
 #define FORWARDER(name, take, forward, ...)                                                        \
-	SEC("xdp")                                                                                 \
+	SEC("xdp.frags")                                                                           \
 	int name(struct xdp_md *ctx)                                                               \
 	{                                                                                          \
 		struct packet pkt = {}; /* see walk.h */                                           \

@@ -52,7 +52,7 @@ int harness_add(struct harness *harness, int fd, struct lp_err *err)
 	ret = harness_set(harness, harness->programs, fd);
 	if (ret)
 		return lp_err(err, ret, "the driver cannot call the program: %s%s", strerror(-ret),
-			      ret == -EINVAL ? " (is it an XDP program with frags?)" : "");
+			      ret == -EINVAL ? " (is it an XDP program without frags?)" : "");
 	return (int)harness->programs++;
 }
 

@@ -65,11 +65,14 @@ static int other_load(struct other *other, const char *path, const char *functio
 		      struct lp_err *err)
 {
 	struct bpf_object *object = bpf_object__open(path);
-	struct bpf_program *program;
+	struct bpf_program *program = NULL;
 	int ret;
 
 	if (!object)
 		return lp_err(err, -errno, "%s: %s", path, strerror(errno));
+	/* The driver calls programs of one kind; no frame here has a second buffer. */
+	while ((program = bpf_object__next_program(object, program)))
+		bpf_program__set_flags(program, bpf_program__flags(program) | BPF_F_XDP_HAS_FRAGS);
 	ret = bpf_object__load(object);
 	program = function ? bpf_object__find_program_by_name(object, function)
 			   : bpf_object__next_program(object, NULL);

@@ -30,7 +30,7 @@ static __always_inline void audit_after(struct track *t)
 
 #include "walk.h"
 
-SEC("xdp")
+SEC("xdp.frags")
 int unaudited(struct xdp_md *ctx)
 {
 	return limpet_packet(ctx);

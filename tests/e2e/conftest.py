@@ -24,7 +24,7 @@ from servers import Nginx  # noqa: E402
 from topology import Network, vip4, vip6  # noqa: E402
 
 BUILD = (HERE.parents[1] / os.environ.get("LIMPET_BUILD", "build")).resolve()
-TOOLS = ("ip", "nsenter", "ethtool", "sysctl", "nginx", "curl", "bpftool", "setpriv", "ping", "openssl")
+TOOLS = ("ip", "nsenter", "iperf3", "dnsmasq", "dig", "ethtool", "sysctl", "nginx", "curl", "bpftool", "setpriv", "ping", "openssl")
 
 
 def pytest_configure():

@@ -205,7 +205,7 @@ class Network:
         namespace.add_addresses(f"{namespace.v4}/24", f"{namespace.v6}/64", device=device)
 
     def attach_pass(self, namespace, device):
-        namespace.ip(f"link set dev {device} xdpdrv obj {self.pass_program} sec xdp")
+        namespace.ip(f"link set dev {device} xdpdrv obj {self.pass_program} sec xdp.frags")
 
     def _connect_client(self):
         run(

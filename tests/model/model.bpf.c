@@ -12,7 +12,7 @@ static __always_inline __u32 lp_now(void)
 
 #include "walk.h"
 
-SEC("xdp")
+SEC("xdp.frags")
 int model(struct xdp_md *ctx)
 {
 	return limpet_packet(ctx);

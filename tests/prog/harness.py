@@ -111,9 +111,11 @@ class Progrun:
             self.ip("link", "set", end, "addrgenmode", "none", "up")
         return self.request(op="ifindex", name=name)["ifindex"]
 
-    def run(self, packets, ifindex=1, meta=0, live=False):
+    def run(self, packets, ifindex=1, meta=0, live=False, metadata=b""):
+        """`metadata`: what is in front of each frame; `meta`: as many zeros."""
         packets = [bytes(p).hex() for p in packets]
-        answer = self.request(op="run", packets=packets, ifindex=ifindex, meta=meta, live=live)
+        more = {"metadata": metadata.hex()} if metadata else {"meta": meta}
+        answer = self.request(op="run", packets=packets, ifindex=ifindex, live=live, **more)
         return [Result(r) for r in answer["results"]]
 
     def run_one(self, packet, **where):

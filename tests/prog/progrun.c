@@ -6,7 +6,7 @@
  *	{"op": "ifindex", "name"}             {"ifindex"}
  *	{"op": "limpet", "scenario"}          {}    sets up the datapath (scenario.h)
  *	{"op": "decap", "from", "local", "gue_port"}  {}  sets up the decapsulation
- *	{"op": "run", "ifindex", "packets": [hex], "meta": 0, "live": false}
+ *	{"op": "run", "ifindex", "packets": [hex], "meta": 0, "metadata": hex, "live": false}
  *	                                      {"results": [result]}
  *	{"op": "counters"}                    {"reasons", "vips", "backends"}
  *	{"op": "state", "backend", "alive": bool, "incarnation"}  {}    of a backend
@@ -206,6 +206,8 @@ static int run_between(struct packet_run *run, bool live, struct counters *befor
 	return 0;
 }
 
+static uint8_t metadata[PACKET_META_MAX]; /* of the frames that run */
+
 static int run_one(const char *hex, struct packet_run *run, bool live, json_t *results,
 		   struct lp_err *err)
 {
@@ -215,7 +217,7 @@ static int run_one(const char *hex, struct packet_run *run, bool live, json_t *r
 	size_t len;
 	int ret;
 
-	memset(in, 0, run->meta);
+	memcpy(in, metadata, run->meta);
 	if (hex_read(hex, in + run->meta, sizeof(in) - run->meta, &len)) {
 		json_decref(result);
 		return lp_err(err, -EINVAL, "packet: not hexadecimal, or too long");
@@ -229,24 +231,39 @@ static int run_one(const char *hex, struct packet_run *run, bool live, json_t *r
 	return ret;
 }
 
+/* `meta` bytes of zeros, or the bytes of `text`. */
+static int read_metadata(const char *text, int meta, uint32_t *len, struct lp_err *err)
+{
+	size_t n = (size_t)meta;
+
+	if (meta < 0 || meta > (int)PACKET_META_MAX)
+		return lp_err(err, -EINVAL, "run: meta is 0 to %u", PACKET_META_MAX);
+	memset(metadata, 0, sizeof(metadata));
+	if (text && hex_read(text, metadata, sizeof(metadata), &n))
+		return lp_err(err, -EINVAL, "run: metadata: not hexadecimal, or too long");
+	*len = (uint32_t)n;
+	return 0;
+}
+
 static int op_run(json_t *request, json_t *answer, struct lp_err *err)
 {
 	static struct packet_run run;
 	json_t *packets, *item, *results;
-	int ifindex, meta = 0, live = 0, ret = 0;
+	int ifindex, meta = 0, live = 0, ret;
+	const char *text = NULL;
 	json_error_t error;
 	size_t i;
 
-	if (json_unpack_ex(request, &error, 0, "{s:i, s:o, s?i, s?b}", "ifindex", &ifindex,
-			   "packets", &packets, "meta", &meta, "live", &live))
+	if (json_unpack_ex(request, &error, 0, "{s:i, s:o, s?i, s?s, s?b}", "ifindex", &ifindex,
+			   "packets", &packets, "meta", &meta, "metadata", &text, "live", &live))
 		return lp_err(err, -EINVAL, "run: %s", error.text);
 	if (!dp && !decap)
 		return lp_err(err, -EINVAL, "run: no program is set up");
-	if (meta < 0 || meta > (int)PACKET_META_MAX)
-		return lp_err(err, -EINVAL, "run: meta is 0 to %u", PACKET_META_MAX);
+	ret = read_metadata(text, meta, &run.meta, err);
+	if (ret)
+		return ret;
 	run.prog_fd = dp ? dp_bpf_prog_fd(dp) : decap_prog_fd(decap);
 	run.ifindex = (uint32_t)ifindex;
-	run.meta = (uint32_t)meta;
 	results = json_array();
 	json_object_set_new(answer, "results", results);
 	json_array_foreach (packets, i, item) {

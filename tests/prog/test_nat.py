@@ -200,22 +200,6 @@ def test_what_is_no_reply_is_left_alone(nat, family, protocol):
 
 
 @FAMILIES
-@PROTOCOLS
-def test_fragments_from_a_backend_are_the_stacks(nat, family, protocol):
-    inner = build(family, protocol, BACKEND[family], client(family, "here"), HERE, 40000, b"x" * 64)
-    if family == 4:
-        inner = bytearray(inner)
-        inner[6:8] = b"\x20\x00"
-    else:
-        from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
-        inner = bytes(IPv6(src=BACKEND[6], dst=client(6, "here"), nh=44)
-                      / IPv6ExtHdrFragment(nh=protocol, m=1) / packets.Raw(inner[40:]))
-    frame = packets.l2((), packets.ip_type(family)) + bytes(inner)
-    result = nat.run_one(frame, ifindex=nat.here)
-    assert (result.reason, result.packet) == ("pass_not_vip", frame)
-
-
-@FAMILIES
 def test_udp_without_a_checksum(nat, family):
     """0 stays 0 on both ways (RFC 768, RFC 6935)."""
     for src, dst, sport, dport, ttl in (

@@ -188,11 +188,11 @@ def cuts_of_all_kinds(dst, family):
     if family == 4:
         yield ipv4(dst=dst)[:24]  # truncated
         yield bytes([0x44]) + ipv4(dst=dst)[1:]  # ihl 4
-        yield ipv4(dst=dst, flags="MF")
-        yield ipv4(dst=dst, frag=100)
+        yield ipv4(rest=l4(TCP)[:8], dst=dst, flags="MF")
+        yield ipv4(dst=dst, frag=1)
         return
     yield ipv6(dst=dst)[:44]
-    yield ipv6((FRAGMENT_FIRST,), dst=dst)
+    yield ipv6((FRAGMENT_FIRST,), rest=l4(TCP)[:8], dst=dst)
     yield ipv6((DSTOPTS,) * 7, dst=dst)
     yield ipv6((DSTOPTS,), dst=dst)[:44]
 
@@ -270,8 +270,9 @@ def test_wrong_version_in_ipv6(vip, version):
 @pytest.mark.parametrize("tags", TAGS)
 @pytest.mark.parametrize("protocol", (TCP, UDP))
 def test_ipv4_fragments(vip, protocol, tags):
-    kinds = [({"flags": "MF"}, "drop_fragment"), ({"frag": 1}, "drop_fragment"),
-             ({"frag": 8191}, "drop_fragment"), ({"flags": "MF", "frag": 1}, "drop_fragment"),
+    tiny = "drop_fragment_tiny" if protocol == TCP else "forward_tx"  # over the header
+    kinds = [({"flags": "MF"}, "forward_tx"), ({"frag": 1}, tiny), ({"frag": 3}, "forward_tx"),
+             ({"frag": 8191}, "forward_tx"), ({"flags": "MF", "frag": 1}, tiny),
              ({"flags": "DF"}, "forward_tx"), ({"flags": "evil"}, "forward_tx"),
              ({"flags": 0}, "forward_tx")]
     check(vip, [framed(ipv4(0, protocol, **fields), tags) for fields, _ in kinds],
@@ -290,13 +291,15 @@ def test_fragments_of_icmp(vip):
 @pytest.mark.parametrize("kind", (FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_ATOMIC))
 def test_ipv6_fragments(vip, kind, protocol, tags):
     chains = [(kind,), (HOPOPTS, kind), (DSTOPTS, ROUTING, kind)]
-    check(vip, [framed(ipv6(c, protocol), tags) for c in chains], ["drop_fragment"] * len(chains))
+    check(vip, [framed(ipv6(c, protocol), tags) for c in chains], ["forward_tx"] * len(chains))
 
 
 def test_fragments_whose_transport_is_behind_another_header(vip):
-    """What they carry is not seen, like that of a chain that is too long: a VIP drops them."""
-    frames = [framed(ipv6((kind, DSTOPTS))) for kind in (FRAGMENT_FIRST, FRAGMENT_LATER)]
-    check(vip, frames, ["drop_fragment"] * 2)
+    """A later one does not show what it carries, so it follows its first one."""
+    frames = [framed(ipv6((kind, DSTOPTS))) for kind in (FRAGMENT_LATER, FRAGMENT_FIRST, FRAGMENT_LATER)]
+    frames[0] = frames[0].replace(FRAGMENT_LATER[1], FRAGMENT_LATER[1][:-1] + b"\x08")
+    results = vip.run(frames, ifindex=vip.here)
+    assert [r.reason for r in results] == ["drop_fragment_early", "forward_tx", "forward_tx"]
 
 
 @pytest.mark.parametrize("protocol", (TCP, UDP))

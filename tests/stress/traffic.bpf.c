@@ -133,7 +133,7 @@ static __always_inline __u8 known_flags(struct traffic_run *run, const struct tr
 	return choice == 16 ? FLAG_RST : FLAG_ACK;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int known(struct xdp_md *ctx)
 {
 	const struct traffic_flow *flow;
@@ -187,7 +187,7 @@ static __always_inline void flood_write(struct frame *frame, struct traffic_run 
 	run->packets++;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int flood(struct xdp_md *ctx)
 {
 	struct traffic_run *run;
@@ -200,7 +200,7 @@ int flood(struct xdp_md *ctx)
 	return XDP_ABORTED;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int flood_live(struct xdp_md *ctx)
 {
 	const __u32 zero = 0;
@@ -213,7 +213,7 @@ int flood_live(struct xdp_md *ctx)
 	return bpf_redirect(live_ifindex, 0);
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int sink(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;

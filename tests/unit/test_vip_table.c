@@ -653,17 +653,98 @@ static int make_key(void **state)
 	return 0;
 }
 
+/* --- fragments: the key of port 0 --- */
+
+/* Rules of one address: `n` ports of VIPs vip[i], all else from `template`. */
+static const struct lp_vip *base_key(const struct lp_vip *template, const uint32_t *vip, size_t n,
+				     struct vip_table **table)
+{
+	struct lp_addr addr = address(2);
+	struct vip_rule rules[4];
+	struct vip_table_size size;
+	struct lp_err err;
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t port = i ? 1000 * (uint32_t)i : 80;
+
+		rules[i] = make_rule(&addr, IPPROTO_UDP, port, i == 2 ? port + 100 : port);
+		rules[i].vip = *template;
+		rules[i].vip.vip = vip[i];
+	}
+	vip_table_size(rules, n, &size);
+	assert_int_equal(vip_table_build(&hash_key, rules, n, &size, table, &err), 0);
+	for (uint32_t i = 0; i < (*table)->n_places; i++)
+		if ((*table)->places[i].kind != LP_VIP_EMPTY && !(*table)->places[i].port)
+			return &(*table)->places[i];
+	return NULL;
+}
+
+static bool is_portless(const struct lp_vip *template, const uint32_t *vip, size_t n)
+{
+	struct vip_table *table = NULL;
+	const struct lp_vip *key = base_key(template, vip, n, &table);
+	bool portless = key->flags & LP_VIP_PORTLESS;
+
+	assert_int_equal(key->kind, LP_VIP_RANGES);
+	if (portless) { /* all that an answer takes */
+		assert_int_equal(key->vip, vip[0]);
+		assert_int_equal(key->pool, template->pool);
+		assert_int_equal(key->idle_timeout, template->idle_timeout);
+		assert_int_equal(key->range_count, n > 2);
+	}
+	/* It is not a port's key for that. */
+	assert_null(vip_table_find(table, &hash_key, &key->addr, IPPROTO_UDP, 81));
+	vip_table_free(&table);
+	return portless;
+}
+
+static void test_one_answer_for_all_ports(void **state)
+{
+	static const uint32_t one[] = { 5, 5, 5 }, two[] = { 5, 5, 6 };
+	const struct lp_vip good = {
+		.pool = 3,
+		.forward = LP_FORWARD_IPIP,
+		.affinity = LP_AFFINITY_SOURCE,
+		.idle_timeout = 77,
+	};
+	struct lp_vip other = good;
+
+	(void)state;
+	assert_true(is_portless(&good, one, 1));
+	assert_true(is_portless(&good, one, 3));
+	assert_false(is_portless(&good, two, 3)); /* of two VIPs, each has its own rules */
+	other.affinity = LP_AFFINITY_TCP;
+	assert_false(is_portless(&other, one, 3));
+	other = good;
+	other.forward = LP_FORWARD_NAT;
+	assert_false(is_portless(&other, one, 1));
+	other.forward = LP_FORWARD_SNAT;
+	assert_false(is_portless(&other, one, 1));
+	other = good;
+	other.flags = LP_VIP_PROXIES; /* of a crowd, ports decide */
+	assert_false(is_portless(&other, one, 3));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),        cmocka_unit_test(test_unspecified),
-		cmocka_unit_test(test_template),     cmocka_unit_test(test_all_ports),
-		cmocka_unit_test(test_places),       cmocka_unit_test(test_base_keys),
-		cmocka_unit_test(test_order),        cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_size_exact),   cmocka_unit_test(test_overlaps),
-		cmocka_unit_test(test_bad_ports),    cmocka_unit_test(test_too_many_ranges),
-		cmocka_unit_test(test_no_room),      cmocka_unit_test(test_more_room),
-		cmocka_unit_test(test_oracle_small), cmocka_unit_test(test_oracle_large),
+		cmocka_unit_test(test_one_answer_for_all_ports),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_unspecified),
+		cmocka_unit_test(test_template),
+		cmocka_unit_test(test_all_ports),
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_base_keys),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_size_exact),
+		cmocka_unit_test(test_overlaps),
+		cmocka_unit_test(test_bad_ports),
+		cmocka_unit_test(test_too_many_ranges),
+		cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_more_room),
+		cmocka_unit_test(test_oracle_small),
+		cmocka_unit_test(test_oracle_large),
 		cmocka_unit_test(test_speed),
 	};
 

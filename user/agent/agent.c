@@ -353,6 +353,13 @@ static void retain_neighbours(struct agent *agent)
 	free(addresses);
 }
 
+/* Packets go on. */
+static void close_datapath(struct agent *agent)
+{
+	fragments_close(&agent->fragments);
+	dp_close(&agent->dp);
+}
+
 /* Opens the datapath with capacities for `config`, and learns what is in it. */
 static int open_datapath(struct agent *agent, const struct config *config,
 			 const struct dp_size *size, struct lp_err *err)
@@ -372,9 +379,12 @@ static int open_datapath(struct agent *agent, const struct config *config,
 	engine_close(&agent->engine);
 	ret = engine_open(&agent->engine, agent->dp, &options.key, agent_now());
 	if (ret) {
-		dp_close(&agent->dp);
+		close_datapath(agent);
 		return lp_err(err, ret, "out of memory");
 	}
+	ret = fragments_open(agent->loop, agent->dp, &agent->fragments);
+	if (ret)
+		lp_warning("early fragments are dropped: %s", strerror(-ret));
 	return 0;
 }
 
@@ -504,7 +514,7 @@ static int apply_config(struct agent *agent, const struct config *config, struct
 		return ret;
 	open = !datapath_serves(agent, config, &size);
 	if (open) {
-		dp_close(&agent->dp); /* packets go on */
+		close_datapath(agent); /* packets go on */
 		ret = open_datapath(agent, config, &size, err);
 	}
 	return ret ? ret : bring_up(agent, config, open, err);
@@ -518,11 +528,11 @@ static void go_back(struct agent *agent)
 {
 	struct lp_err err;
 
-	dp_close(&agent->dp);
+	close_datapath(agent);
 	if (!agent->config || !apply_config(agent, agent->config, &err))
 		return;
 	lp_error("going back to the configuration before failed: %s", err.text);
-	dp_close(&agent->dp);
+	close_datapath(agent);
 	uv_stop(agent->loop);
 }
 
@@ -596,7 +606,7 @@ int agent_start(struct agent *agent, uv_loop_t *loop, const struct options *opti
 	if (ret && agent->dp && !agent->adopted) {
 		/* Nothing ran before; nothing half made stays. */
 		interfaces_detach_all(agent->dp);
-		dp_close(&agent->dp);
+		close_datapath(agent);
 		dp_bpf_destroy(options->pin_dir, NULL);
 	}
 	return ret;
@@ -646,7 +656,7 @@ void agent_stop(struct agent *agent)
 	net_close(&agent->net);
 	if (agent->dp && agent->options->detach_on_exit)
 		interfaces_detach_all(agent->dp);
-	dp_close(&agent->dp);
+	close_datapath(agent);
 	if (agent->config && agent->options->detach_on_exit &&
 	    dp_bpf_destroy(agent->options->pin_dir, &err))
 		lp_error("%s", err.text);

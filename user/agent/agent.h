@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "agent/checks.h"
+#include "agent/fragments.h"
 #include "agent/interfaces.h"
 #include "agent/options.h"
 #include "agent/watch.h"
@@ -37,6 +38,7 @@ struct agent {
 	uv_timer_t tick;
 	struct clock_watch clock;
 	struct dp *dp;
+	struct fragments *fragments; /* of dp */
 	struct net *net;
 	struct health *health;
 	struct exec_spawner *spawner; /* not owned; NULL: programs of checks are our own children */

@@ -79,8 +79,8 @@ static void judge_generic(const struct judged *judged, struct doctor_report *rep
 		   "it: several times slower");
 	if (facts->mtu > XDP_MTU_MAX)
 		doctor_fix(finding,
-			   "ip link set dev %s mtu %u: drivers refuse XDP above; then "
-			   "\"mode: native\" and limpet reload",
+			   "ip link set dev %s mtu %u: drivers that do not know frames of several "
+			   "buffers refuse XDP above; then \"mode: native\" and limpet reload",
 			   judged->name, XDP_MTU_MAX);
 	else if (wanted)
 		doctor_fix(finding, "\"mode: auto\" for %s, if its driver (%s) has native XDP",

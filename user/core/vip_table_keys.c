@@ -44,12 +44,46 @@ static void add_rule(struct vip_keys *keys, const struct vip_rule *rule, struct 
 		add_key(keys, rule, (uint16_t)(rule->first + i), LP_VIP_EXACT);
 }
 
+/* Can the packets of the rule be answered without their ports, as far as one rule can tell? */
+static bool needs_no_port(const struct lp_vip *vip)
+{
+	return vip->affinity == LP_AFFINITY_SOURCE &&
+	       (vip->forward == LP_FORWARD_DSR || vip->forward == LP_FORWARD_IPIP ||
+		vip->forward == LP_FORWARD_GUE) &&
+	       !(vip->flags & (LP_VIP_PROXIES | LP_VIP_REPLY));
+}
+
+/* Is it all one VIP, whose every port leads to the same answer? */
+static bool is_portless(const struct vip_group *group)
+{
+	for (size_t i = 0; i < group->n; i++)
+		if (group->rules[i]->vip.vip != group->rules[0]->vip.vip ||
+		    !needs_no_port(&group->rules[i]->vip))
+			return false;
+	return true;
+}
+
+/* The key of port 0 answers for fragments, which have none (LP_VIP_PORTLESS). */
+static void make_portless(struct lp_vip *base, const struct vip_rule *rule)
+{
+	const struct lp_vip key = *base;
+
+	*base = rule->vip;
+	base->addr = key.addr;
+	base->proto = key.proto;
+	base->port = key.port;
+	base->kind = key.kind;
+	base->flags |= LP_VIP_PORTLESS;
+}
+
 static void add_group(struct vip_keys *keys, const struct vip_group *group, struct lp_range *ranges,
 		      uint32_t *n_ranges)
 {
 	bool any = vip_rule_is_any(group->rules[0]);
 	struct lp_vip *base = add_key(keys, group->rules[0], 0, any ? LP_VIP_ANY : LP_VIP_RANGES);
 
+	if (is_portless(group))
+		make_portless(base, group->rules[0]);
 	base->range_first = *n_ranges;
 	for (size_t i = any; i < group->n; i++)
 		add_rule(keys, group->rules[i], ranges, n_ranges);

@@ -556,6 +556,35 @@ void dp_record_counters(const struct dp *dp, struct lp_record_counters *sum)
 	}
 }
 
+int dp_held_fd(const struct dp *dp)
+{
+	return dp->ops->held_fd ? dp->ops->held_fd(dp) : -1;
+}
+
+void dp_held_take(struct dp *dp, dp_held_fn *fn, void *arg)
+{
+	if (dp->ops->held_take)
+		dp->ops->held_take(dp, fn, arg);
+}
+
+int dp_held_send(struct dp *dp, const struct lp_held *held)
+{
+	return dp->ops->held_send ? dp->ops->held_send(dp, held) : -EOPNOTSUPP;
+}
+
+bool dp_fragment_known(const struct dp *dp, uint64_t fingerprint)
+{
+	const struct lp_bucket *bucket =
+		&dp->maps.fragments[fingerprint & (LP_FRAGMENT_BUCKETS - 1)];
+	struct lp_record record;
+
+	for (unsigned int way = 0; way < LP_WAYS; way++)
+		if (read_record(&bucket->way[way], NULL, &record, NULL) &&
+		    record.fingerprint == fingerprint)
+			return true;
+	return false;
+}
+
 int dp_attach(struct dp *dp, unsigned int ifindex, const char *name, enum dp_xdp_mode mode,
 	      struct lp_err *err)
 {

@@ -134,6 +134,17 @@ bool dp_audit(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_
 	      struct lp_record_info *info);
 void dp_audit_counter(const struct dp *dp, uint32_t pool, struct lp_audit_counter *sum);
 
+/* --- fragments that came before their first one (abi.h: struct lp_held) --- */
+typedef void dp_held_fn(void *arg, const struct lp_held *held);
+/* Readable when there are some; the datapath's own, -1: it holds none. */
+int dp_held_fd(const struct dp *dp);
+/* All that there are; *held is valid in the call only. */
+void dp_held_take(struct dp *dp, dp_held_fn *fn, void *arg);
+/* Sends one in again: as if it came now, by its interface, but it is not held any more. */
+int dp_held_send(struct dp *dp, const struct lp_held *held);
+/* Has the first fragment of this packet passed? */
+bool dp_fragment_known(const struct dp *dp, uint64_t fingerprint);
+
 /* Since when a slot is in its state, seconds of CLOCK_MONOTONIC. */
 const uint32_t *dp_slot_times(const struct dp *dp, uint32_t table);
 

@@ -395,6 +395,10 @@ static void choose_reuse(struct reuse *reuse, const struct pinned *pinned, bool 
 		reuse->fds[DP_MAP_audit] = pinned->fds[DP_MAP_audit];
 		reuse->fds[DP_MAP_audit_info] = pinned->fds[DP_MAP_audit_info];
 	}
+	if (same_key) {
+		reuse->fds[DP_MAP_fragments] = pinned->fds[DP_MAP_fragments];
+		reuse->fds[DP_MAP_fragment_info] = pinned->fds[DP_MAP_fragment_info];
+	}
 }
 
 static int check_size(const struct dp_size *size, uint32_t cpus, struct lp_err *err)
@@ -439,7 +443,10 @@ static int load(struct dp_bpf *bpf, const struct lp_hash_key *key, const struct 
 									       map_name(i)))
 				    : -1;
 	ret = maps_mmap(bpf, fds);
-	return ret ? dp_bpf_explain(err, ret, "mapping the BPF maps into memory") : 0;
+	if (ret)
+		return dp_bpf_explain(err, ret, "mapping the BPF maps into memory");
+	ret = dp_bpf_held_open(bpf);
+	return ret ? dp_bpf_explain(err, ret, "opening the ring of held fragments") : 0;
 }
 
 /* --- growing -------------------------------------------------------------------- */
@@ -638,6 +645,7 @@ static void bpf_close(struct dp *dp)
 	struct dp *old = bpf->old ? &bpf->old->dp : NULL;
 
 	dp_close(&old);
+	dp_bpf_held_close(bpf);
 	maps_unmap(bpf);
 	limpet_bpf__destroy(bpf->skel);
 	if (bpf->pin_fd >= 0)
@@ -654,6 +662,9 @@ static const struct dp_ops bpf_ops = {
 	.proxies_clear = bpf_proxies_clear,
 	.policy_add = bpf_policy_add,
 	.policy_clear = bpf_policy_clear,
+	.held_fd = dp_bpf_held_fd,
+	.held_take = dp_bpf_held_take,
+	.held_send = dp_bpf_held_send,
 	.publish = bpf_publish,
 	.close = bpf_close,
 };

@@ -41,7 +41,9 @@
 	X(vip_meta, struct lp_vip_meta, s->vips, OWN)                                              \
 	X(pool_meta, struct lp_pool_meta, s->pools, OWN)                                           \
 	X(group_meta, struct lp_group_meta, s->vips, OWN)                                          \
-	X(backend_meta, struct lp_backend_meta, s->backends, OWN)
+	X(backend_meta, struct lp_backend_meta, s->backends, OWN)                                  \
+	X(fragments, struct lp_bucket, LP_FRAGMENT_BUCKETS, OWN)                                   \
+	X(fragment_info, struct lp_fragment_bucket, LP_FRAGMENT_BUCKETS, OWN)
 
 struct dp_maps {
 #define DP_MAP_POINTER(name, type, count, where) type *name;
@@ -66,6 +68,10 @@ struct dp_ops {
 	int (*proxies_clear)(struct dp *dp, unsigned int half);
 	int (*policy_add)(struct dp *dp, const struct lp_policy_key *key, enum lp_policy answer);
 	int (*policy_clear)(struct dp *dp, unsigned int half);
+	/* NULL: no packets, and none that are held */
+	int (*held_fd)(const struct dp *dp);
+	void (*held_take)(struct dp *dp, dp_held_fn *fn, void *arg);
+	int (*held_send)(struct dp *dp, const struct lp_held *held);
 	int (*publish)(struct dp *dp, struct lp_err *err);
 	void (*close)(struct dp *dp);
 };

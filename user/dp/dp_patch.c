@@ -106,8 +106,9 @@ static int prepare(struct bpf_program *prog, struct bpf_prog_load_opts *opts, lo
 	struct bpf_insn *insns;
 	int ret;
 
-	(void)opts;
 	(void)cookie;
+	if (!strcmp(bpf_program__section_name(prog), "xdp.frags"))
+		opts->prog_flags |= BPF_F_XDP_HAS_FRAGS; /* libbpf's own handler is not asked */
 	if (!patch.tables)
 		return 0; /* a program without tables */
 	insns = malloc(n * sizeof(*insns));
@@ -125,13 +126,15 @@ int dp_patch_install(void)
 {
 	LIBBPF_OPTS(libbpf_prog_handler_opts, opts, .prog_prepare_load_fn = prepare);
 	static bool installed;
-	int ret;
+	static const char *const sections[] = { "xdp", "xdp.frags" };
 
-	if (installed)
-		return 0;
-	ret = libbpf_register_prog_handler("xdp", BPF_PROG_TYPE_XDP, BPF_XDP, &opts);
-	if (ret < 0)
-		return ret;
+	for (size_t i = 0; i < 2 && !installed; i++) {
+		int ret = libbpf_register_prog_handler(sections[i], BPF_PROG_TYPE_XDP, BPF_XDP,
+						       &opts);
+
+		if (ret < 0)
+			return ret;
+	}
 	installed = true;
 	return 0;
 }

@@ -16,8 +16,8 @@
 
 struct bpf_map;
 
-/* Installs itself in libbpf for programs in SEC("xdp"). Before they are opened; may be
- * called again. 0 or -errno. */
+/* Installs itself in libbpf for programs in SEC("xdp") and SEC("xdp.frags"). Before they are
+ * opened; may be called again. 0 or -errno. */
 int dp_patch_install(void);
 
 /*

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Floods of fragments: what they fill has a fixed size, and nothing but fragments is in it
+(P7). Not replayed on other kernels: how many are held depends on the clock.
+"""
+import json
+import os
+import pathlib
+import random
+import struct
+import subprocess
+import sys
+import time
+
+import pytest
+
+import fragments
+import harness
+import packets
+from harness import IPIP, TCP, TCP_AFFINITY, UDP
+
+LP_FRAGMENTS = 2048 * 8  # LP_FRAGMENT_BUCKETS * LP_WAYS of abi.h
+LP_HELD_PER_S = 512
+AGAIN = (0x6c7068656c647631).to_bytes(8, sys.byteorder)  # LP_HELD_MARK
+BACKENDS = 8
+
+
+@pytest.fixture(scope="module")
+def vip(progrun):
+    rules = [harness.rule(packets.VIP[family], 80, protocol=protocol, affinity=TCP_AFFINITY,
+                          forward=IPIP) for family in (4, 6) for protocol in (TCP, UDP)]
+    progrun.request(op="limpet", scenario=harness.scenario(
+        rules, [harness.pool(1, range(1, 1 + BACKENDS))],
+        [harness.hop(n, progrun.here, daddr=f"10.9.0.{n}") for n in range(1, 1 + BACKENDS)]))
+    return progrun
+
+
+def frame(inner):
+    return packets.l2((), packets.ip_type(packets.family_of(inner))) + inner
+
+
+def datagram(family, sport, number, src=None, size=200):
+    inner = packets.packet(family=family, protocol=UDP, sport=sport, src=src, payload=bytes(size))
+    return [frame(part) for part in fragments.cut(inner, 64, number)]
+
+
+def run(vip, frames, **where):
+    return vip.run(frames, ifindex=vip.here, **where)
+
+
+def first_fragments(rnd, count):
+    """Each of another packet: random source, identification and port. By hand: scapy is slow."""
+    good = datagram(4, 1, 1)[0]
+    for _ in range(count):
+        out = bytearray(good)
+        out[18:20] = rnd.randbytes(2)
+        out[26:30] = b"\x0b" + rnd.randbytes(3)
+        out[34:36] = rnd.randbytes(2)
+        yield bytes(out)
+
+
+def known(vip, parts):
+    """Does a later fragment find its record? It is not held a second time."""
+    return run(vip, parts[1:2], metadata=AGAIN)[0].reason == "forward_tx"
+
+
+def records(vip):
+    """(memory of all maps, what bpftool finds in the record table)"""
+    used, ids = 0, set()
+    for info in pathlib.Path(f"/proc/{vip.process.pid}/fdinfo").iterdir():
+        fields = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+        if "map_id" in fields:
+            used += int(fields["memlock"])
+            ids.add(int(fields["map_id"]))
+    for number in ids:
+        shown = json.loads(subprocess.run(["bpftool", "-j", "map", "show", "id", str(number)],
+                                          check=True, stdout=subprocess.PIPE).stdout)
+        if shown["name"] == "records":
+            dump = subprocess.run(["bpftool", "map", "dump", "id", str(number)], check=True,
+                                  stdout=subprocess.PIPE, text=True).stdout
+            return used, [line for line in dump.splitlines() if "fingerprint" in line
+                          and not line.rstrip(", ").endswith(": 0")]
+    raise AssertionError("there is no map of records")
+
+
+def test_a_flood_of_first_fragments(vip):
+    """Twice what the table holds. What is remembered of connections is as it was, the flood's
+    own newest ones are known, and who was pushed out is dropped, not sent elsewhere."""
+    victim = datagram(4, 50000, 4711)
+    homes = [result.backend for result in run(vip, victim)]
+    whole = frame(packets.packet(protocol=UDP, sport=50000, payload=bytes(200)))
+    assert set(homes) == {run(vip, [whole])[0].backend}
+    memory, before = records(vip)
+    rnd = random.Random("flood")
+    for _ in range(2 * LP_FRAGMENTS // 1024):
+        results = run(vip, list(first_fragments(rnd, 1024)))
+        assert {result.reason for result in results} == {"forward_tx"}
+    assert records(vip) == (memory, before)
+    later = {result.reason for result in run(vip, victim[1:])}
+    assert later in ({"forward_tx"}, {"drop_fragment_early"})
+    # A datagram whose fragments come one behind the other is whole in the middle of a flood.
+    for n in range(64):
+        parts = datagram(4, 51000 + n, n)
+        results = run(vip, [*list(first_fragments(rnd, 16)), *parts])[16:]
+        assert len({result.backend for result in results}) == 1
+        assert {result.reason for result in results} == {"forward_tx"}
+    assert run(vip, [whole])[0].backend == homes[0]
+
+
+def test_the_table_holds_what_it_says(vip):
+    """Half of its capacity by name: all but the few whose bucket was full are known."""
+    parts = [datagram(6, 1 + n % 60000, 100000 + n) for n in range(1024)]
+    assert {result.reason for result in run(vip, [part[0] for part in parts])} == {"forward_tx"}
+    assert all(known(vip, part) for part in parts)
+
+
+def test_later_fragments_are_held_at_a_bounded_rate(vip):
+    """Without first ones: so many a second on each CPU, the rest is dropped at once."""
+    rnd, frames = random.Random("later"), []
+    good = datagram(4, 1, 1)[1]
+    for _ in range(6000):
+        out = bytearray(good)
+        out[18:20] = rnd.randbytes(2)
+        out[26:30] = b"\x0c" + rnd.randbytes(3)
+        frames.append(bytes(out))
+    cpus, begin = len(os.sched_getaffinity(0)), time.monotonic()
+    results = run(vip, frames)
+    seconds = time.monotonic() - begin + 2  # two of them may only be touched
+    reasons = [result.reason for result in results]
+    assert set(reasons) == {"drop_fragment_early", "drop_fragment"}
+    assert reasons.count("drop_fragment_early") <= cpus * seconds * LP_HELD_PER_S
+    assert reasons.count("drop_fragment") > 6000 - cpus * seconds * LP_HELD_PER_S
+    assert all(result.verdict == "XDP_DROP" for result in results)
+
+
+@pytest.mark.parametrize("family", (4, 6))
+def test_overlapping_and_repeated_fragments_harm_no_other(vip, family):
+    """A packet's fragments in thousands of wrong ways; another one's, of the same client, in
+    between."""
+    rnd = random.Random(family)
+    mine = datagram(family, 52000, 1)
+    home = run(vip, mine[:1])[0].backend
+    for _ in range(40):
+        crafted = []
+        for _ in range(25):
+            part = bytearray(rnd.choice(datagram(family, rnd.randrange(1, 65536), 2)))
+            at = 20 if family == 4 else 56
+            word = struct.unpack_from("!H", part, at)[0]
+            keep = 0xe000 if family == 4 else 1
+            struct.pack_into("!H", part, at, word & keep | rnd.randrange(0x1fff) & ~7 & ~keep)
+            crafted.append(bytes(part))
+        results = run(vip, [*crafted, mine[1]])
+        assert (results[-1].reason, results[-1].backend) == ("forward_tx", home)
