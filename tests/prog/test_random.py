@@ -9,7 +9,7 @@ import packets
 from harness import DSR, GUE, IPIP, TCP, UDP
 
 VERDICTS = {"pass": "XDP_PASS", "drop": "XDP_DROP", "forward_tx": "XDP_TX",
-            "forward_redirect": "XDP_REDIRECT"}
+            "forward_redirect": "XDP_REDIRECT", "answer": "XDP_TX"}
 COUNT = 4000
 
 
@@ -75,10 +75,13 @@ def test_every_packet_is_counted_once(vips, kind, seed):
         if group in ("pass", "drop"):
             assert result.packet == frame, frame.hex()
             assert not result.vips and not result.backends
+        elif group == "answer":
+            assert result.packet != frame, frame.hex()
+            assert not result.vips and not result.backends
         else:
             assert list(result.vips.values()) == [(1, len(frame))]
             assert list(result.backends.values()) == [(1, len(frame))]
     if kind != "noise":
         # The mix is one: all ways are walked, or this would prove little.
-        assert {"forward_tx", "forward_redirect", "drop_too_big", "drop_no_backend",
-                "pass_not_vip"} <= {r.reason for r in results}
+        assert {"forward_tx", "forward_redirect", "answer_too_big", "drop_too_big",
+                "drop_no_backend", "pass_not_vip"} <= {r.reason for r in results}
