@@ -116,7 +116,7 @@ static __always_inline bool icmp_parse_ipv6(struct packet *pkt, const void *data
 	if (ip->version != 6)
 		pkt->cut = CUT_BAD_LENGTH;
 	if (next != IPPROTO_ICMPV6)
-		next = packet_skip_extensions(pkt, data, end, next, &at);
+		next = packet_skip_extensions(pkt, data, end, next, &at, NULL);
 	pkt->l4 = (__u16)at;
 	return next == IPPROTO_ICMPV6;
 }
