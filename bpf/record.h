@@ -230,6 +230,38 @@ LP_RECORD_INLINE bool record_deserves(struct lp_record_word word, __u64 rank)
 }
 
 /*
+ * Takes the cheapest place of a bucket for a record that says *word, whose tag is set. The
+ * place is BUSY and GONE until record_publish(). Returns its way, LP_WAYS: no place is worth
+ * less. *rank: what was there.
+ */
+LP_RECORD_INLINE unsigned int record_claim(struct lp_bucket *bucket, __u64 fingerprint,
+					   struct lp_record_word *word, __u32 now, __u64 *rank)
+{
+	__u64 choice = record_choose(bucket, now, (__u32)(fingerprint >> 32)), seen, old;
+	unsigned int at = choice & (LP_WAYS - 1);
+	struct lp_record *record = &bucket->way[at];
+
+	/* Once more: what is evicted is what is looked at now. */
+	seen = LP_LOAD64(&record->fingerprint);
+	old = LP_LOAD64(&record->value);
+	*rank = record_rank(seen, old, now);
+	if (choice < LP_WAYS || !record_deserves(*word, *rank) || !record_take(record, seen, old))
+		return LP_WAYS; /* or lost a race for it; the next packet tries again */
+	word->flags = (word->flags & LP_RECORD_FLAGS) | record_tag(fingerprint);
+	return at;
+}
+
+/* The end of record_claim(): whatever is beside the record has been written. */
+LP_RECORD_INLINE void record_publish(struct lp_bucket *bucket, unsigned int at, __u64 fingerprint,
+				     struct lp_record_word word)
+{
+	struct lp_record *record = &bucket->way[at & (LP_WAYS - 1)];
+
+	*(volatile __u64 *)&record->fingerprint = fingerprint;
+	__sync_lock_test_and_set(&record->value.word, word.word);
+}
+
+/*
  * Makes a record in the cheapest place of its bucket. *word is what it says;
  * when another CPU was first, *word becomes what that one says. *about is what
  * is told of it; when one was evicted for it, about->slot becomes that one's. `info` may be NULL in
@@ -239,25 +271,18 @@ LP_RECORD_INLINE enum record_made record_make(struct lp_bucket *bucket, struct l
 					      __u64 fingerprint, struct lp_record_word *word,
 					      struct lp_record_info *about, __u32 now)
 {
-	__u64 choice = record_choose(bucket, now, (__u32)(fingerprint >> 32)), seen, old, rank;
-	unsigned int at = choice & (LP_WAYS - 1);
-	struct lp_record *record = &bucket->way[at];
+	__u64 rank;
+	unsigned int at = record_claim(bucket, fingerprint, word, now, &rank);
 
-	/* Once more: what is evicted is what is looked at now. */
-	seen = LP_LOAD64(&record->fingerprint);
-	old = LP_LOAD64(&record->value);
-	rank = record_rank(seen, old, now);
-	if (choice < LP_WAYS || !record_deserves(*word, rank) || !record_take(record, seen, old))
-		return RECORD_FULL; /* or lost a race for it; the next packet tries again */
-	word->flags = (word->flags & LP_RECORD_FLAGS) | record_tag(fingerprint);
+	if (at >= LP_WAYS)
+		return RECORD_FULL;
 	if (info) {
 		__u32 slot = info->way[at].slot;
 
 		info->way[at] = *about;
 		about->slot = slot;
 	}
-	*(volatile __u64 *)&record->fingerprint = fingerprint;
-	__sync_lock_test_and_set(&record->value.word, word->word);
+	record_publish(bucket, at, fingerprint, *word);
 	record_settle(bucket, at, fingerprint, word);
 	return rank >= RECORD_RANK_EXPIRED ? RECORD_MADE : RECORD_EVICTED;
 }

@@ -40,7 +40,14 @@
 	  "a reply from a backend, translated and sent to its client")                             \
 	X(PASS_REPLY, "pass_reply", PASS,                                                          \
 	  "a reply from a backend, translated; the stack finds the way to its client")             \
-	X(DROP_TTL, "drop_ttl", DROP, "to be routed, but its TTL or hop limit ends here")
+	X(DROP_TTL, "drop_ttl", DROP, "to be routed, but its TTL or hop limit ends here")          \
+	X(DROP_SNAT_ADDRESS, "drop_snat_address", DROP,                                            \
+	  "its source is to be translated, and there is no address for it")                        \
+	X(DROP_SNAT_PORTS, "drop_snat_ports", DROP,                                                \
+	  "its source is to be translated, and no port towards its backend is free")               \
+	X(DROP_SNAT_ENTRIES, "drop_snat_entries", DROP,                                            \
+	  "its source is to be translated, and there is no room for an entry")                     \
+	X(DROP_SNAT_STRAY, "drop_snat_stray", DROP, "the end of a connection that has no entry")
 
 #define LP_REASON_ENUM(symbol, name, class, text) LP_##symbol,
 enum lp_reason { LP_REASONS(LP_REASON_ENUM) LP_REASON_COUNT };

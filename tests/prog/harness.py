@@ -15,10 +15,10 @@ BUILD = pathlib.Path(os.environ.get("LIMPET_BUILD", "build"))
 BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
 
 # enum lp_forward and enum lp_affinity of include/limpet/abi.h
-DSR, IPIP, GUE, NAT = 1, 2, 3, 4
+DSR, IPIP, GUE, NAT, SNAT = 1, 2, 3, 4, 5
 SOURCE, TCP_AFFINITY = 1, 2
 # enum lp_vip_flags
-ASKS_SOURCES, ASKS_INTERFACES, GUARDED, REPLY = 2, 4, 8, 16
+ASKS_SOURCES, ASKS_INTERFACES, GUARDED, REPLY, ENTRIES = 2, 4, 8, 16, 32
 TCP, UDP = 6, 17
 ETH_HLEN = 14
 
@@ -174,6 +174,6 @@ def policy(prefix, admit, vip=0, ifindex=0):
     return {"vip": vip, "ifindex": ifindex, "address": address, "bits": int(bits), "admit": admit}
 
 
-def scenario(rules, pools, backends, seed=SEED, policies=()):
+def scenario(rules, pools, backends, seed=SEED, policies=(), **more):
     return {"seed": seed, "rules": rules, "pools": pools, "backends": backends,
-            "policy": list(policies)}
+            "policy": list(policies), **more}

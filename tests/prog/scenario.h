@@ -5,16 +5,18 @@
  *
  *	{"seed": text,
  *	 "rules": [{"address", "protocol", "first", "last", "vip", "pool", "forward",
- *	            "affinity", "mask": bits, "flags", "target", "rewrite"}],
+ *	            "affinity", "mask": bits, "flags", "target", "rewrite", "idle_timeout"}],
  *	 "pools": [{"pool", "table", "slots": [backend, ...]}],
  *	 "backends": [{"backend", "ifindex", "mtu", "v6": bool, "keep_tags": bool,
  *	               "tags": [[tpid, tci], ...], "dst": MAC, "src": MAC,
  *	               "saddr", "daddr", "outer_sum"}],
- *	 "policy": [{"vip", "ifindex", "address", "bits", "admit": bool}]}
+ *	 "policy": [{"vip", "ifindex", "address", "bits", "admit": bool}],
+ *	 "entries": buckets, "own_ports": [first, last],
+ *	 "snat": [{"vip", "addresses": [address, ...]}]}
  *
- * All keys are required but "flags" and what follows it, and "policy". Numbers stand as in abi.h
- *(protocol 6, forward 2); port 0 to 0 is `any`; slots are repeated until the table is full; a pool
- * without "slots" has table 0.
+ * All keys are required but "flags" and what follows it, and "policy" and what follows it.
+ * Numbers stand as in abi.h (protocol 6, forward 2); port 0 to 0 is `any`; slots are repeated
+ * until the table is full; a pool without "slots" has table 0.
  */
 #ifndef LIMPET_TESTS_PROG_SCENARIO_H
 #define LIMPET_TESTS_PROG_SCENARIO_H
@@ -30,5 +32,8 @@
  * others from dp.h and vip_table.h, with words.
  */
 int scenario_open(const json_t *scenario, const char *pin_dir, struct dp **out, struct lp_err *err);
+
+/* Another slot table for a pool that is in use: {"pool", "table", "slots"}. */
+int scenario_move(struct dp *dp, const json_t *pool, struct lp_err *err);
 
 #endif
