@@ -52,7 +52,7 @@ struct snat {
 	__u64 forward, back;             /* fingerprints of the entry and of the return */
 	struct lp_record_word word;      /* what the entry says */
 	struct lp_record_word back_word; /* and the return */
-	__u32 way, back_way;             /* LP_WAYS: not found */
+	__u32 at, way, back_way;         /* bucket of the entry; ways, LP_WAYS: not found */
 	struct lp_entry_port to;
 	struct lp_return of;
 	__u32 now;
@@ -88,11 +88,14 @@ enum nat_side { NAT_SOURCE, NAT_DESTINATION };
 
 /* --- the tables ------------------------------------------------------------------------- */
 
-static __always_inline struct lp_entries *snat_entries(__u64 fingerprint)
+/*
+ * An entry is in one of two buckets, the second one when the first was full: a connection
+ * cannot choose its key as a return chooses its port (Azar et al., "Balanced allocations",
+ * SIAM J. Comput. 29(1), 1999). All bits are others than those of record_tag().
+ */
+static __always_inline __u32 snat_bucket(__u64 fingerprint, bool second)
 {
-	__u32 at = (__u32)fingerprint & (lp_entries_max - 1);
-
-	return bpf_map_lookup_elem(&entries, &at);
+	return (__u32)(second ? fingerprint >> 32 : fingerprint) & (lp_entries_max - 1);
 }
 
 static __always_inline struct lp_returns *snat_returns(__u64 fingerprint)
@@ -102,21 +105,35 @@ static __always_inline struct lp_returns *snat_returns(__u64 fingerprint)
 	return bpf_map_lookup_elem(&returns, &at);
 }
 
-/* The entry of the connection nat->snat.forward. */
-__noinline int snat_find(struct nat *nat)
+/* The same in bucket nat->snat.at; 1: it is there. A global function: verified once. */
+__noinline int snat_find_in(struct nat *nat)
 {
-	struct lp_entries *entries;
+	struct lp_entries *table;
 	struct snat *s;
+	__u32 at;
 
 	if (!nat)
 		return 0;
 	s = &nat->snat;
-	entries = snat_entries(s->forward);
-	s->way = entries ? entry_find(entries, s->forward, s->now, nat->pkt.v6, &s->word, &s->to,
-				      &s->source)
-			 : LP_WAYS;
+	at = s->at;
+	table = bpf_map_lookup_elem(&entries, &at);
+	s->way = table ? entry_find(table, s->forward, s->now, nat->pkt.v6, &s->word, &s->to,
+				    &s->source)
+		       : LP_WAYS;
 	s->port = s->to.port;
-	return 0;
+	return s->way < LP_WAYS;
+}
+
+/* The entry of the connection nat->snat.forward: at and way. */
+static __always_inline bool snat_find(struct nat *nat)
+{
+	struct snat *s = &nat->snat;
+
+	s->at = snat_bucket(s->forward, false);
+	if (snat_find_in(nat))
+		return true;
+	s->at = snat_bucket(s->forward, true);
+	return snat_find_in(nat);
 }
 
 /* The return nat->snat.back. */
@@ -149,26 +166,30 @@ __noinline int snat_claim(struct nat *nat, int how)
 	return entry_claim(returns, s->back, &s->back_word, &s->of, s->now, how);
 }
 
-__noinline int snat_make(struct nat *nat)
+/* Makes it, in one of both; 1: there was a place. */
+__noinline int snat_make(struct nat *nat, int second)
 {
-	struct lp_entries *entries;
+	struct lp_entries *table;
 	struct snat *s;
+	__u32 at;
 
 	if (!nat)
 		return 0;
 	s = &nat->snat;
-	entries = snat_entries(s->forward);
-	return entries && entry_make(entries, s->forward, s->word, &s->to, &s->source, s->now);
+	at = snat_bucket(s->forward, second);
+	table = bpf_map_lookup_elem(&entries, &at);
+	return table && entry_make(table, s->forward, s->word, &s->to, &s->source, s->now);
 }
 
 /* Changes the word of an entry that was found; 1: it still was that. */
-__noinline int snat_change(__u64 fingerprint, __u32 way, __u64 old, __u64 new)
+__noinline int snat_change(__u32 bucket, __u32 way, __u64 old, __u64 new)
 {
-	struct lp_entries *entries = snat_entries(fingerprint);
+	__u32 at = bucket;
+	struct lp_entries *table = bpf_map_lookup_elem(&entries, &at);
 
 	way &= LP_WAYS - 1;
-	return entries &&
-	       __sync_val_compare_and_swap(&entries->index.way[way].value.word, old, new) == old;
+	return table &&
+	       __sync_val_compare_and_swap(&table->index.way[way].value.word, old, new) == old;
 }
 
 __noinline int snat_change_return(__u64 fingerprint, __u32 way, __u64 old, __u64 new)
@@ -259,7 +280,7 @@ static __always_inline void snat_renew(struct nat *nat, __u8 flags, __u32 life)
 	if (!snat_change_return(s->back, s->back_way, s->back_word.word, new.word))
 		return;
 	new = snat_renewed(s->word, flags, s->now, life);
-	snat_change(s->forward, s->way, s->word.word, new.word);
+	snat_change(s->at, s->way, s->word.word, new.word);
 }
 
 static __always_inline bool snat_is_stale(struct lp_record_word word, __u32 now, __u32 life)
@@ -363,7 +384,7 @@ static __always_inline void snat_forget(struct nat *nat)
 {
 	struct snat *s = &nat->snat;
 
-	snat_change(s->forward, s->way, s->word.word, record_dropped(s->word).word);
+	snat_change(s->at, s->way, s->word.word, record_dropped(s->word).word);
 	s->way = LP_WAYS;
 }
 
@@ -547,11 +568,10 @@ __noinline int snat_open(struct nat *nat, int source)
 	s->to.target = nat->to_port[NAT_DESTINATION];
 	if (source == SNAT_ADDRESS)
 		snat_watch(nat);
-	if (!snat_make(nat))
+	if (!snat_make(nat, false) && !snat_make(nat, true))
 		return LP_DROP_SNAT_ENTRIES; /* the return expires soon, by itself */
 	/* Another CPU may have been first: then that one's answers. */
-	snat_find(nat);
-	return s->way < LP_WAYS ? LP_PARSED : LP_DROP_SNAT_ENTRIES;
+	return snat_find(nat) ? LP_PARSED : LP_DROP_SNAT_ENTRIES;
 }
 
 /* --- to a backend ------------------------------------------------------------------------- */
@@ -570,8 +590,7 @@ __noinline int snat_forward(struct nat *nat, int source)
 	s = &nat->snat;
 	s->now = lp_now();
 	s->forward = snat_print(&nat->pkt);
-	snat_find(nat);
-	if (s->way < LP_WAYS) {
+	if (snat_find(nat)) {
 		if (snat_lives(nat)) {
 			__be16 target = nat->to_port[NAT_DESTINATION];
 
@@ -643,8 +662,7 @@ static __always_inline void snat_learn(struct nat *nat)
 	if (flags == s->back_word.flags && !snat_is_stale(s->back_word, s->now, s->of.life))
 		return;
 	s->forward = snat_print_forward(nat);
-	snat_find(nat);
-	if (s->way < LP_WAYS)
+	if (snat_find(nat))
 		snat_renew(nat, flags, s->of.life);
 }
 

@@ -643,7 +643,7 @@ LP_ASSERT_SIZE(struct lp_info_bucket, 256);
  * several VIPs when their backend answers. Two for each, in buckets that begin as those
  * of the record table do, with the same discipline (bpf/record.h):
  *
- *   entries[]  by client and VIP: where it goes, and as whom
+ *   entries[]  by client and VIP: where it goes, and as whom; in one of two buckets
  *   returns[]  by backend and the address and port that it sees: whose reply it is. This
  *              one owns the port.
  */

@@ -121,7 +121,7 @@ struct config_pool {
 
 struct config_port_range {
 	uint16_t first, last; /* host byte order, inclusive; 0,0: any */
-	uint16_t target;      /* of the backend, for one port of LP_FORWARD_NAT; 0: the same */
+	uint16_t target;      /* of the backend, for one port of nat and snat; 0: the same */
 };
 
 struct config_vip {
@@ -149,6 +149,9 @@ struct config_vip {
 	char **interfaces; /* sorted names of struct config.interfaces; none: all of them */
 	size_t n_interfaces;
 	struct config_prefixes allow, deny; /* no prefix is in both */
+	struct lp_addr *snat_addresses;     /* sorted, of the family of `addresses`; none: the
+					       address that the kernel takes towards a backend */
+	size_t n_snat_addresses;            /* at most LP_SNAT_ADDRESSES_MAX */
 };
 
 struct config {

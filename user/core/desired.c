@@ -213,6 +213,8 @@ static uint64_t digest_sources(const struct desired *desired)
 
 	digest = lp_siphash(digest, desired->n_policy, desired->policy,
 			    desired->n_policy * sizeof(*desired->policy));
+	digest = lp_siphash(digest, desired->n_snats, desired->snats,
+			    desired->n_snats * sizeof(*desired->snats));
 	return digest ? digest : 1;
 }
 
@@ -221,7 +223,8 @@ static int make_sources(struct desired *desired, const struct config *config,
 			const struct runtime *runtime, struct lp_err *err)
 {
 	if (make_proxies(desired, config, runtime) ||
-	    policy_make(config, runtime, &desired->policy, &desired->n_policy))
+	    policy_make(config, runtime, &desired->policy, &desired->n_policy) ||
+	    snat_make(config, runtime, &desired->snats, &desired->n_snats))
 		return lp_err(err, -ENOMEM, "out of memory");
 	desired->vips->sources_id = digest_sources(desired);
 	return 0;
@@ -271,6 +274,7 @@ void desired_free(struct desired **desired)
 	vip_table_free(&(*desired)->vips);
 	free((*desired)->proxies);
 	free((*desired)->policy);
+	free((*desired)->snats);
 	free(*desired);
 	*desired = NULL;
 }
@@ -310,6 +314,7 @@ int desired_size(const struct config *config, struct dp_size *size, struct lp_er
 		.places = vips.places,
 		.ranges = vips.ranges,
 		.buckets = DESIRED_BUCKETS,
+		.entries = snat_size(config),
 	};
 	if (size->vips > LP_SCOPE_GROUP)
 		return lp_err(err, -ENOSPC, "%zu VIPs: no more than %u are possible",

@@ -451,6 +451,19 @@ static int apply_policy(const struct plan *plan, struct dp *dp)
 	return ret;
 }
 
+/* Lists of the VIPs that have one, and of the others that they have none any more. */
+static int apply_snats(const struct plan *plan, struct dp *dp)
+{
+	const struct desired *desired = plan->desired;
+	int ret = 0;
+
+	for (uint32_t i = 1; i < dp_size(dp)->vips && !ret; i++)
+		ret = dp_snat_write(dp, plan->half, i, NULL);
+	for (size_t i = 0; i < desired->n_snats && !ret; i++)
+		ret = dp_snat_write(dp, plan->half, desired->snats[i].vip, &desired->snats[i].list);
+	return ret;
+}
+
 static int apply_vips(const struct plan *plan, struct dp *dp)
 {
 	const struct vip_table *table = plan->desired->vips;
@@ -462,7 +475,8 @@ static int apply_vips(const struct plan *plan, struct dp *dp)
 		ret = apply_proxies(plan, dp);
 	if (!ret)
 		ret = apply_policy(plan, dp);
-
+	if (!ret)
+		ret = apply_snats(plan, dp);
 	for (uint32_t i = 1; i < dp_size(dp)->pools && !ret; i++)
 		ret = dp_pool_write(dp, plan->half, i, next_pool(dp, i, plan->tables[i]));
 	return ret;

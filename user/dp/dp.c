@@ -273,6 +273,11 @@ static void fast_write(struct dp *dp, unsigned int half, const struct dp_fast_ta
 	}
 }
 
+static bool is_v6(const struct lp_addr *addr)
+{
+	return addr->d[0] || addr->w[2] != htonl(0xffff);
+}
+
 /* Replies of the VIP's backends come back through here, and from where they may come. */
 static __u32 replies_of(const struct lp_vip *place)
 {
@@ -293,7 +298,7 @@ static void guard_write(struct dp *dp, unsigned int half, const struct lp_vip *p
 	dp->maps.control->replies[half] = 0;
 	for (uint32_t i = 0; i < dp->size.places; i++) {
 		const __be32 *w = places[i].addr.w;
-		bool v6 = w[0] || w[1] || w[2] != htonl(0xffff);
+		bool v6 = is_v6(&places[i].addr);
 		uint32_t bit = LP_GUARD_BIT(v6 ? w[0] ^ w[1] ^ w[2] ^ w[3] : w[3]);
 
 		dp->maps.control->replies[half] |= replies_of(&places[i]);
@@ -530,6 +535,14 @@ bool dp_entry(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_
 	*to = at->to[way];
 	*addr = at->addr[way];
 	return stayed(&at->index.way[way], record);
+}
+
+bool dp_is_source(const struct dp *dp, const struct lp_addr *addr)
+{
+	const __be32 *w = addr->w;
+	uint32_t bit = LP_GUARD_BIT(is_v6(addr) ? w[0] ^ w[1] ^ w[2] ^ w[3] : w[3]);
+
+	return dp->maps.snat_guard->bits[bit / 32] >> bit % 32 & 1;
 }
 
 bool dp_return(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,

@@ -142,6 +142,8 @@ void dp_record_counters(const struct dp *dp, struct lp_record_counters *sum);
 /* The entry at a place, and what it makes of a source; false as with dp_record(). */
 bool dp_entry(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,
 	      struct lp_entry_port *to, struct lp_addr *addr);
+/* Has a source become this address (A2), as far as that is known? Now and then one has not. */
+bool dp_is_source(const struct dp *dp, const struct lp_addr *addr);
 /* The return at a place. */
 bool dp_return(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,
 	       struct lp_return *of);

@@ -471,6 +471,10 @@ static void copy_entries_of(struct dp *to, const struct dp *from, uint32_t bucke
 		struct lp_entries *entries = &to->maps.entries[record.fingerprint & mask];
 
 		at = free_way(&entries->index);
+		if (at == LP_WAYS) { /* the second of its two (bpf/snat.h) */
+			entries = &to->maps.entries[record.fingerprint >> 32 & mask];
+			at = free_way(&entries->index);
+		}
 		if (at < LP_WAYS) {
 			entries->to[at] = port;
 			entries->addr[at] = addr;
