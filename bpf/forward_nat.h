@@ -248,10 +248,35 @@ static __always_inline void nat_read_tcp(struct xdp_md *ctx, struct nat *nat)
 	nat->snat.ack = bpf_ntohl(tcp->ack_seq);
 }
 
+/* Do the words of two addresses from number `i` on agree in the first `bits` bits? */
+static __always_inline bool nat_shares(const struct lp_addr *a, const struct lp_addr *b, int i,
+				       int bits)
+{
+	for (; i < 4 && bits > 32 * i; i++) {
+		__u32 left = bits - 32 * i;
+		__u32 differs = bpf_ntohl(a->w[i] ^ b->w[i]);
+
+		if (left < 32 ? differs >> (32 - left) : differs)
+			return false;
+	}
+	return true;
+}
+
+/* Would the backend answer the client past limpet? It is in its network, or is the backend. */
+static __always_inline bool nat_is_hairpin(const struct nat *nat)
+{
+	const volatile struct lp_backend *backend = backend_at(nat->backend);
+	__u32 bits = backend ? backend->link_bits : 0;
+
+	if (bits - 1 > 127)
+		bits = 128;
+	return nat_shares(&nat->pkt.src, &nat->hop.daddr, nat->pkt.v6 ? 0 : 3, (int)bits);
+}
+
 /* Which source the packet gets. */
 static __always_inline enum snat_source nat_source(const struct nat *nat)
 {
-	if (nat->forward == LP_FORWARD_SNAT)
+	if (nat->forward == LP_FORWARD_SNAT || nat_is_hairpin(nat))
 		return SNAT_ADDRESS;
 	return nat->entries ? SNAT_CLIENT : SNAT_NONE;
 }

@@ -473,13 +473,15 @@ LP_ASSERT_SIZE(struct lp_backend_state, 4);
 struct lp_backend {
 	__u32 active; /* 0 or 1 (A3) */
 	struct lp_backend_state state;
-	__u32 pool; /* number of its pool */
-	__u32 _pad;
+	__u32 pool;      /* number of its pool */
+	__u32 link_bits; /* of struct lp_addr: who shares so many with it is in its network, and
+			    is answered past limpet; 128: itself only. 0: as 128 */
 	__u64 _reserved[6];
 	struct lp_hop hop[2];
 };
 LP_ASSERT_SIZE(struct lp_backend, 192);
 LP_ASSERT_OFFSET(struct lp_backend, hop, 64);
+LP_ASSERT_OFFSET(struct lp_backend, link_bits, 12);
 
 /*
  * vip_counters[cpu * vips_max + vip] and backend_counters[cpu * backends_max +

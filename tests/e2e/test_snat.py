@@ -51,8 +51,9 @@ class Strangers:
         balancer = self.site.balancer
         balancer.sysctl("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
                         "net.ipv4.conf.all.send_redirects=0")
-        balancer.add_addresses(*(f"{a}/24" for a in OWN4), *(f"{a}/64" for a in OWN6),
-                               device=self.site.network.lan)
+        # Not preferred: the kernel is not to take them for its own connections.
+        balancer.ip(*(f"address add {a}/{bits} dev {self.site.network.lan} preferred_lft 0 nodad"
+                      for bits, own in ((24, OWN4), (64, OWN6)) for a in own))
         for backend in self.site.network.backends:
             backend.ip(*(f"address delete {a} dev lo" for a in self._vips),
                        f"route delete {CLIENTS4}", f"route delete {CLIENTS6}")
@@ -260,7 +261,8 @@ def test_ten_thousand_connections_through_one_backend(snat, family):
         assert names == [backend.role] * 10_000
         shown = wait_entries(agent, "established", 10_000)
         assert shown["busiest"]["used"] >= 10_000
-        assert shown["busiest"]["backend"] == f"web{family}/{backend.role}"
+        # Those of the other family may be closing yet.
+        assert shown["busiest"]["backend"] in (f"web4/{backend.role}", f"web6/{backend.role}")
         broken = [why for talker in talkers for why in talker.ask("close") if why]
         assert not broken, broken[:5]
         reasons = rose(before, agent.status()["reasons"])

@@ -72,6 +72,7 @@ static enum net_state resolve_hop(struct agent *agent, struct runtime_backend *b
 		set_hop(backend, &hop, state == NET_NEIGHBOUR_FAILED);
 	else if (!backend->hop.ifindex)
 		backend->hop = backend->last_hop.ifindex ? backend->last_hop : hop;
+	backend->link_bits = net_link_bits(agent->net, &backend->address);
 	return state;
 }
 

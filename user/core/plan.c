@@ -71,7 +71,8 @@ static int plan_backend(struct plan *plan, struct runtime_backend *backend, stru
 		op.kind = PLAN_BACKEND_STATE;
 		ret = add(plan, op);
 	}
-	if (!ret && !dp_hop_is(&now->hop[now->active & 1], &backend->hop)) {
+	if (!ret && (now->link_bits != backend->link_bits ||
+		     !dp_hop_is(&now->hop[now->active & 1], &backend->hop))) {
 		op.kind = PLAN_BACKEND_HOP;
 		ret = add(plan, op);
 	}
@@ -328,6 +329,7 @@ static int apply_backend_new(struct runtime_backend *backend, struct dp *dp)
 	struct lp_backend_meta *meta = dp_backend_meta(dp, backend->number);
 	struct lp_backend entry = {
 		.pool = backend->pool_number,
+		.link_bits = backend->link_bits,
 		.hop = { backend->hop, backend->hop },
 	};
 	int ret;
@@ -344,6 +346,13 @@ static int apply_backend_new(struct runtime_backend *backend, struct dp *dp)
 	backend->state = entry.state;
 	*meta = make_meta(backend);
 	return 0;
+}
+
+static int apply_backend_hop(const struct runtime_backend *backend, struct dp *dp)
+{
+	int ret = dp_backend_link(dp, backend->number, backend->link_bits);
+
+	return ret ? ret : dp_backend_flip(dp, backend->number, &backend->hop);
 }
 
 static int apply_backend_state(struct runtime_backend *backend, struct dp *dp)
@@ -508,7 +517,7 @@ static int apply_op(const struct plan *plan, const struct plan_op *op, struct dp
 	case PLAN_BACKEND_NEW:
 		return apply_backend_new(op->backend, dp);
 	case PLAN_BACKEND_HOP:
-		return dp_backend_flip(dp, op->backend->number, &op->backend->hop);
+		return apply_backend_hop(op->backend, dp);
 	case PLAN_BACKEND_STATE:
 		return apply_backend_state(op->backend, dp);
 	case PLAN_BACKEND_META:

@@ -63,6 +63,7 @@ static void adopt_backend(struct runtime_backend *backend, const struct lp_backe
 	backend->ramps = meta->ramps;
 	backend->state = datapath->state;
 	backend->hop = datapath->hop[datapath->active & 1];
+	backend->link_bits = datapath->link_bits;
 }
 
 static void adopt_backends(struct runtime *runtime, struct dp *dp)

@@ -44,6 +44,7 @@ struct runtime_backend {
 	struct lp_backend_state state; /* as it is in the datapath */
 	struct lp_hop hop;             /* the way to it; ifindex 0: not known */
 	struct lp_hop last_hop;        /* what it was before it was lost; the agent's */
+	uint32_t link_bits;            /* of its address: its network (abi.h) */
 };
 
 /* A number and its name, of a pool or a VIP. */

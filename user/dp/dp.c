@@ -468,6 +468,14 @@ int dp_backend_flip(struct dp *dp, uint32_t backend, const struct lp_hop *hop)
 	return 0;
 }
 
+int dp_backend_link(struct dp *dp, uint32_t backend, uint32_t bits)
+{
+	if (!backend || backend >= dp->size.backends)
+		return -ERANGE;
+	__atomic_store_n(&dp->maps.backends[backend].link_bits, bits, __ATOMIC_RELEASE);
+	return 0;
+}
+
 int dp_backend_state(struct dp *dp, uint32_t backend, struct lp_backend_state state)
 {
 	if (!backend || backend >= dp->size.backends)

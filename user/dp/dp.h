@@ -105,6 +105,9 @@ int dp_pool_flip(struct dp *dp, uint32_t pool, struct lp_pool value); /* in the 
 /* Writes the inactive hop, then makes it the active one. */
 int dp_backend_flip(struct dp *dp, uint32_t backend, const struct lp_hop *hop);
 
+/* Which part of its address a backend shares with its network (abi.h: link_bits). */
+int dp_backend_link(struct dp *dp, uint32_t backend, uint32_t bits);
+
 /* Life and incarnation of a backend, for records that name it. */
 int dp_backend_state(struct dp *dp, uint32_t backend, struct lp_backend_state state);
 /*
