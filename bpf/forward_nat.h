@@ -408,15 +408,20 @@ static __always_inline bool nat_is_ours(const struct nat *nat, const struct view
 	return nat_policy(nat, view, &nat->pkt.dst, ifindex) != LP_POLICY_NONE;
 }
 
-/* Can XDP send it? Then nat->hop is the way. Tagged frames are the stack's. */
-static __always_inline bool nat_route(struct xdp_md *ctx, struct nat *nat, const struct view *view)
+/*
+ * Can XDP send it? Then nat->hop is the way. Tagged frames are the stack's. *local: it is for
+ * this host itself (or for nobody: the kernel tells no difference).
+ */
+static __always_inline bool nat_route(struct xdp_md *ctx, struct nat *nat, const struct view *view,
+				      bool *local)
 {
 	struct lp_hop *hop = &nat->hop;
+	long answer;
 
-	if (nat->pkt.tags)
-		return false;
 	nat_ask(nat, ctx->ingress_ifindex);
-	if (bpf_fib_lookup(ctx, &nat->fib, sizeof(nat->fib), 0) != BPF_FIB_LKUP_RET_SUCCESS)
+	answer = bpf_fib_lookup(ctx, &nat->fib, sizeof(nat->fib), 0);
+	*local = answer == BPF_FIB_LKUP_RET_NOT_FWDED;
+	if (answer != BPF_FIB_LKUP_RET_SUCCESS || nat->pkt.tags)
 		return false;
 	if (nat->fib.ifindex != ctx->ingress_ifindex && !nat_is_ours(nat, view, nat->fib.ifindex))
 		return false;
@@ -466,6 +471,7 @@ static __always_inline enum lp_reason nat_return(struct xdp_md *ctx, struct nat 
 {
 	enum lp_reason reason;
 	struct view view;
+	bool local;
 
 	if (packet_parse(&nat->pkt, ctx) != LP_PARSED || nat->pkt.cut)
 		return LP_PASS_NOT_VIP;
@@ -475,7 +481,10 @@ static __always_inline enum lp_reason nat_return(struct xdp_md *ctx, struct nat 
 		return reason;
 	if (nat->sides & 1 << NAT_DESTINATION)
 		snat_hear(nat);
-	nat->routed = nat_route(ctx, nat, &view);
+	nat->routed = nat_route(ctx, nat, &view, &local);
+	/* Health checks come back to this host by the same port as replies do. */
+	if (local && !(nat->sides & 1 << NAT_DESTINATION))
+		return LP_PASS_NOT_VIP;
 	if (nat->routed && nat_expires(ctx, nat))
 		return LP_DROP_TTL;
 	if (!nat_write(ctx, nat))

@@ -137,11 +137,12 @@ def outer_sum(saddr, daddr):
 
 
 def hop(backend, ifindex, saddr="10.9.0.1", daddr="10.9.0.2", mtu=9000, tags=(), keep_tags=False,
-        dst="02:00:00:00:0b:01", src="02:00:00:00:0b:02"):
+        dst="02:00:00:00:0b:01", src="02:00:00:00:0b:02", link_bits=0):
     v6 = ":" in daddr
     return {"backend": backend, "ifindex": ifindex, "mtu": mtu, "v6": v6,
             "keep_tags": keep_tags, "tags": [list(t) for t in tags], "dst": dst, "src": src,
-            "saddr": saddr, "daddr": daddr, "outer_sum": 0 if v6 else outer_sum(saddr, daddr)}
+            "saddr": saddr, "daddr": daddr, "outer_sum": 0 if v6 else outer_sum(saddr, daddr),
+            "link_bits": link_bits}
 
 
 def rule(address, first, last=None, protocol=TCP, vip=1, pool=1, forward=IPIP, affinity=SOURCE,

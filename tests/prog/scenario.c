@@ -112,20 +112,22 @@ static int read_tags(const json_t *json, struct lp_hop *hop, struct lp_err *err)
 	return 0;
 }
 
-static int read_hop(const json_t *json, int *number, struct lp_hop *hop, struct lp_err *err)
+static int read_hop(const json_t *json, int *number, struct lp_hop *hop, uint32_t *link_bits,
+		    struct lp_err *err)
 {
 	const char *dst, *src, *saddr, *daddr;
-	int ifindex, mtu, v6, keep_tags, ret;
+	int ifindex, mtu, v6, keep_tags, bits = 0, ret;
 	json_error_t error;
 	json_int_t sum;
 	json_t *tags;
 
 	if (json_unpack_ex((json_t *)json, &error, JSON_STRICT,
-			   "{s:i, s:i, s:i, s:b, s:b, s:o, s:s, s:s, s:s, s:s, s:I}", "backend",
-			   number, "ifindex", &ifindex, "mtu", &mtu, "v6", &v6, "keep_tags",
-			   &keep_tags, "tags", &tags, "dst", &dst, "src", &src, "saddr", &saddr,
-			   "daddr", &daddr, "outer_sum", &sum))
+			   "{s:i, s:i, s:i, s:b, s:b, s:o, s:s, s:s, s:s, s:s, s:I, s?i}",
+			   "backend", number, "ifindex", &ifindex, "mtu", &mtu, "v6", &v6,
+			   "keep_tags", &keep_tags, "tags", &tags, "dst", &dst, "src", &src,
+			   "saddr", &saddr, "daddr", &daddr, "outer_sum", &sum, "link_bits", &bits))
 		return bad(err, "backends", &error);
+	*link_bits = (uint32_t)bits;
 	*hop = (struct lp_hop) {
 		.ifindex = (uint32_t)ifindex,
 		.mtu = (uint16_t)mtu,
@@ -152,7 +154,7 @@ static int write_backends(struct dp *dp, const json_t *json, struct lp_err *err)
 		struct lp_backend backend = { .state = { .flags = LP_BACKEND_ALIVE,
 							 .incarnation = 1 } };
 
-		ret = read_hop(item, &number, &backend.hop[0], err);
+		ret = read_hop(item, &number, &backend.hop[0], &backend.link_bits, err);
 		if (ret)
 			return ret;
 		ret = dp_backend_write(dp, (uint32_t)number, &backend);

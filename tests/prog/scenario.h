@@ -9,13 +9,13 @@
  *	 "pools": [{"pool", "table", "slots": [backend, ...]}],
  *	 "backends": [{"backend", "ifindex", "mtu", "v6": bool, "keep_tags": bool,
  *	               "tags": [[tpid, tci], ...], "dst": MAC, "src": MAC,
- *	               "saddr", "daddr", "outer_sum"}],
+ *	               "saddr", "daddr", "outer_sum", "link_bits"}],
  *	 "policy": [{"vip", "ifindex", "address", "bits", "admit": bool}],
  *	 "entries": buckets, "own_ports": [first, last],
  *	 "snat": [{"vip", "addresses": [address, ...]}]}
  *
- * All keys are required but "flags" and what follows it, and "policy" and what follows it.
- * Numbers stand as in abi.h (protocol 6, forward 2); port 0 to 0 is `any`; slots are repeated
+ * All keys are required but "flags" and what follows it, "link_bits", and "policy" and what follows
+ *it. Numbers stand as in abi.h (protocol 6, forward 2); port 0 to 0 is `any`; slots are repeated
  * until the table is full; a pool without "slots" has table 0.
  */
 #ifndef LIMPET_TESTS_PROG_SCENARIO_H
