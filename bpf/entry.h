@@ -62,17 +62,34 @@ LP_RECORD_INLINE bool entry_same(const struct lp_return *a, const struct lp_retu
 	       a->client_port == b->client_port && a->vip_port == b->vip_port;
 }
 
+/*
+ * What a return says while it is pending. Of each connection another word: else one that
+ * takes the place and publishes the same tuple there would be confirmed in another's name.
+ */
+LP_RECORD_INLINE struct lp_record_word entry_pending(struct lp_record_word word,
+						     const struct lp_return *of)
+{
+	__u64 sum = of->client.d[0] ^ of->client.d[1] * 0x9e3779b97f4a7c15ull ^ of->vip_addr.d[0] ^
+		    of->vip_addr.d[1] * 0xbf58476d1ce4e5b9ull ^
+		    ((__u64)of->client_port << 16 | of->vip_port) * 0x94d049bb133111ebull;
+
+	sum = (sum ^ sum >> 32) * 0x9e3779b97f4a7c15ull;
+	word.backend = (__u16)(sum >> 40) | 1;
+	word.incarnation = (__u8)(sum >> 56);
+	word.expires = 0;
+	return word;
+}
+
 /* Publishes at a place that is BUSY, and says whether it stays (E2). */
 LP_RECORD_INLINE enum entry_claim entry_publish(struct lp_returns *returns, unsigned int at,
 						__u64 fingerprint, struct lp_record_word word,
 						const struct lp_return *of, __u32 now)
 {
 	struct lp_bucket *bucket = &returns->index;
-	struct lp_record_word pending = word, other;
+	struct lp_record_word pending = entry_pending(word, of), other;
 
 	at &= LP_WAYS - 1;
 	returns->of[at] = *of;
-	pending.expires = 0;
 	record_publish(bucket, at, fingerprint, pending);
 	if (entry_holder(bucket, at, fingerprint, now, &other) < LP_WAYS) {
 		record_change(bucket, at, pending, record_dropped(pending));

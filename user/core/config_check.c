@@ -255,8 +255,6 @@ int config_check(const struct config_reader *reader, const struct config_node *r
 	if (!ret)
 		ret = config_check_ports(&checker);
 	if (!ret)
-		ret = config_check_nat(&checker);
-	if (!ret)
 		ret = config_check_snat(&checker);
 	if (!ret)
 		ret = config_check_pool_checks(&checker);

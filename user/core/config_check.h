@@ -36,9 +36,6 @@ int config_check_ports(const struct config_checker *checker);
 /* VIPs name interfaces that are there, and no prefix is both allowed and denied. */
 int config_check_policy(const struct config_checker *checker);
 
-/* Replies of nat VIPs can be told apart. Needs VIPs with the pools that they name. */
-int config_check_nat(const struct config_checker *checker);
-
 /* Addresses that sources become are of the VIP's family, and neither a VIP's nor a backend's.
  * Needs VIPs with the pools that they name. */
 int config_check_snat(const struct config_checker *checker);

@@ -86,7 +86,7 @@ static size_t count_rules(const struct config *config)
 
 /* Numbers are 0 when only the size is asked for, before they are assigned. */
 static struct lp_vip make_template(const struct config *config, const struct config_vip *vip,
-				   const struct runtime *runtime)
+				   const struct runtime *runtime, bool entries)
 {
 	uint32_t number = runtime ? runtime_vip(runtime, vip->name) : 0;
 	uint32_t scope = number;
@@ -99,7 +99,8 @@ static struct lp_vip make_template(const struct config *config, const struct con
 		.forward = (__u8)vip->forward,
 		.affinity = (__u8)vip->affinity,
 		.track = (__u8)vip->track,
-		.flags = (__u8)((vip->n_proxies ? LP_VIP_PROXIES : 0) | policy_flags(config, vip)),
+		.flags = (__u8)((vip->n_proxies ? LP_VIP_PROXIES : 0) |
+				(entries ? LP_VIP_ENTRIES : 0) | policy_flags(config, vip)),
 		.scope = (__u16)scope,
 		.idle_timeout = whole_seconds(vip->idle_timeout),
 		.client_timeout = whole_seconds(vip->affinity_timeout),
@@ -123,32 +124,39 @@ static struct vip_rule make_rule(const struct config_vip *vip, const struct lp_v
 	return rule;
 }
 
+/* Of VIPs, behind those that are there. */
+static void add_rules(const struct config *config, const struct runtime *runtime,
+		      const bool *ambiguous, struct vip_rule *rules, size_t *n)
+{
+	for (size_t i = 0; i < config->n_vips; i++) {
+		const struct config_vip *vip = &config->vips[i];
+		const struct lp_vip template = make_template(config, vip, runtime, ambiguous[i]);
+
+		for (size_t j = 0; j < vip->n_addresses; j++)
+			for (size_t k = 0; k < vip->n_ports; k++)
+				rules[(*n)++] = make_rule(vip, &template, &vip->addresses[j],
+							  &vip->ports[k]);
+	}
+}
+
 /* Of VIPs, and of the replies to nat VIPs. `*replies` says how many of these. */
 static struct vip_rule *make_rules(const struct config *config, const struct runtime *runtime,
 				   size_t *n, size_t *replies)
 {
-	struct vip_rule *back = NULL, *rules;
-	size_t at = 0;
+	struct vip_rule *back = NULL, *rules = NULL;
+	bool *ambiguous = NULL;
 
 	if (nat_rules(config, runtime, &back, replies))
 		return NULL;
-	rules = calloc(count_rules(config) + *replies + 1, sizeof(*rules));
-	if (rules)
+	if (!nat_ambiguous(config, &ambiguous))
+		rules = calloc(count_rules(config) + *replies + 1, sizeof(*rules));
+	if (rules) {
 		memcpy(rules, back, *replies * sizeof(*rules));
-	free(back);
-	if (!rules)
-		return NULL;
-	at = *replies;
-	for (size_t i = 0; i < config->n_vips; i++) {
-		const struct config_vip *vip = &config->vips[i];
-		const struct lp_vip template = make_template(config, vip, runtime);
-
-		for (size_t j = 0; j < vip->n_addresses; j++)
-			for (size_t k = 0; k < vip->n_ports; k++)
-				rules[at++] = make_rule(vip, &template, &vip->addresses[j],
-							&vip->ports[k]);
+		*n = *replies;
+		add_rules(config, runtime, ambiguous, rules, n);
 	}
-	*n = at;
+	free(ambiguous);
+	free(back);
 	return rules;
 }
 
@@ -314,8 +322,9 @@ int desired_size(const struct config *config, struct dp_size *size, struct lp_er
 		.places = vips.places,
 		.ranges = vips.ranges,
 		.buckets = DESIRED_BUCKETS,
-		.entries = snat_size(config),
 	};
+	if (snat_size(config, &size->entries))
+		return lp_err(err, -ENOMEM, "out of memory");
 	if (size->vips > LP_SCOPE_GROUP)
 		return lp_err(err, -ENOSPC, "%zu VIPs: no more than %u are possible",
 			      config->n_vips, LP_SCOPE_GROUP / 2);

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "core/nat.h"
+
 /* 1,048,576 entries of both kinds, in 120 MiB. */
 #define SNAT_BUCKETS (1u << 17)
 /* For nat alone: clients and servers in one network, 65,536 entries in 7.5 MiB. */
@@ -43,9 +45,31 @@ static bool uses(const struct config *config, enum lp_forward forward)
 	return false;
 }
 
-uint32_t snat_size(const struct config *config)
+/* All connections of such a VIP have entries. */
+static int any_ambiguous(const struct config *config, bool *any)
 {
-	if (uses(config, LP_FORWARD_SNAT))
-		return SNAT_BUCKETS;
-	return uses(config, LP_FORWARD_NAT) ? HAIRPIN_BUCKETS : 0;
+	bool *ambiguous;
+	int ret = nat_ambiguous(config, &ambiguous);
+
+	if (ret)
+		return ret;
+	*any = false;
+	for (size_t i = 0; i < config->n_vips; i++)
+		*any |= ambiguous[i];
+	free(ambiguous);
+	return 0;
+}
+
+int snat_size(const struct config *config, uint32_t *buckets)
+{
+	bool all = false;
+	int ret = any_ambiguous(config, &all);
+
+	if (ret)
+		return ret;
+	if (all || uses(config, LP_FORWARD_SNAT))
+		*buckets = SNAT_BUCKETS;
+	else
+		*buckets = uses(config, LP_FORWARD_NAT) ? HAIRPIN_BUCKETS : 0;
+	return 0;
 }

@@ -25,7 +25,8 @@ struct snat_list {
 int snat_make(const struct config *config, const struct runtime *runtime, struct snat_list **out,
 	      size_t *n);
 
-/* Buckets of entries that a configuration needs (struct dp_size); 0: nothing is remembered. */
-uint32_t snat_size(const struct config *config);
+/* Buckets of entries that a configuration needs (struct dp_size); 0: nothing is remembered.
+ * -ENOMEM. */
+int snat_size(const struct config *config, uint32_t *buckets);
 
 #endif
