@@ -62,6 +62,12 @@ LP_RECORD_INLINE bool entry_same(const struct lp_return *a, const struct lp_retu
 	       a->client_port == b->client_port && a->vip_port == b->vip_port;
 }
 
+/* Is there a place in the bucket that is nobody's? */
+LP_RECORD_INLINE bool entry_has_room(const struct lp_bucket *bucket, __u32 now)
+{
+	return record_choose(bucket, now, 0) >> 3 >= RECORD_RANK_EXPIRED;
+}
+
 /*
  * What a return says while it is pending. Of each connection another word: else one that
  * takes the place and publishes the same tuple there would be confirmed in another's name.
@@ -103,7 +109,7 @@ LP_RECORD_INLINE enum entry_claim entry_publish(struct lp_returns *returns, unsi
 
 /* How a tuple is claimed that somebody has. */
 enum entry_how {
-	ENTRY_FORCE = 1 << 0, /* from one that is not confirmed (E3) */
+	ENTRY_FORCE = 1 << 0, /* from one that is not confirmed (E3), and so with a place */
 	ENTRY_ANEW = 1 << 1,  /* from itself: the connection begins anew */
 };
 
@@ -130,6 +136,8 @@ LP_RECORD_INLINE enum entry_claim entry_claim(struct lp_returns *returns, __u64 
 	bool own;
 
 	if (at >= LP_WAYS) {
+		if (!(how & ENTRY_FORCE) && !entry_has_room(bucket, now))
+			return ENTRY_FULL;
 		at = record_claim(bucket, fingerprint, word, now, &rank);
 		if (at >= LP_WAYS)
 			return ENTRY_FULL;
@@ -206,15 +214,19 @@ LP_RECORD_INLINE unsigned int entry_find(const struct lp_entries *entries, __u64
 	return entry_stayed(&entries->index, at, fingerprint, seen) ? at : LP_WAYS;
 }
 
-/* Makes the entry of a connection; what another CPU has made of it first is what
- * entry_find() finds from then on. False: there is no place. */
+/* Makes the entry of a connection, with `force` in the place of one that is not confirmed;
+ * what another CPU has made of it first is what entry_find() finds from then on. False:
+ * there is no place. */
 LP_RECORD_INLINE bool entry_make(struct lp_entries *entries, __u64 fingerprint,
 				 struct lp_record_word word, const struct lp_entry_port *to,
-				 const struct lp_addr *addr, __u32 now)
+				 const struct lp_addr *addr, __u32 now, bool force)
 {
+	unsigned int at;
 	__u64 rank;
-	unsigned int at = record_claim(&entries->index, fingerprint, &word, now, &rank);
 
+	if (!force && !entry_has_room(&entries->index, now))
+		return false;
+	at = record_claim(&entries->index, fingerprint, &word, now, &rank);
 	if (at >= LP_WAYS)
 		return false;
 	at &= LP_WAYS - 1;

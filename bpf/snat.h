@@ -167,7 +167,7 @@ __noinline int snat_claim(struct nat *nat, int how)
 }
 
 /* Makes it, in one of both; 1: there was a place. */
-__noinline int snat_make(struct nat *nat, int second)
+__noinline int snat_make_in(struct nat *nat, int second, int force)
 {
 	struct lp_entries *table;
 	struct snat *s;
@@ -178,7 +178,14 @@ __noinline int snat_make(struct nat *nat, int second)
 	s = &nat->snat;
 	at = snat_bucket(s->forward, second);
 	table = bpf_map_lookup_elem(&entries, &at);
-	return table && entry_make(table, s->forward, s->word, &s->to, &s->source, s->now);
+	return table && entry_make(table, s->forward, s->word, &s->to, &s->source, s->now, force);
+}
+
+/* Makes it where there is room, otherwise in the place of one that is half open. */
+static __always_inline bool snat_make(struct nat *nat)
+{
+	return snat_make_in(nat, false, false) || snat_make_in(nat, true, false) ||
+	       snat_make_in(nat, false, true) || snat_make_in(nat, true, true);
 }
 
 /* Changes the word of an entry that was found; 1: it still was that. */
@@ -568,7 +575,7 @@ __noinline int snat_open(struct nat *nat, int source)
 	s->to.target = nat->to_port[NAT_DESTINATION];
 	if (source == SNAT_ADDRESS)
 		snat_watch(nat);
-	if (!snat_make(nat, false) && !snat_make(nat, true))
+	if (!snat_make(nat))
 		return LP_DROP_SNAT_ENTRIES; /* the return expires soon, by itself */
 	/* Another CPU may have been first: then that one's answers. */
 	return snat_find(nat) ? LP_PARSED : LP_DROP_SNAT_ENTRIES;
