@@ -161,18 +161,32 @@ static __always_inline void audit_client(struct track *t, __u32 backend)
 static __always_inline bool audit_has_seen(__u64 flow, __u32 backend)
 {
 	__u32 word = LP_AUDIT_SEEN_WORD(flow, backend, tables_control()->phase);
+	__u64 seen = TABLE(audit_seen)[LP_AUDIT_SEEN(flow)].word;
 
-	return TABLE(audit_seen)[LP_AUDIT_SEEN(flow)] == word;
+	return (__u32)seen == word || (__u32)(seen >> 32) == word;
 }
 
-/* An opening or ending packet is always news. */
+/*
+ * An opening or ending packet is always news. Another CPU may write its flow at the same
+ * time: one of them is forgotten, and looked for in the audit's table once more.
+ */
 static __always_inline void audit_see(const struct track *t)
 {
-	__u32 word = 0;
+	struct lp_audit_seen *at = &TABLE(audit_seen)[LP_AUDIT_SEEN(t->flow)];
+	struct lp_audit_seen seen = { .word = at->word };
+	__u32 word = LP_AUDIT_SEEN_WORD(t->flow, t->backend, tables_control()->phase);
+	__u32 tag = LP_AUDIT_SEEN_TAG(t->flow);
 
-	if (!t->opening && !t->ending)
-		word = LP_AUDIT_SEEN_WORD(t->flow, t->backend, tables_control()->phase);
-	TABLE(audit_seen)[LP_AUDIT_SEEN(t->flow)] = word;
+	if (t->opening || t->ending)
+		word = 0;
+	if (LP_AUDIT_SEEN_IS(seen.flow[1], tag)) {
+		seen.flow[1] = word;
+	} else {
+		if (!LP_AUDIT_SEEN_IS(seen.flow[0], tag))
+			seen.flow[1] = seen.flow[0];
+		seen.flow[0] = word;
+	}
+	at->word = seen.word;
 }
 
 /* A global function: verified once. */

@@ -3,8 +3,9 @@
  * The fast path: the whole walk again, for packets with nothing odd about them.
  * Untagged, IPv4 without options and fragments or IPv6 without extension
  * headers, in the middle of a flow, to an exact port of a VIP that the fast VIP
- * table holds, a settled slot, a backend of the packet's own family behind an
- * untagged interface: that is nearly all traffic of nearly all deployments. For
+ * table holds, a settled slot (or, with `tcp` affinity, a record of the connection),
+ * a backend of the packet's own family behind an untagged interface: that is nearly
+ * all traffic of nearly all deployments. For
  * anything else it returns FAST_ODD and has changed nothing, and the walk in
  * walk.h starts from the beginning; so it does for the flows that the audit
  * follows. It never decides by itself that a packet is passed or dropped.
@@ -38,6 +39,7 @@ struct fast {
 	__u32 service;  /* lp_fast_service.word of class 0 */
 	__u16 vip;      /* number */
 	__u16 pool;     /* half * pools_max + number */
+	__u32 life;     /* lp_fast4.life, where connections have records */
 	__u64 hash;     /* of what decides the backend */
 	__u64 flow;     /* of the flow, for samples and entropy */
 };
@@ -134,7 +136,9 @@ static __always_inline bool fast_hash4(struct fast *fast, __u32 differs, __be32 
 		dst.w[3] = ip->daddr;
 		fast->hash = lp_hash_flow_ports(&lp_key, &src, &dst, fast->ports, false);
 		fast->flow = fast->hash;
+		fast->life = mask;
 	} else if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_SOURCE_IPIP)) {
+		fast->life = 0;
 		src.w[3] = ip->saddr & mask;
 		fast->hash = lp_hash_client(&lp_key, &src, false);
 		fast->flow = lp_mix_ports(fast->hash, fast->ports);
@@ -169,7 +173,9 @@ static __always_inline bool fast_hash6(struct fast *fast, __u32 differs, __be64 
 	if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_TCP_IPIP)) {
 		fast->hash = lp_hash_flow_ports(&lp_key, src, dst, fast->ports, true);
 		fast->flow = fast->hash;
+		fast->life = (__u32)mask;
 	} else if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_SOURCE_IPIP)) {
+		fast->life = 0;
 		fast->hash = lp_hash_prefix6(&lp_key, src->d[0] & mask);
 		fast->flow = lp_mix_ports(fast->hash, fast->ports);
 	} else {
@@ -203,6 +209,32 @@ static __always_inline __u64 fast_backend(const struct fast *fast)
 
 	return TABLES_HAS(at, LP_SIZE(all_slots)) ? ((const volatile __u16 *)TABLE(settled))[at]
 						  : 0;
+}
+
+/*
+ * The backend of a connection in a slot that is not settled, by its record (track.h,
+ * record_hit()); 0 if that is not for here to say. Not inlined: the registers are the
+ * settled path's. The packet is the one that fast_parse() has looked at.
+ */
+static __noinline int fast_hit(struct xdp_md *ctx, __u32 pool, __u32 life, __u32 v6)
+{
+	const void *l3 = (const void *)(long)ctx->data + sizeof(struct ethhdr);
+	const void *l4 = l3 + fast_header(v6);
+	struct lp_addr src = {}, dst = {};
+	const __be16 *ports = l4;
+
+	if (l4 + sizeof(*ports) * 2 > (const void *)(long)ctx->data_end)
+		return 0;
+	if (v6) {
+		src = *(const struct lp_addr *)(l3 + offsetof(struct ipv6hdr, saddr));
+		dst = *(const struct lp_addr *)(l3 + offsetof(struct ipv6hdr, daddr));
+	} else {
+		src.w[3] = ((const struct iphdr *)l3)->saddr;
+		dst.w[3] = ((const struct iphdr *)l3)->daddr;
+	}
+	return record_hit(
+		lp_fingerprint_flow(&lp_key, &src, &dst, ports[0], ports[1], IPPROTO_TCP, v6), pool,
+		life);
 }
 
 /* The way to the backend; NULL if it is an odd one. `len`: what is to go there. */
@@ -264,6 +296,8 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, const void *data, co
 	if (!(v6 ? fast_find6(&fast, half) : fast_find4(&fast, half)))
 		return FAST_ODD;
 	number = fast_backend(&fast);
+	if (!number && fast.life)
+		number = fast_hit(ctx, fast.pool - half * LP_SIZE(pools), fast.life, v6);
 	if (audit_samples(fast.flow) && !audit_has_seen(fast.flow, number))
 		return FAST_ODD;
 	hop = fast_hop(number, fast_l3_len(fast.l3, v6) + fast_header(v6), v6);

@@ -427,21 +427,15 @@ static __always_inline __u32 flow_unknown(struct track *t)
  * track_packet(): in the middle of a TCP flow, by a record that is confirmed, lives, and is
  * not worth a write yet (so it has not expired either). Nothing is written; 0: for
  * track_packet() to decide. With `source` affinity the client's record would want a look,
- * too. `life` is the VIP's idle timeout. A global function: verified once, with a stack of
- * its own.
+ * too. `life` is the VIP's idle timeout.
  */
-__noinline int track_hit(const struct packet *pkt, __u32 pool, __u32 life)
+static __always_inline int record_hit(__u64 fingerprint, __u32 pool, __u32 life)
 {
 	const volatile struct lp_backend *backend;
 	struct lp_record_word word = { .word = 0 };
 	struct lp_backend_state state;
 
-	if (!pkt || pkt->proto != IPPROTO_TCP ||
-	    (pkt->flags & (LP_TCP_SYN | LP_TCP_FIN | LP_TCP_RST)))
-		return 0;
-	if (records_find(lp_fingerprint_flow(&lp_key, &pkt->src, &pkt->dst, pkt->sport, pkt->dport,
-					     IPPROTO_TCP, pkt->v6),
-			 &word) >= (int)LP_WAYS)
+	if (records_find(fingerprint, &word) >= (int)LP_WAYS)
 		return 0;
 	backend = backend_at(word.backend);
 	if (!backend || backend->pool != pool || !(word.flags & LP_RECORD_CONFIRMED) ||
@@ -451,6 +445,17 @@ __noinline int track_hit(const struct packet *pkt, __u32 pool, __u32 life)
 	if (!(state.flags & LP_BACKEND_ALIVE) || (__u8)state.incarnation != word.incarnation)
 		return 0;
 	return word.backend;
+}
+
+/* A global function: verified once, with a stack of its own. */
+__noinline int track_hit(const struct packet *pkt, __u32 pool, __u32 life)
+{
+	if (!pkt || pkt->proto != IPPROTO_TCP ||
+	    (pkt->flags & (LP_TCP_SYN | LP_TCP_FIN | LP_TCP_RST)))
+		return 0;
+	return record_hit(lp_fingerprint_flow(&lp_key, &pkt->src, &pkt->dst, pkt->sport, pkt->dport,
+					      IPPROTO_TCP, pkt->v6),
+			  pool, life);
 }
 
 /* A packet of a TCP flow is a sign of life of its client too. */

@@ -130,7 +130,7 @@ enum lp_vip_kind {
 	X(backend_counters, struct lp_counter)                                                     \
 	X(reason_counters, struct lp_reason_counters)                                              \
 	X(tallies, struct lp_tally)                                                                \
-	X(audit_seen, __u32)                                                                       \
+	X(audit_seen, struct lp_audit_seen)                                                        \
 	X(slots, struct lp_slot)                                                                   \
 	X(settled, __u16)                                                                          \
 	X(snat_guard, struct lp_guard)
@@ -327,9 +327,12 @@ LP_ASSERT_SIZE(struct lp_fast_service, 4);
 struct lp_fast4 {
 	__be32 addr;
 	struct lp_fast_service service;
-	__u16 vip;   /* number */
-	__u16 pool;  /* half * pools_max + number */
-	__be32 mask; /* of the source, of LP_FAST_SOURCE_* */
+	__u16 vip;  /* number */
+	__u16 pool; /* half * pools_max + number */
+	union {
+		__be32 mask; /* LP_FAST_SOURCE_*: of the source */
+		__u32 life;  /* LP_FAST_TCP_*: seconds, the VIP's idle timeout; 0: no records */
+	};
 };
 LP_ASSERT_SIZE(struct lp_fast4, 16);
 
@@ -338,7 +341,10 @@ struct lp_fast6 {
 	struct lp_fast_service service;
 	__u16 vip;
 	__u16 pool;
-	__be64 mask; /* of the first half of the source; nothing of the second counts */
+	union {
+		__be64 mask; /* of the first half of the source; nothing of the second counts */
+		__u64 life;  /* as in struct lp_fast4 */
+	};
 };
 LP_ASSERT_SIZE(struct lp_fast6, 32);
 
@@ -732,15 +738,27 @@ LP_ASSERT_SIZE(struct lp_snat_list, 256);
 #define LP_AUDIT_CLOSING_S 5          /* an ended flow is forgotten after this */
 
 /*
- * audit_seen[LP_AUDIT_SEEN of a sampled flow's hash]: backend | tag << 16 | phase << 24,
- * as the audit has seen it in this phase already: nothing new, until it goes elsewhere.
- * The tag is other bits of the hash; all of them are above bit 33, which the last step
- * of lp_mix64() does not change any more.
+ * What the audit has seen of the flows that it follows: backend | tag << 16 | phase << 24,
+ * in this phase: nothing new, until the flow goes elsewhere. Of two flows that want
+ * one place the last two are known, because a packet whose flow is not known takes the
+ * complete walk; more places instead would be more cache misses. 0: nobody.
+ *
+ * Place and tag are bits of the hash above bit 33, which the last step of lp_mix64() does
+ * not change any more.
  */
-#define LP_AUDIT_SEEN_BITS  18
-#define LP_AUDIT_SEEN(hash) ((__u32)((hash) >> (64 - LP_AUDIT_SEEN_BITS)))
+struct lp_audit_seen {
+	union {
+		__u32 flow[2]; /* the last one first */
+		__u64 word;
+	};
+};
+LP_ASSERT_SIZE(struct lp_audit_seen, 8);
+#define LP_AUDIT_SEEN_BITS          15
+#define LP_AUDIT_SEEN(hash)         ((__u32)((hash) >> (64 - LP_AUDIT_SEEN_BITS)))
+#define LP_AUDIT_SEEN_TAG(hash)     (((__u32)((hash) >> 40) & 0xff) << 16)
+#define LP_AUDIT_SEEN_IS(flow, tag) (((flow) & (0xffu << 16)) == (tag))
 #define LP_AUDIT_SEEN_WORD(hash, backend, phase)                                                   \
-	((__u32)(backend) | ((__u32)((hash) >> 40) & 0x3f) << 16 | (phase) << 24)
+	((__u32)(backend) | LP_AUDIT_SEEN_TAG(hash) | (phase) << 24)
 
 struct lp_audit_counter {
 	__u64 broken; /* connections that went to another backend while theirs lived */

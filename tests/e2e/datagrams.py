@@ -92,11 +92,12 @@ class Receivers:
 
 
 class Sequence:
-    """Sends numbered datagrams, a flow from each source, until the end of `with`; then
-    all of them have to be there."""
+    """Sends numbered datagrams, a flow from each source, until the end of `with` and until
+    there are `least`, however slow the machine is; then all of them have to be there."""
 
-    def __init__(self, client, receivers, target, sources, port, pause=0.0005):
+    def __init__(self, client, receivers, target, sources, port, pause=0.0005, least=1000):
         self.receivers = receivers
+        self.least = least
         self.sent = [0] * len(sources)
         self._pause = pause
         self._base = id(self) & 0x7FFF0000  # flows of other sequences have other numbers
@@ -118,6 +119,9 @@ class Sequence:
                 time.sleep(self._pause)
 
     def __exit__(self, *_):
+        deadline = time.monotonic() + 60
+        while sum(self.sent) < self.least and time.monotonic() < deadline:
+            time.sleep(0.02)
         self._ending = True
         self._thread.join()
         deadline = time.monotonic() + 3
@@ -144,10 +148,10 @@ class Sequence:
             homes[flow].update(seen)
         return dict(homes)
 
-    def check(self, least=1000):
+    def check(self):
         """Not one is missing or doubled, none went elsewhere, and there were many."""
         assert self.lost() == [] and self.doubled() == []
-        assert sum(self.sent) >= least
+        assert sum(self.sent) >= self.least
         assert all(len(names) == 1 for names in self.homes().values()), self.homes()
 
 

@@ -70,12 +70,13 @@ def test_the_program_is_upgraded(site, udp, packets):
     """Each start loads the program anew and puts it in the place of the one that runs,
     which then is gone."""
     programs = [program(site)]
+    packets.least = 3000
     with packets:
         for _ in range(20):
             udp.kill()
             udp.start()
             programs.append(program(site))
-    packets.check(3000)
+    packets.check()
     assert len(set(programs)) == len(programs)
     known = {entry["id"] for entry in json.loads(run(["bpftool", "-j", "prog", "list"]))}
     assert not known & set(programs[:-1])
@@ -98,7 +99,7 @@ def test_hung_up(site, udp, packets):
                     changed["vips"][f"large{n}"] = vip(f"192.0.2.{n + 1}", pool=f"large{n}")
             udp.write(changed)
             udp.hang_up()
-    packets.check(300)
+    packets.check()
     log = udp.log_since()
     refused = re.findall("reload refused.*", log)
     assert len(refused) == 3 and all("nowhere" in words for words in refused), refused
@@ -110,16 +111,17 @@ def test_two_hang_ups_in_a_row(site, udp, packets):
     config = config_of(site)
     with packets:
         for i in range(25):
+            mark = udp.mark()
             for port in (2000 + i, 3000 + i):
                 config["vips"]["more"] = vip(vip4(1), ports=[port])
                 udp.write(config)
                 os.kill(udp.process.pid, signal.SIGHUP)
-            udp.wait_log("configuration loaded file=", udp.mark())
+            udp.wait_log("configuration loaded file=", mark)
             deadline = time.monotonic() + 5
             while udp.get("/v1/vips/more")["ports"] != [f"{3000 + i}"]:
                 assert time.monotonic() < deadline, udp.get("/v1/vips/more")["ports"]
                 time.sleep(0.02)
-    packets.check(300)
+    packets.check()
 
 
 # --- a supervisor ----------------------------------------------------------------------
@@ -247,7 +249,7 @@ def test_a_full_map(site, udp, packets):
         udp.hang_up()
         assert "32769 proxies with those before" in udp.log_since()
         assert udp.status()["generation"] == generation
-    packets.check(100)
+    packets.check()
 
 
 def test_a_clock_that_jumps(site, agent, tmp_path):

@@ -54,7 +54,9 @@ static struct vip_rule rule_of(bool v6, uint32_t number, uint16_t port)
 			.pool = number % 7 + 1,
 			.forward = LP_FORWARD_IPIP,
 			.affinity = number % 2 ? LP_AFFINITY_SOURCE : LP_AFFINITY_TCP,
+			.track = number % 3 ? LP_TRACK_NEEDED : LP_TRACK_NEVER,
 			.source_mask = { .d = { v6 ? ~0ull : 0, 0 } },
+			.idle_timeout = 60 + number,
 		},
 	};
 }
@@ -104,15 +106,24 @@ static const struct lp_fast6 *find6(const struct dp_fast_table *fast, const stru
 	return key;
 }
 
+/* Of a TCP key: how long its records live; none are looked for where none are made. */
+static uint32_t life_of(const struct vip_rule *rule)
+{
+	return rule->vip.track == LP_TRACK_NEVER ? 0 : rule->vip.idle_timeout;
+}
+
 static void expect4(const struct lp_fast4 *key, const struct vip_rule *rule)
 {
 	assert_non_null(key);
 	assert_int_equal(key->vip, rule->vip.vip);
 	assert_int_equal(key->pool, rule->vip.pool);
-	assert_int_equal(key->mask, rule->vip.source_mask.w[3]);
-	assert_int_equal(key->service.class, rule->vip.affinity == LP_AFFINITY_TCP
-						     ? LP_FAST_TCP_IPIP
-						     : LP_FAST_SOURCE_IPIP);
+	if (rule->vip.affinity == LP_AFFINITY_TCP) {
+		assert_int_equal(key->service.class, LP_FAST_TCP_IPIP);
+		assert_int_equal(key->life, life_of(rule));
+	} else {
+		assert_int_equal(key->service.class, LP_FAST_SOURCE_IPIP);
+		assert_int_equal(key->mask, rule->vip.source_mask.w[3]);
+	}
 }
 
 static void expect6(const struct lp_fast6 *key, const struct vip_rule *rule)
@@ -120,10 +131,13 @@ static void expect6(const struct lp_fast6 *key, const struct vip_rule *rule)
 	assert_non_null(key);
 	assert_int_equal(key->vip, rule->vip.vip);
 	assert_int_equal(key->pool, rule->vip.pool);
-	assert_true(key->mask == rule->vip.source_mask.d[0]);
-	assert_int_equal(key->service.class, rule->vip.affinity == LP_AFFINITY_TCP
-						     ? LP_FAST_TCP_IPIP
-						     : LP_FAST_SOURCE_IPIP);
+	if (rule->vip.affinity == LP_AFFINITY_TCP) {
+		assert_int_equal(key->service.class, LP_FAST_TCP_IPIP);
+		assert_true(key->life == life_of(rule));
+	} else {
+		assert_int_equal(key->service.class, LP_FAST_SOURCE_IPIP);
+		assert_true(key->mask == rule->vip.source_mask.d[0]);
+	}
 }
 
 /* Addresses in a row, as operators give them: every key has its place. */

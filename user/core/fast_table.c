@@ -137,6 +137,12 @@ static int solve(struct lp_fast_hash *of, struct keys *keys, const struct lp_has
 	return ret;
 }
 
+/* lp_fast4.life of a key, or 0 if its connections have no records. */
+static uint32_t life_of(const struct lp_vip *vip)
+{
+	return vip->track == LP_TRACK_NEVER || vip->proto != IPPROTO_TCP ? 0 : vip->idle_timeout;
+}
+
 static void fill4(struct lp_fast4 *at, const struct lp_vip *vip)
 {
 	*at = (struct lp_fast4) {
@@ -146,6 +152,8 @@ static void fill4(struct lp_fast4 *at, const struct lp_vip *vip)
 		.pool = (uint16_t)vip->pool,
 		.mask = vip->source_mask.w[3],
 	};
+	if (at->service.class == LP_FAST_TCP_IPIP)
+		at->life = life_of(vip);
 }
 
 static void fill6(struct lp_fast6 *at, const struct lp_vip *vip)
@@ -157,6 +165,8 @@ static void fill6(struct lp_fast6 *at, const struct lp_vip *vip)
 		.pool = (uint16_t)vip->pool,
 		.mask = vip->source_mask.d[0],
 	};
+	if (at->service.class == LP_FAST_TCP_IPIP)
+		at->life = life_of(vip);
 }
 
 static void fill(struct dp_fast_table *table, const struct keys *keys, bool v6)
