@@ -11,7 +11,7 @@ static const struct config_case cases[] = {
 		    "    pool: p\n"
 		    "    forward: ipip\n"
 		    "    idle_timout: 3s\n",
-	  "t:14:5: vips.v.idle_timout: unknown key (did you mean \"idle_timeout\"?); allowed: addresses, protocol, ports, pool, forward, interfaces, allow, deny, idle_timeout, on_backend_down, affinity\n"
+	  "t:14:5: vips.v.idle_timout: unknown key (did you mean \"idle_timeout\"?); allowed: addresses, protocol, ports, pool, forward, snat_addresses, interfaces, allow, deny, idle_timeout, on_backend_down, affinity\n"
 	  "  14 |     idle_timout: 3s\n"
 	  "     |     ^~~~~~~~~~~" },
 	{ "bad name",
@@ -235,7 +235,7 @@ static const struct config_case cases[] = {
 		    "    ports: [\"80:8080\"]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n",
-	  "t:11:13: vips.v.ports[0]: \"80:8080\": this forwarding mode leaves ports as they are; allowed: a port, a range, any, or forward nat\n"
+	  "t:11:13: vips.v.ports[0]: \"80:8080\": this forwarding mode leaves ports as they are; allowed: a port, a range, any, or forward nat or snat\n"
 	  "  11 |     ports: [\"80:8080\"]\n"
 	  "     |             ^~~~~~~~~" },
 	{ "no mapping",
@@ -304,7 +304,7 @@ static const struct config_case cases[] = {
 	  HEAD POOL "vips:\n"
 		    "  v: { addresses: [192.0.2.1], ports: [80], pool: p, forward: snat,\n"
 		    "       snat_addresses: [192.0.2.9, 192.0.2.9] }\n",
-	  "t:10:36: vips.v.snat_addresses[1]: \"192.0.2.9\": this address is there twice (first at line 10)\n"
+	  "t:10:36: vips.v.snat_addresses[1]: \"192.0.2.9\": this address is already there, at line 10\n"
 	  "  10 |        snat_addresses: [192.0.2.9, 192.0.2.9] }\n"
 	  "     |                                    ^~~~~~~~~" },
 	{ "sources of a tunnel",
