@@ -570,8 +570,7 @@ int main(void)
 		TEST(test_many_backends), TEST(test_names),       TEST(test_local_vip),
 		TEST(test_mtu),           TEST(test_mtu_alike),   TEST(test_mtu_one_armed),
 		TEST(test_mtu_tiny),      TEST(test_nat),         TEST(test_records),
-		TEST(test_entries),
-		TEST(test_room),
+		TEST(test_entries),       TEST(test_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
