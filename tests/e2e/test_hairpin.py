@@ -7,10 +7,11 @@ allow_hairpin where sources of the inside are refused otherwise.
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from agent import configuration, pools_of
+from agent import configuration, pools_of, vip
 from conftest import address
 from curl import fetch, homes
 from servers import LONG_BYTES
@@ -117,3 +118,33 @@ def test_without_the_exception_the_inside_is_refused(hairpin, family):
         agent.write(config)
         agent.hang_up()
     assert ask(stranger, family, 1)[0].good
+
+
+def test_connections_outlive_a_larger_table(hairpin, family):
+    """The first VIP with snat needs more entries: what there are go over (P1)."""
+    site, agent = hairpin
+    config = build(site)
+    more = json.loads(json.dumps(config))
+    for number in (4, 6):
+        more["vips"][f"more{number}"] = vip(
+            address(number, 1), ports=[80], pool=f"web{number}", forward="snat", affinity="tcp"
+        )
+    stranger = next(b for b in site.backends if b.role == STRANGER)
+    source = stranger.v4 if family == 4 else stranger.v6
+    agent.close()  # tables as small as this configuration needs them
+    agent.start(config)
+    small = agent.status()["entries"]["capacity"]
+    with ThreadPoolExecutor(6) as pool:
+        asked = [
+            pool.submit(fetch, stranger, address(family), [source], 443, "/long", 20)
+            for _ in range(6)
+        ]
+        time.sleep(1)
+        agent.write(more)
+        agent.hang_up()
+        got = [one.result()[0] for one in asked]
+    assert agent.status()["entries"]["capacity"] > small
+    assert all(answer.good and len(answer.body) == LONG_BYTES for answer in got), got
+    assert homes(site.client, address(family, 1), client_addresses(family, 5))
+    agent.write(config)
+    agent.hang_up()
