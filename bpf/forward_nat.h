@@ -11,6 +11,8 @@
  *                  neighbour, and a VLAN or an interface that is none of limpet's is not
  *                  in between; otherwise the stack does, which then sees it translated.
  *
+ * `snat` changes both sides on both ways, and remembers (snat.h); so does `nat` where it has to.
+ *
  * Checksums change by what the fields change (RFC 1624); an UDP checksum of 0 stays 0:
  * over IPv4 there is none then (RFC 768), over IPv6 that is for the receiver to judge
  * (RFC 8200 section 8.1, RFC 6935). limpet is a router on both ways: TTL and hop limit
@@ -27,6 +29,7 @@
 #include "account.h"
 #include "forward.h"
 #include "policy.h"
+#include "snat.h"
 #include "vip.h"
 
 #define LP_TRANSLATE (LP_REASON_COUNT + 1) /* no verdict yet: nat_forward() has one */
@@ -37,27 +40,6 @@
 /* The most that a transport header can be away from the IP header: LP_EXTENSIONS of the
  * longest, 2,048 bytes, rounded up to a mask. */
 #define NAT_L4_MASK 0x3fff
-
-/* Where nat_reply() takes a reply up. */
-enum nat_start {
-	NAT_FRAME = 0,
-	NAT_PARSED, /* a first fragment: nat.pkt is it */
-	NAT_FOUND,  /* a later one, without ports: all of it is known */
-};
-
-/* What is to be done with a packet. */
-struct nat {
-	struct packet pkt;
-	struct lp_hop hop;   /* where it goes */
-	struct lp_addr addr; /* what the address becomes */
-	__be16 port;         /* what the port becomes */
-	bool source;         /* the source's; otherwise the destination's */
-	bool routed;         /* XDP routes it: TTL and hop limit are decremented */
-	bool too_big;        /* for the route to the client */
-	__u8 start;          /* enum nat_start; back to NAT_FRAME after each reply */
-	__u32 vip, backend;
-	struct bpf_fib_lookup fib;
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -74,8 +56,9 @@ static __always_inline struct nat *nat_work(void)
 }
 
 /* The end of the walk for a packet to a backend: LP_TRANSLATE, or why not. */
-static __always_inline __u32 nat_leave(const struct packet *pkt, const struct lp_vip *vip,
-				       const struct lp_hop *hop, __u32 backend)
+static __always_inline __u32 nat_leave(const struct packet *pkt, const struct view *view,
+				       const struct lp_vip *vip, const struct lp_hop *hop,
+				       __u32 backend)
 {
 	struct nat *nat = nat_work();
 
@@ -84,45 +67,69 @@ static __always_inline __u32 nat_leave(const struct packet *pkt, const struct lp
 		return LP_DROP_NO_BACKEND;
 	nat->pkt = *pkt;
 	nat->hop = *hop;
-	nat->addr = hop->daddr;
-	nat->port = vip->kind == LP_VIP_EXACT && vip->target ? vip->target : pkt->dport;
-	nat->source = false;
+	nat->to_port[NAT_DESTINATION] = vip->kind == LP_VIP_EXACT && vip->target ? vip->target
+										 : pkt->dport;
+	nat->sides = 1 << NAT_DESTINATION;
 	nat->routed = true;
+	nat->entries = vip->flags & LP_VIP_ENTRIES;
+	nat->forward = vip->forward;
 	nat->vip = vip->vip;
 	nat->backend = backend;
+	nat->half = view->half;
+	nat->life = vip->idle_timeout;
 	return LP_TRANSLATE;
 }
 
 /* --- writing -------------------------------------------------------------------------- */
 
-/* A new address in an IPv4 header, and one hop less; returns the change of the pseudo header. */
+/* One hop less in an IPv4 header; returns `change` with that. */
+static __always_inline __u32 nat_write_ttl(struct iphdr *ip, __u32 change)
+{
+	/* TTL and protocol are one word of the sum. */
+	__u16 *ttl = (__u16 *)&ip->ttl, less = *ttl - bpf_htons(0x0100);
+
+	change = lp_csum_change16(change, *ttl, less);
+	*ttl = less;
+	return change;
+}
+
+/* New addresses in an IPv4 header, and one hop less; returns the change of the pseudo header. */
 static __always_inline __u32 nat_write_ipv4(struct iphdr *ip, const struct nat *nat)
 {
-	__be32 *at = nat->source ? &ip->saddr : &ip->daddr;
-	__u32 change = lp_csum_change32(0, *at, nat->addr.w[3]), of_ip = change;
-	/* TTL and protocol are one word of the sum. */
-	__u16 *ttl = (__u16 *)&ip->ttl;
+	__u32 change = 0;
 
-	*at = nat->addr.w[3];
-	if (nat->routed) {
-		__u16 less = *ttl - bpf_htons(0x0100);
-
-		of_ip = lp_csum_change16(of_ip, *ttl, less);
-		*ttl = less;
+	if (nat->sides & 1 << NAT_SOURCE) {
+		change = lp_csum_change32(change, ip->saddr, nat->to_addr[NAT_SOURCE].w[3]);
+		ip->saddr = nat->to_addr[NAT_SOURCE].w[3];
 	}
-	ip->check = lp_csum_apply(ip->check, of_ip);
+	if (nat->sides & 1 << NAT_DESTINATION) {
+		change = lp_csum_change32(change, ip->daddr, nat->to_addr[NAT_DESTINATION].w[3]);
+		ip->daddr = nat->to_addr[NAT_DESTINATION].w[3];
+	}
+	ip->check = lp_csum_apply(ip->check, nat->routed ? nat_write_ttl(ip, change) : change);
+	return change;
+}
+
+static __always_inline __u32 nat_write_address6(__be32 *at, const struct lp_addr *addr,
+						__u32 change)
+{
+	for (int i = 0; i < 4; i++) {
+		change = lp_csum_change32(change, at[i], addr->w[i]);
+		at[i] = addr->w[i];
+	}
 	return change;
 }
 
 static __always_inline __u32 nat_write_ipv6(struct ipv6hdr *ip, const struct nat *nat)
 {
-	__be32 *at = nat->source ? ip->saddr.in6_u.u6_addr32 : ip->daddr.in6_u.u6_addr32;
 	__u32 change = 0;
 
-	for (int i = 0; i < 4; i++) {
-		change = lp_csum_change32(change, at[i], nat->addr.w[i]);
-		at[i] = nat->addr.w[i];
-	}
+	if (nat->sides & 1 << NAT_SOURCE)
+		change = nat_write_address6(ip->saddr.in6_u.u6_addr32, &nat->to_addr[NAT_SOURCE],
+					    change);
+	if (nat->sides & 1 << NAT_DESTINATION)
+		change = nat_write_address6(ip->daddr.in6_u.u6_addr32,
+					    &nat->to_addr[NAT_DESTINATION], change);
 	if (nat->routed)
 		ip->hop_limit--;
 	return change;
@@ -138,16 +145,25 @@ static __always_inline void nat_write_udp(__u16 *check, __u32 change)
 	*check = now ? now : 0xffff; /* RFC 768: 0 would mean that there is none */
 }
 
-/* A new port, and the checksum for it and for the new address. */
+static __always_inline __u32 nat_write_port(__be16 *port, __be16 to, __u32 change)
+{
+	change = lp_csum_change16(change, *port, to);
+	*port = to;
+	return change;
+}
+
+/* New ports, and the checksum for them and for the new addresses. */
 static __always_inline bool nat_write_l4(void *l4, const void *end, const struct nat *nat,
 					 __u32 change)
 {
-	__be16 *port = nat->source ? l4 : l4 + sizeof(*port);
+	__be16 *ports = l4;
 
 	if (l4 + sizeof(struct udphdr) > end)
 		return false;
-	change = lp_csum_change16(change, *port, nat->port);
-	*port = nat->port;
+	if (nat->sides & 1 << NAT_SOURCE)
+		change = nat_write_port(&ports[0], nat->to_port[NAT_SOURCE], change);
+	if (nat->sides & 1 << NAT_DESTINATION)
+		change = nat_write_port(&ports[1], nat->to_port[NAT_DESTINATION], change);
 	if (nat->pkt.proto == IPPROTO_UDP) {
 		nat_write_udp(&((struct udphdr *)l4)->check, change);
 		return true;
@@ -223,16 +239,96 @@ static __always_inline enum lp_reason nat_translate(struct xdp_md *ctx, const st
 	return nat_send(ctx, nat);
 }
 
+/* Sequence numbers of a TCP packet, for its entry. */
+static __always_inline void nat_read_tcp(struct xdp_md *ctx, struct nat *nat)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u64 l4 = nat->pkt.l4 & NAT_L4_MASK;
+	const struct tcphdr *tcp = data + l4;
+
+	if (nat->pkt.proto != IPPROTO_TCP || (const void *)(tcp + 1) > end)
+		return;
+	nat->snat.seq = bpf_ntohl(tcp->seq);
+	nat->snat.ack = bpf_ntohl(tcp->ack_seq);
+}
+
+/* Do the words of two addresses from number `i` on agree in the first `bits` bits? */
+static __always_inline bool nat_shares(const struct lp_addr *a, const struct lp_addr *b, int i,
+				       int bits)
+{
+	for (; i < 4 && bits > 32 * i; i++) {
+		__u32 left = bits - 32 * i;
+		__u32 differs = bpf_ntohl(a->w[i] ^ b->w[i]);
+
+		if (left < 32 ? differs >> (32 - left) : differs)
+			return false;
+	}
+	return true;
+}
+
+/* Would the backend answer the client past limpet? It is in its network, or is the backend. */
+static __always_inline bool nat_is_hairpin(const struct nat *nat)
+{
+	const volatile struct lp_backend *backend = backend_at(nat->backend);
+	__u32 bits = backend ? backend->link_bits : 0;
+
+	if (bits - 1 > 127)
+		bits = 128;
+	return nat_shares(&nat->pkt.src, &nat->hop.daddr, nat->pkt.v6 ? 0 : 3, (int)bits);
+}
+
+/* Which source the packet gets. */
+static __always_inline enum snat_source nat_source(const struct nat *nat)
+{
+	if (nat->forward == LP_FORWARD_SNAT || nat_is_hairpin(nat))
+		return SNAT_ADDRESS;
+	return nat->entries ? SNAT_CLIENT : SNAT_NONE;
+}
+
+/* The entry's part of a packet to a backend: LP_PARSED, or why it is dropped. */
+static __always_inline __u32 nat_remember(struct xdp_md *ctx, struct nat *nat,
+					  enum snat_source source)
+{
+	__u32 reason;
+
+	if (nat->pkt.cut)
+		return LP_DROP_FRAGMENT; /* without ports there is no entry */
+	nat_read_tcp(ctx, nat);
+	reason = snat_forward(nat, source);
+	/* To the verifier it may be anything, to the compiler only what it has names for. */
+	barrier_var(reason);
+	if (reason != LP_PARSED)
+		return reason < LP_REASON_COUNT ? reason : LP_DROP_SNAT_ENTRIES;
+	nat->sides |= 1 << NAT_SOURCE;
+	nat->to_addr[NAT_SOURCE] = nat->snat.source;
+	nat->to_port[NAT_SOURCE] = nat->snat.port;
+	return nat->hop.ifindex ? LP_PARSED : LP_DROP_NO_NEXT_HOP;
+}
+
+static __always_inline __u32 nat_to_backend(struct xdp_md *ctx, struct nat *nat)
+{
+	enum snat_source source = nat_source(nat);
+	__u32 reason;
+
+	if (source != SNAT_NONE) {
+		reason = nat_remember(ctx, nat, source);
+		if (reason != LP_PARSED)
+			return reason;
+	}
+	nat->to_addr[NAT_DESTINATION] = nat->hop.daddr;
+	return nat_translate(ctx, nat);
+}
+
 /* XDP's verdict for a packet that nat_leave() has left. */
 static __noinline int nat_forward(struct xdp_md *ctx)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct nat *nat = nat_work();
-	enum lp_reason reason;
+	__u32 reason;
 
 	if (!nat)
 		return XDP_DROP; /* never: nat_leave() had it */
-	reason = nat_translate(ctx, nat);
+	reason = nat_to_backend(ctx, nat);
 	if (reason == LP_DROP_TOO_BIG)
 		return TELL_TOO_BIG;
 	if (reason == LP_DROP_TTL)
@@ -258,15 +354,17 @@ static __always_inline const struct lp_vip *nat_find(struct nat *nat, const stru
 	const struct packet *pkt = &nat->pkt;
 	const struct lp_vip *key;
 
-	if (pkt->cut)
-		return NULL;
 	key = vip_find_of(view, &pkt->src, pkt->proto, pkt->sport, pkt->v6);
 	if (!key || !(key->flags & LP_VIP_REPLY))
 		return NULL;
-	nat->addr = key->rewrite;
-	nat->port = key->kind == LP_VIP_EXACT && key->target ? key->target : pkt->sport;
-	nat->source = true;
-	nat->routed = false;
+	if (key->flags & LP_VIP_ENTRIES)
+		return snat_reply(nat) ? key : NULL;
+	nat->to_addr[NAT_SOURCE] = key->rewrite;
+	nat->to_port[NAT_SOURCE] = key->kind == LP_VIP_EXACT && key->target ? key->target
+									    : pkt->sport;
+	nat->sides = 1 << NAT_SOURCE;
+	nat->to_addr[NAT_DESTINATION] = pkt->dst;
+	nat->to_port[NAT_DESTINATION] = pkt->dport;
 	return key;
 }
 
@@ -277,51 +375,64 @@ static __always_inline void nat_ask(struct nat *nat, __u32 ifindex)
 
 	__builtin_memset(fib, 0, sizeof(*fib));
 	fib->l4_protocol = pkt->proto;
-	fib->sport = nat->port;
-	fib->dport = pkt->dport;
+	fib->sport = nat->to_port[NAT_SOURCE];
+	fib->dport = nat->to_port[NAT_DESTINATION];
 	fib->tot_len = (__u16)pkt->l3_len;
 	fib->ifindex = ifindex;
 	if (pkt->v6) {
 		fib->family = NAT_AF_INET6;
-		__builtin_memcpy(fib->ipv6_src, &nat->addr, sizeof(fib->ipv6_src));
-		__builtin_memcpy(fib->ipv6_dst, &pkt->dst, sizeof(fib->ipv6_dst));
+		__builtin_memcpy(fib->ipv6_src, &nat->to_addr[NAT_SOURCE], sizeof(fib->ipv6_src));
+		__builtin_memcpy(fib->ipv6_dst, &nat->to_addr[NAT_DESTINATION],
+				 sizeof(fib->ipv6_dst));
 	} else {
 		fib->family = NAT_AF_INET;
 		fib->tos = pkt->tos;
-		fib->ipv4_src = nat->addr.w[3];
-		fib->ipv4_dst = pkt->dst.w[3];
+		fib->ipv4_src = nat->to_addr[NAT_SOURCE].w[3];
+		fib->ipv4_dst = nat->to_addr[NAT_DESTINATION].w[3];
 	}
+}
+
+/* What an interface's key in the trie says of an address. */
+static __always_inline __u32 nat_policy(const struct nat *nat, const struct view *view,
+					const struct lp_addr *addr, __u32 ifindex)
+{
+	struct policy_query *query = policy_work();
+
+	if (!query)
+		return LP_POLICY_NONE;
+	query->view = *view;
+	query->v6 = nat->pkt.v6;
+	query->key.prefixlen = LP_POLICY_BITS + 128;
+	query->key.addr = *addr;
+	if (!query->v6) {
+		query->key.addr.d[0] = 0;
+		query->key.addr.w[2] = bpf_htonl(0xffff);
+	}
+	return policy_answer(query, 0, ifindex);
 }
 
 /* Is it an interface of the configuration? The agent has a key for each (core/policy.c). */
 static __always_inline bool nat_is_ours(const struct nat *nat, const struct view *view,
 					__u32 ifindex)
 {
-	struct policy_query *query = policy_work();
-
-	if (!query)
-		return false;
-	query->view = *view;
-	query->v6 = nat->pkt.v6;
-	query->key.prefixlen = LP_POLICY_BITS + 128;
-	query->key.addr = nat->pkt.dst;
-	if (!query->v6) {
-		query->key.addr.d[0] = 0;
-		query->key.addr.w[2] = bpf_htonl(0xffff);
-	}
-	return policy_answer(query, 0, ifindex) != LP_POLICY_NONE;
+	return nat_policy(nat, view, &nat->pkt.dst, ifindex) != LP_POLICY_NONE;
 }
 
-/* Can XDP send it? Then nat->hop is the way. Tagged frames are the stack's. */
-static __always_inline bool nat_route(struct xdp_md *ctx, struct nat *nat, const struct view *view)
+/*
+ * Can XDP send it? Then nat->hop is the way. Tagged frames are the stack's. *local: it is for
+ * this host itself (or for nobody: the kernel tells no difference).
+ */
+static __always_inline bool nat_route(struct xdp_md *ctx, struct nat *nat, const struct view *view,
+				      bool *local)
 {
 	struct lp_hop *hop = &nat->hop;
-	long found;
+	long answer;
 
 	nat_ask(nat, ctx->ingress_ifindex);
-	found = bpf_fib_lookup(ctx, &nat->fib, sizeof(nat->fib), 0);
-	nat->too_big = found == BPF_FIB_LKUP_RET_FRAG_NEEDED;
-	if (found != BPF_FIB_LKUP_RET_SUCCESS || nat->pkt.tags)
+	answer = bpf_fib_lookup(ctx, &nat->fib, sizeof(nat->fib), 0);
+	*local = answer == BPF_FIB_LKUP_RET_NOT_FWDED;
+	nat->too_big = answer == BPF_FIB_LKUP_RET_FRAG_NEEDED;
+	if (answer != BPF_FIB_LKUP_RET_SUCCESS || nat->pkt.tags)
 		return false;
 	if (nat->fib.ifindex != ctx->ingress_ifindex && !nat_is_ours(nat, view, nat->fib.ifindex))
 		return false;
@@ -333,23 +444,35 @@ static __always_inline bool nat_route(struct xdp_md *ctx, struct nat *nat, const
 	return true;
 }
 
-/* By way of the stack: of what is in a map the verifier forgets the bounds. */
-static __always_inline bool nat_parse(struct xdp_md *ctx, struct nat *nat)
+/* A reply of a connection with an entry, to an address that was a source? */
+static __always_inline bool nat_known(struct nat *nat)
 {
-	struct packet pkt = {};
-
-	if (packet_parse(&pkt, ctx) != LP_PARSED)
-		return false;
-	nat->pkt = pkt;
-	return true;
+	return snat_guards(&nat->pkt) && snat_reply(nat);
 }
 
-/* LP_PARSED: a reply, and it is taken. */
-static __always_inline enum lp_reason nat_accept(struct xdp_md *ctx, struct nat *nat,
-						 const struct view *view)
+/* reject_sources holds for replies of entries too, which have no key of the VIP table. */
+static __always_inline bool nat_is_spoofed(const struct nat *nat, const struct view *view,
+					   __u32 ifindex)
 {
-	const struct lp_vip *key = nat_find(nat, view);
+	const volatile struct lp_control *control = tables_control();
 
+	return (control->replies[view->half & 1] & LP_REPLIES_GUARDED) &&
+	       nat_policy(nat, view, &nat->pkt.src, ifindex) == LP_POLICY_DENY;
+}
+
+/* Whose reply is it, and what becomes of it? LP_PARSED, or the verdict. */
+static __always_inline enum lp_reason nat_identify(struct xdp_md *ctx, struct nat *nat,
+						   const struct view *view)
+{
+	const struct lp_vip *key;
+
+	nat->sides = 1 << NAT_SOURCE | 1 << NAT_DESTINATION;
+	nat->routed = false;
+	nat_read_tcp(ctx, nat);
+	if (nat_known(nat))
+		return nat_is_spoofed(nat, view, ctx->ingress_ifindex) ? LP_DROP_SPOOFED
+								       : LP_PARSED;
+	key = nat_find(nat, view);
 	if (!key)
 		return LP_PASS_NOT_VIP;
 	return policy_check(view, key, &nat->pkt, ctx->ingress_ifindex);
@@ -359,18 +482,30 @@ static __always_inline enum lp_reason nat_return(struct xdp_md *ctx, struct nat 
 {
 	enum lp_reason reason = LP_PARSED;
 	struct view view;
+	bool local, entry, expires;
 
-	if (nat->start == NAT_FRAME && !nat_parse(ctx, nat))
+	if (nat->start == NAT_FRAME &&
+	    (packet_parse_into(&nat->pkt, ctx) != LP_PARSED || nat->pkt.cut))
 		return LP_PASS_NOT_VIP;
 	view_open(&view);
 	if (nat->start != NAT_FOUND)
-		reason = nat_accept(ctx, nat, &view);
+		reason = nat_identify(ctx, nat, &view);
 	if (reason != LP_PARSED)
 		return reason;
-	nat->routed = nat_route(ctx, nat, &view);
-	/* What cannot go on is the stack's untranslated, so that it tells the backend. */
-	if (nat->too_big || nat_expires(ctx, nat))
+	entry = nat->sides & 1 << NAT_DESTINATION;
+	if (entry && nat->start != NAT_FOUND)
+		snat_hear(nat);
+	nat->routed = nat_route(ctx, nat, &view, &local);
+	/* Health checks come back to this host by the same port as replies do. */
+	if (local && !entry)
+		return LP_PASS_NOT_VIP;
+	/* What cannot go on is the stack's untranslated, so that it tells the backend; but not
+	 * what is addressed to this host, which would be taken for its own. */
+	expires = nat_expires(ctx, nat);
+	if (!entry && (nat->too_big || expires))
 		return LP_PASS_ROUTER;
+	if (nat->routed && expires)
+		return LP_DROP_TTL;
 	if (!nat_write(ctx, nat))
 		return LP_DROP_TRUNCATED;
 	if (!nat->routed)

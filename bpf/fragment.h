@@ -139,11 +139,12 @@ __noinline int fragments_note(void)
 	word.word = work->word.word;
 	word.flags = 0;
 	word.expires = now + LP_FRAGMENT_S;
-	way = record_claim(bucket, work->fingerprint, word, now, &rank);
+	way = record_claim(bucket, work->fingerprint, &word, now, &rank);
 	if (way >= LP_WAYS)
 		return 0;
 	info->way[way & (LP_WAYS - 1)] = work->what;
-	record_publish(bucket, way, work->fingerprint, &word);
+	record_publish(bucket, way, work->fingerprint, word);
+	record_settle(bucket, way, work->fingerprint, &word);
 	return 1;
 }
 

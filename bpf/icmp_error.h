@@ -106,7 +106,7 @@ static __always_inline void quote_write_l4(struct xdp_md *ctx, const struct icmp
 	to->sum = lp_csum_change16(to->sum, check, now);
 }
 
-/* The outer header: nat->addr, and a hop less. Returns the change of the pseudo header. */
+/* The outer header: its address, and a hop less. Returns the change of the pseudo header. */
 static __always_inline bool icmp_write_outer(struct xdp_md *ctx, const struct nat *nat,
 					     __u32 *change)
 {
@@ -123,7 +123,7 @@ static __always_inline bool icmp_write_outer(struct xdp_md *ctx, const struct na
 	return true;
 }
 
-/* Translates the error where it stands: its outer header to nat->addr, its quote to *to. */
+/* Translates the error where it stands: its outer header as *nat says, its quote to *to. */
 static __always_inline bool icmp_translate(struct xdp_md *ctx, const struct icmp *icmp,
 					   const struct nat *nat, struct quote_change *to)
 {
@@ -140,22 +140,23 @@ static __always_inline bool icmp_translate(struct xdp_md *ctx, const struct icmp
 /* --- to a VIP ------------------------------------------------------------------------- */
 
 static __always_inline enum lp_reason icmp_to_nat(struct xdp_md *ctx, struct icmp *icmp,
-						  const struct way *way)
+						  const struct view *view, const struct way *way)
 {
 	struct quote_change to = { .source = true };
 	struct nat *nat = nat_work();
 	__u32 reason;
 
 	icmp->pkt.dport = icmp->flow.dport; /* for the target's sake */
-	reason = nat_leave(&icmp->pkt, way->vip, way->hop, way->backend);
+	reason = nat_leave(&icmp->pkt, view, way->vip, way->hop, way->backend);
 	if (reason != LP_TRANSLATE || !nat)
 		return LP_DROP_NO_BACKEND;
 	if (icmp->pkt.l3_len > nat->hop.mtu)
 		return LP_DROP_TOO_BIG;
 	if (nat_expires(ctx, nat))
 		return LP_DROP_TTL;
-	to.addr = &nat->addr;
-	to.port = nat->port;
+	nat->to_addr[NAT_DESTINATION] = nat->hop.daddr;
+	to.addr = &nat->to_addr[NAT_DESTINATION];
+	to.port = nat->to_port[NAT_DESTINATION];
 	if (!icmp_translate(ctx, icmp, nat, &to))
 		return LP_DROP_ICMP;
 	return nat_send(ctx, nat);
@@ -177,7 +178,7 @@ static __always_inline enum lp_reason icmp_to_vip(struct xdp_md *ctx, struct icm
 		return reason;
 	*ifindex = way.hop->ifindex;
 	if (way.vip->forward == LP_FORWARD_NAT)
-		reason = icmp_to_nat(ctx, icmp, &way);
+		reason = icmp_to_nat(ctx, icmp, view, &way);
 	else
 		reason = forward(ctx, &icmp->pkt, way.vip, way.hop, way.flow);
 	if (reason != LP_FORWARD_TX)
@@ -202,10 +203,12 @@ static __always_inline const struct lp_vip *icmp_find_reply(const struct icmp *i
 		return NULL;
 	nat->pkt = icmp->pkt;
 	nat->pkt.dport = 0;
-	nat->addr = icmp_same(&icmp->pkt.src, &quoted->dst, quoted->v6) ? key->rewrite
-									: icmp->pkt.src;
-	nat->port = 0; /* ICMP has none */
-	nat->source = true;
+	nat->sides = 1 << NAT_SOURCE;
+	nat->to_addr[NAT_SOURCE] = icmp_same(&icmp->pkt.src, &quoted->dst, quoted->v6)
+					   ? key->rewrite
+					   : icmp->pkt.src;
+	nat->to_addr[NAT_DESTINATION] = icmp->pkt.dst;
+	nat->to_port[NAT_SOURCE] = nat->to_port[NAT_DESTINATION] = 0; /* ICMP has none */
 	to->addr = &key->rewrite;
 	to->port = key->kind == LP_VIP_EXACT && key->target ? key->target : quoted->dport;
 	return key;
@@ -219,6 +222,7 @@ static __always_inline enum lp_reason icmp_to_client(struct xdp_md *ctx, struct 
 	struct nat *nat = nat_work();
 	const struct lp_vip *key;
 	enum lp_reason reason;
+	bool local;
 
 	if (!nat || !quote_parse(ctx, icmp) ||
 	    !icmp_same(&icmp->quoted.src, &icmp->pkt.dst, icmp->pkt.v6))
@@ -229,7 +233,7 @@ static __always_inline enum lp_reason icmp_to_client(struct xdp_md *ctx, struct 
 	reason = policy_check(view, key, &icmp->pkt, ctx->ingress_ifindex);
 	if (reason != LP_PARSED)
 		return reason;
-	nat->routed = nat_route(ctx, nat, view);
+	nat->routed = nat_route(ctx, nat, view, &local);
 	if (nat->routed && nat_expires(ctx, nat))
 		return LP_DROP_TTL;
 	if (!icmp_translate(ctx, icmp, nat, &to))

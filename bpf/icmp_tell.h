@@ -38,7 +38,7 @@ static __always_inline bool tell_what(struct xdp_md *ctx, struct icmp *icmp, str
 {
 	const struct packet *pkt = &icmp->pkt;
 
-	if (packet_parse(&icmp->pkt, ctx) != LP_PARSED || pkt->cut)
+	if (packet_parse_into(&icmp->pkt, ctx) != LP_PARSED || pkt->cut)
 		return false;
 	if (!icmp_is_host(&pkt->src, pkt->v6) || !icmp_is_unicast(ctx))
 		return false;

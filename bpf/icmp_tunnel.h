@@ -103,6 +103,7 @@ static __always_inline bool tunnel_route(struct xdp_md *ctx, const struct icmp *
 					 __u32 *ifindex)
 {
 	struct nat *nat = nat_work();
+	bool local;
 
 	if (!nat)
 		return false;
@@ -110,11 +111,10 @@ static __always_inline bool tunnel_route(struct xdp_md *ctx, const struct icmp *
 	nat->pkt.v6 = answer->v6;
 	nat->pkt.proto = answer->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 	nat->pkt.tos = ANSWER_TOS;
-	nat->pkt.dst = answer->hop.daddr;
-	nat->pkt.dport = 0;
-	nat->addr = answer->hop.saddr;
-	nat->port = 0;
-	if (!nat_route(ctx, nat, view))
+	nat->pkt.dst = nat->to_addr[NAT_DESTINATION] = answer->hop.daddr;
+	nat->to_addr[NAT_SOURCE] = answer->hop.saddr;
+	nat->to_port[NAT_SOURCE] = nat->to_port[NAT_DESTINATION] = 0;
+	if (!nat_route(ctx, nat, view, &local))
 		return false;
 	__builtin_memcpy(answer->hop.dst, nat->hop.dst, ETH_ALEN);
 	__builtin_memcpy(answer->hop.src, nat->hop.src, ETH_ALEN);

@@ -38,6 +38,9 @@ LP_ARRAY(audit, lp_bucket);
 LP_ARRAY(audit_info, lp_info_bucket);
 LP_ARRAY(audit_counters, lp_audit_counter);
 LP_ARRAY(slot_times, lp_slot_times);
+LP_ARRAY(entries, lp_entries);
+LP_ARRAY(returns, lp_returns);
+LP_ARRAY(snat_lists, lp_snat_list);
 /* For the agent alone. */
 LP_ARRAY(vip_meta, lp_vip_meta);
 LP_ARRAY(pool_meta, lp_pool_meta);
@@ -65,6 +68,7 @@ struct {
 /* Known to the verifier as constants. */
 const volatile struct lp_hash_key lp_key;
 const volatile __u32 lp_buckets_max; /* of the record table, a power of two */
+const volatile __u32 lp_entries_max; /* buckets of entries, a power of two */
 
 /*
  * A constant that is written into the program when it is loaded (enum lp_patch in

@@ -329,4 +329,14 @@ static __always_inline enum lp_reason packet_parse(struct packet *pkt, struct xd
 	return packet_parse_with(pkt, ctx, NULL);
 }
 
+/* The same into a map, by way of the stack: of what is in a map the verifier knows no bounds. */
+static __always_inline enum lp_reason packet_parse_into(struct packet *pkt, struct xdp_md *ctx)
+{
+	struct packet parsed = {};
+	enum lp_reason reason = packet_parse(&parsed, ctx);
+
+	*pkt = parsed;
+	return reason;
+}
+
 #endif

@@ -230,12 +230,12 @@ LP_RECORD_INLINE bool record_deserves(struct lp_record_word word, __u64 rank)
 }
 
 /*
- * Takes the cheapest place of a bucket for a record that is to say `word`: its way, and in
- * *rank what it was worth; LP_WAYS: none. It is nobody's until record_publish(), so what
- * is beside it can be written.
+ * Takes the cheapest place of a bucket for a record that says *word, whose tag is set. The
+ * place is BUSY and GONE until record_publish(). Returns its way, LP_WAYS: no place is worth
+ * less. *rank: what was there.
  */
 LP_RECORD_INLINE unsigned int record_claim(struct lp_bucket *bucket, __u64 fingerprint,
-					   struct lp_record_word word, __u32 now, __u64 *rank)
+					   struct lp_record_word *word, __u32 now, __u64 *rank)
 {
 	__u64 choice = record_choose(bucket, now, (__u32)(fingerprint >> 32)), seen, old;
 	unsigned int at = choice & (LP_WAYS - 1);
@@ -245,21 +245,20 @@ LP_RECORD_INLINE unsigned int record_claim(struct lp_bucket *bucket, __u64 finge
 	seen = LP_LOAD64(&record->fingerprint);
 	old = LP_LOAD64(&record->value);
 	*rank = record_rank(seen, old, now);
-	if (choice < LP_WAYS || !record_deserves(word, *rank) || !record_take(record, seen, old))
+	if (choice < LP_WAYS || !record_deserves(*word, *rank) || !record_take(record, seen, old))
 		return LP_WAYS; /* or lost a race for it; the next packet tries again */
+	word->flags = (word->flags & LP_RECORD_FLAGS) | record_tag(fingerprint);
 	return at;
 }
 
-/* *word becomes what another CPU's record of the same key says, if that was first. */
+/* The end of record_claim(): whatever is beside the record has been written. */
 LP_RECORD_INLINE void record_publish(struct lp_bucket *bucket, unsigned int at, __u64 fingerprint,
-				     struct lp_record_word *word)
+				     struct lp_record_word word)
 {
 	struct lp_record *record = &bucket->way[at & (LP_WAYS - 1)];
 
-	word->flags = (word->flags & LP_RECORD_FLAGS) | record_tag(fingerprint);
 	*(volatile __u64 *)&record->fingerprint = fingerprint;
-	__sync_lock_test_and_set(&record->value.word, word->word);
-	record_settle(bucket, at, fingerprint, word);
+	__sync_lock_test_and_set(&record->value.word, word.word);
 }
 
 /*
@@ -273,7 +272,7 @@ LP_RECORD_INLINE enum record_made record_make(struct lp_bucket *bucket, struct l
 					      struct lp_record_info *about, __u32 now)
 {
 	__u64 rank;
-	unsigned int at = record_claim(bucket, fingerprint, *word, now, &rank);
+	unsigned int at = record_claim(bucket, fingerprint, word, now, &rank);
 
 	if (at >= LP_WAYS)
 		return RECORD_FULL;
@@ -283,7 +282,8 @@ LP_RECORD_INLINE enum record_made record_make(struct lp_bucket *bucket, struct l
 		info->way[at] = *about;
 		about->slot = slot;
 	}
-	record_publish(bucket, at, fingerprint, word);
+	record_publish(bucket, at, fingerprint, *word);
+	record_settle(bucket, at, fingerprint, word);
 	return rank >= RECORD_RANK_EXPIRED ? RECORD_MADE : RECORD_EVICTED;
 }
 

@@ -77,8 +77,8 @@ static __always_inline __u32 walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
 	*ifindex = hop->ifindex;
 	if (!*ifindex)
 		return LP_DROP_NO_NEXT_HOP;
-	if (vip->forward == LP_FORWARD_NAT)
-		return nat_leave(&pkt, vip, hop, number);
+	if (vip->forward == LP_FORWARD_NAT || vip->forward == LP_FORWARD_SNAT)
+		return nat_leave(&pkt, &view, vip, hop, number);
 	reason = forward(ctx, &pkt, vip, hop, affinity_flow(&affinity, &pkt));
 	if (reason != LP_FORWARD_TX)
 		return reason;
@@ -117,7 +117,7 @@ static __always_inline bool walk_has_replies(void)
 {
 	const volatile struct lp_control *control = tables_control();
 
-	return control->replies[control->active & 1];
+	return control->replies[control->active & 1] & LP_REPLIES_COME;
 }
 
 /* Not inlined: what it needs registers and stack for is not to burden the fast path. */

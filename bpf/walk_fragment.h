@@ -48,8 +48,8 @@ static __always_inline __u32 fragment_send(struct xdp_md *ctx, struct fragment *
 	*ifindex = hop->ifindex;
 	if (!*ifindex)
 		return LP_DROP_NO_NEXT_HOP;
-	if (vip->forward == LP_FORWARD_NAT)
-		return nat_leave(&work->pkt, vip, hop, number);
+	if (vip->forward == LP_FORWARD_NAT || vip->forward == LP_FORWARD_SNAT)
+		return nat_leave(&work->pkt, &work->view, vip, hop, number);
 	reason = forward(ctx, &work->pkt, vip, hop, work->fingerprint);
 	if (reason != LP_FORWARD_TX)
 		return reason;
@@ -100,9 +100,10 @@ static __always_inline __u32 fragment_reply(struct fragment *work, __u8 start)
 	nat->pkt = work->pkt;
 	nat->start = start;
 	if (start == NAT_FOUND) {
-		nat->addr = work->what.src;
-		nat->port = 0;
-		nat->source = true;
+		nat->sides = 1 << NAT_SOURCE;
+		nat->to_addr[NAT_SOURCE] = work->what.src;
+		nat->to_addr[NAT_DESTINATION] = work->pkt.dst;
+		nat->to_port[NAT_SOURCE] = nat->to_port[NAT_DESTINATION] = 0;
 		nat->routed = false;
 	}
 	return FRAGMENT_REPLY;

@@ -94,6 +94,8 @@ enum lp_vip_flags {
 	LP_VIP_GUARDED = 1 << 3,    /* some interface has reject_sources: asks `policy` */
 	LP_VIP_REPLY = 1 << 4,      /* no VIP: a backend's address and port, see struct lp_vip */
 	LP_VIP_RESET = 1 << 5,      /* TCP: who belongs to a dead backend gets a RST */
+	LP_VIP_ENTRIES = 1 << 6,    /* nat: connections have entries, as with snat; of a reply's
+				       key: only an entry says which VIP it is of */
 	LP_VIP_PORTLESS = 1 << 7,   /* key of port 0: all ports of the address lead to one answer */
 	LP_VIP_POLICY = LP_VIP_SOURCES | LP_VIP_INTERFACES | LP_VIP_GUARDED,
 };
@@ -139,7 +141,8 @@ enum lp_vip_kind {
 	X(tallies, struct lp_tally)                                                                \
 	X(audit_seen, struct lp_audit_seen)                                                        \
 	X(slots, struct lp_slot)                                                                   \
-	X(settled, __u16)
+	X(settled, __u16)                                                                          \
+	X(snat_guard, struct lp_guard)
 
 /* Numbers that the program is loaded with: capacities, see struct lp_control. */
 #define LP_SIZES(X)                                                                                \
@@ -214,8 +217,11 @@ struct lp_control {
 	__u32 phase;         /* rises every LP_PHASE_S; its lowest bit: enum lp_slot_state */
 	__u32 buckets_max;   /* of the record table, a power of two */
 	__u64 sources_id[2]; /* digest of what each half has in `proxies` and `policy` */
-	__u32 replies[2];    /* does the half have keys with LP_VIP_REPLY? */
-	__u64 _reserved[3];
+	__u32 replies[2];    /* of each half: enum lp_replies */
+	__u16 own_first;     /* ports that the host gives its own connections, first to last */
+	__u16 own_last;      /* (host byte order): no SNAT with these on an address of its own */
+	__u32 entries_max;   /* buckets of entries, a power of two */
+	__u64 _reserved[2];
 	struct lp_fast_hash fast[2][2]; /* of each half: IPv4, IPv6 */
 };
 LP_ASSERT_SIZE(struct lp_control, 384);
@@ -227,6 +233,13 @@ LP_ASSERT_OFFSET(struct lp_control, salt, 48);
 LP_ASSERT_OFFSET(struct lp_control, key_id, 64);
 LP_ASSERT_OFFSET(struct lp_control, sources_id, 80);
 LP_ASSERT_OFFSET(struct lp_control, replies, 96);
+LP_ASSERT_OFFSET(struct lp_control, own_first, 104);
+
+/* What may be translated back of packets that are for no VIP. */
+enum lp_replies {
+	LP_REPLIES_COME = 1 << 0,    /* there are VIPs whose backends' replies come back */
+	LP_REPLIES_GUARDED = 1 << 1, /* some interface has reject_sources */
+};
 
 /*
  * vip_index[half * index_max + bucket]: the displacement of the bucket's keys
@@ -498,13 +511,15 @@ LP_ASSERT_SIZE(struct lp_backend_state, 4);
 struct lp_backend {
 	__u32 active; /* 0 or 1 (A3) */
 	struct lp_backend_state state;
-	__u32 pool; /* number of its pool */
-	__u32 _pad;
+	__u32 pool;      /* number of its pool */
+	__u32 link_bits; /* of struct lp_addr: who shares so many with it is in its network, and
+			    is answered past limpet; 128: itself only. 0: as 128 */
 	__u64 _reserved[6];
 	struct lp_hop hop[2];
 };
 LP_ASSERT_SIZE(struct lp_backend, 192);
 LP_ASSERT_OFFSET(struct lp_backend, hop, 64);
+LP_ASSERT_OFFSET(struct lp_backend, link_bits, 12);
 
 /*
  * vip_counters[cpu * vips_max + vip] and backend_counters[cpu * backends_max +
@@ -662,6 +677,87 @@ LP_ASSERT_SIZE(struct lp_info_bucket, 256);
 
 #define LP_HALF_OPEN_S 60 /* life of a record whose handshake is not completed */
 #define LP_PHASE_S     4  /* half the life of an OPENING mark */
+
+/*
+ * Entries (bpf/snat.h): connections whose source is translated, or that could be of
+ * several VIPs when their backend answers. Two for each, in buckets that begin as those
+ * of the record table do, with the same discipline (bpf/record.h):
+ *
+ *   entries[]  by client and VIP: where it goes, and as whom; in one of two buckets
+ *   returns[]  by backend and the address and port that it sees: whose reply it is. This
+ *              one owns the port.
+ */
+struct lp_entry_port {
+	union {
+		struct {
+			__be32 addr4;  /* what the source becomes: IPv4 */
+			__be16 port;   /* and its port */
+			__be16 target; /* the port on the other side */
+		};
+		__u64 word;
+	};
+};
+LP_ASSERT_SIZE(struct lp_entry_port, 8);
+
+struct lp_entries {
+	struct lp_bucket index;
+	struct lp_entry_port to[LP_WAYS]; /* one cache line, whichever way it is */
+	struct lp_addr addr[LP_WAYS];     /* what the source becomes: IPv6 */
+};
+LP_ASSERT_SIZE(struct lp_entries, 320);
+LP_ASSERT_OFFSET(struct lp_entries, to, 128);
+LP_ASSERT_OFFSET(struct lp_entries, addr, 192);
+
+/* In words of entries, LP_RECORD_CLIENT means this: both sides have ended it. */
+#define LP_ENTRY_CLOSING LP_RECORD_CLIENT
+
+/* lp_return.state */
+enum lp_return_state {
+	LP_RETURN_REPLIED = 1 << 0,    /* the backend has answered */
+	LP_RETURN_CLIENT_FIN = 1 << 1, /* the client has sent its FIN */
+	LP_RETURN_SERVER_FIN = 1 << 2, /* so has the backend */
+};
+
+struct lp_return {
+	struct lp_addr client; /* of an IPv4 address only w[3] is set, here and below */
+	struct lp_addr vip_addr;
+	__be16 client_port, vip_port;
+	__u32 vip;     /* number */
+	__u32 life;    /* seconds: longest silence while it is established */
+	__u32 state;   /* enum lp_return_state */
+	__u32 isn;     /* of the backend, from its SYN */
+	__u32 acked;   /* what the backend acknowledged last */
+	__u32 created; /* seconds of CLOCK_MONOTONIC */
+	__u32 _pad;
+};
+LP_ASSERT_SIZE(struct lp_return, 64);
+
+struct lp_returns {
+	struct lp_bucket index;
+	struct lp_return of[LP_WAYS];
+};
+LP_ASSERT_SIZE(struct lp_returns, 640);
+
+#define LP_ENTRY_CLOSING_S 60    /* a port rests so long: TIME_WAIT of Linux */
+#define LP_SNAT_PORT_FIRST 1024u /* of a source: 1024 to 65535 (RFC 4787 section 3.2) */
+#define LP_SNAT_TRIES      32u   /* ports that an opening packet tries */
+
+/*
+ * snat_lists[half * vips_max + vip]: the addresses that a VIP's packets leave from, of its
+ * own family; n 0: the hop's saddr.
+ */
+#define LP_SNAT_ADDRESSES_MAX 15u
+struct lp_snat_list {
+	__u32 n;
+	__u32 _pad[3];
+	struct lp_addr addr[LP_SNAT_ADDRESSES_MAX];
+};
+LP_ASSERT_SIZE(struct lp_snat_list, 256);
+
+/*
+ * snat_guard[0]: a bit for each address that a source has become, as in `guard`; set by
+ * packets. What comes to another address is no reply to look for.
+ */
 
 /*
  * The sampled audit (bpf/audit.h): one flow and one client in LP_AUDIT_SAMPLE is

@@ -69,7 +69,14 @@
 	X(DROP_FRAGMENT_TINY, "drop_fragment_tiny", DROP,                                          \
 	  "for a VIP, a first fragment without its transport header, or one that overlaps it")     \
 	X(DROP_FRAGMENT_EARLY, "drop_fragment_early", DROP,                                        \
-	  "a fragment before its first one: limpetd has a copy, and sends it in later")
+	  "a fragment before its first one: limpetd has a copy, and sends it in later")            \
+	X(DROP_SNAT_ADDRESS, "drop_snat_address", DROP,                                            \
+	  "its source is to be translated, and there is no address for it")                        \
+	X(DROP_SNAT_PORTS, "drop_snat_ports", DROP,                                                \
+	  "its source is to be translated, and no port towards its backend is free")               \
+	X(DROP_SNAT_ENTRIES, "drop_snat_entries", DROP,                                            \
+	  "its source is to be translated, and there is no room for an entry")                     \
+	X(DROP_SNAT_STRAY, "drop_snat_stray", DROP, "the end of a connection that has no entry")
 
 #define LP_REASON_ENUM(symbol, name, class, text) LP_##symbol,
 enum lp_reason { LP_REASONS(LP_REASON_ENUM) LP_REASON_COUNT };

@@ -16,7 +16,7 @@ enum bench_kind {
 	BENCH_AUDIT,   /* limpet as it is and without its audit */
 	BENCH_OPENING, /* limpet, given opening packets with `source` affinity */
 	BENCH_TRACKED, /* a record for each packet: `track: always`, a pool whose slots are all
-			  moving, and a table in a kernel LRU map for comparison */
+			  moving, `forward: snat`, and a table in a kernel LRU map for comparison */
 	BENCH_KINDS
 };
 
@@ -26,6 +26,7 @@ enum bench_state {
 	BENCH_STATE_OPENING,
 	BENCH_STATE_ALWAYS,
 	BENCH_STATE_MOVING,
+	BENCH_STATE_SNAT, /* forward snat, every connection established */
 	BENCH_STATES
 };
 

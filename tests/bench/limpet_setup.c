@@ -14,6 +14,7 @@
 #include "common/settled.h"
 #include "core/slot_table.h"
 #include "core/vip_table.h"
+#include "dp/dp_internal.h"
 #include "flows.h"
 #include "lib/addr.h"
 #include "limpet_setup.h"
@@ -88,7 +89,8 @@ static void setup_rule(const struct bench_point *point, enum bench_state state, 
 		.vip = {
 			.vip = vip + 1,
 			.pool = SETUP_POOL,
-			.forward = (uint8_t)point->forward,
+			.forward = (uint8_t)(state == BENCH_STATE_SNAT ? LP_FORWARD_SNAT
+							       : point->forward),
 			.affinity = (uint8_t)point->affinity,
 			.track = state == BENCH_STATE_ALWAYS ? LP_TRACK_ALWAYS : LP_TRACK_NEEDED,
 			.idle_timeout = 1800,
@@ -181,6 +183,23 @@ out:
 	return ret;
 }
 
+/* As many addresses as can be: a million connections go to three backends. */
+static int setup_sources(struct dp *dp, const struct bench_point *point)
+{
+	struct lp_snat_list list = { .n = LP_SNAT_ADDRESSES_MAX };
+	int ret = 0;
+
+	for (uint32_t i = 0; i < list.n; i++) {
+		if (point->v6)
+			setup_addr6(&list.addr[i], 0x100 + i);
+		else
+			setup_addr4(&list.addr[i], (172u << 24 | 18u << 16) + i);
+	}
+	for (uint32_t i = 0; !ret && i < point->vips; i++)
+		ret = dp_snat_write(dp, SETUP_HALF, i + 1, &list);
+	return ret;
+}
+
 /* Writes all of it into the half that packets do not see, then flips. */
 static int setup_fill(struct dp *dp, const struct bench_point *point, enum bench_state state,
 		      const struct vip_table *table)
@@ -194,6 +213,8 @@ static int setup_fill(struct dp *dp, const struct bench_point *point, enum bench
 		ret = dp_pool_write(dp, SETUP_HALF, SETUP_POOL, pool);
 	if (!ret)
 		ret = vip_table_write(table, dp, SETUP_HALF);
+	if (!ret && state == BENCH_STATE_SNAT)
+		ret = setup_sources(dp, point);
 	if (!ret)
 		ret = dp_flip(dp, SETUP_HALF, 1);
 	return ret;
@@ -215,6 +236,7 @@ static int setup_dp(const struct bench_point *point, enum bench_state state,
 			.places = table->n_places,
 			.ranges = table->n_ranges ? table->n_ranges : 1,
 			.buckets = 1u << 18,
+			.entries = state == BENCH_STATE_SNAT ? 1u << 18 : 0,
 		},
 		.key = *key,
 	};
@@ -276,6 +298,47 @@ uint64_t limpet_forwarded(const struct dp *dp)
 
 	dp_reasons(dp, packets);
 	return packets[LP_FORWARD_TX];
+}
+
+static uint32_t establish(struct lp_bucket *bucket)
+{
+	uint32_t n = 0;
+
+	for (unsigned int way = 0; way < LP_WAYS; way++) {
+		struct lp_record_word *word = &bucket->way[way].value;
+
+		if (!word->backend)
+			continue;
+		word->flags = (uint8_t)((word->flags & ~LP_RECORD_FLAGS) | LP_RECORD_CONFIRMED);
+		word->expires += 3600; /* nothing is stale while it is measured */
+		n++;
+	}
+	return n;
+}
+
+uint32_t limpet_establish(struct dp *dp)
+{
+	uint32_t entries = 0, returns = 0;
+
+	for (uint32_t i = 0; i < dp_size(dp)->entries; i++) {
+		entries += establish(&dp->maps.entries[i].index);
+		returns += establish(&dp->maps.returns[i].index);
+	}
+	return entries < returns ? entries : returns;
+}
+
+uint32_t limpet_established(const struct dp *dp)
+{
+	struct lp_entry_port to;
+	struct lp_record record;
+	struct lp_addr addr;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < dp_size(dp)->entries; i++)
+		for (unsigned int way = 0; way < LP_WAYS; way++)
+			n += dp_entry(dp, i, way, &record, &to, &addr) &&
+			     (record.value.flags & LP_RECORD_CONFIRMED);
+	return n;
 }
 
 uint32_t limpet_records(const struct dp *dp, bool confirmed)

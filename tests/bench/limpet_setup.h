@@ -39,6 +39,15 @@ void limpet_hop(const struct bench_point *point, uint32_t number, struct lp_hop 
 /* Packets that limpet has forwarded so far. */
 uint64_t limpet_forwarded(const struct dp *dp);
 
+/*
+ * Confirms all entries, as the backends' answers would have; how many there are of both
+ * kinds, the smaller number.
+ */
+uint32_t limpet_establish(struct dp *dp);
+
+/* Entries of connections that are established. */
+uint32_t limpet_established(const struct dp *dp);
+
 /* Living records, of connections and of clients, that are confirmed or not. */
 uint32_t limpet_records(const struct dp *dp, bool confirmed);
 

@@ -58,10 +58,9 @@ static const struct word kinds[] = {
 	{ "tracked", BENCH_TRACKED },
 };
 static const struct word states[] = {
-	{ "settled", BENCH_STATE_SETTLED },
-	{ "opening", BENCH_STATE_OPENING },
-	{ "always", BENCH_STATE_ALWAYS },
-	{ "moving", BENCH_STATE_MOVING },
+	{ "settled", BENCH_STATE_SETTLED }, { "opening", BENCH_STATE_OPENING },
+	{ "always", BENCH_STATE_ALWAYS },   { "moving", BENCH_STATE_MOVING },
+	{ "snat", BENCH_STATE_SNAT },
 };
 
 static const char *word_of(const struct word *words, size_t n, uint32_t value)

@@ -242,6 +242,27 @@ static int check_forwards(int fd, const char *name, const struct bench_point *po
 	return 0;
 }
 
+/* The same of one that translates: another frame of the same length, to a backend. */
+static int check_translates(int fd, const struct bench_point *point, struct lp_err *err)
+{
+	unsigned char before[FRAME_MAX], after[FRAME_MAX + 128];
+	struct lp_hop hop;
+	size_t len = 0;
+	int verdict;
+
+	limpet_hop(point, 1, &hop);
+	frame_build(point, before);
+	frame_address(point, 0, before);
+	verdict = harness_once(fd, point, after, sizeof(after), &len);
+	if (verdict < 0)
+		return lp_err(err, verdict, "snat does not run: %s", strerror(-verdict));
+	if (verdict != XDP_TX || len != point->bytes || memcmp(after, hop.dst, sizeof(hop.dst)) ||
+	    !memcmp(after + ETH_HLEN, before + ETH_HLEN, point->bytes - ETH_HLEN))
+		return lp_err(err, -EPROTO, "snat does not translate: verdict %d, %zu bytes",
+			      verdict, len);
+	return 0;
+}
+
 /* --- preparing ----------------------------------------------------------------- */
 
 /* Puts a program into the harness. */
@@ -326,6 +347,32 @@ static int add_limpet(struct programs *programs, const struct bench_point *point
 	if (!ret)
 		ret = add_own(programs, point, harness, dp_bpf_prog_fd(limpet->dp), "limpet", state,
 			      err);
+	limpet->programs = 1;
+	return ret;
+}
+
+/* The same with forward snat: established by hand, because no backend answers here. Of a
+ * million, 2 in 10,000 find both of their buckets taken. */
+static int add_snat(struct programs *programs, const struct bench_point *point,
+		    struct harness *harness, struct lp_err *err)
+{
+	struct limpet *limpet = &programs->limpets[BENCH_STATE_SNAT];
+	int ret = open_limpet(programs, point, BENCH_STATE_SNAT, err), fd;
+	bool more = limpet->seen < point->flows;
+	uint32_t got = point->flows;
+
+	if (ret)
+		return ret;
+	fd = dp_bpf_prog_fd(limpet->dp);
+	ret = fill(fd, point, &limpet->seen, 1, err);
+	if (!ret && more)
+		got = limpet_establish(limpet->dp);
+	if (!ret && got < point->flows - point->flows / 1000)
+		ret = lp_err(err, -EPROTO, "%u of %u flows have entries", got, point->flows);
+	if (!ret)
+		ret = check_translates(fd, point, err);
+	if (!ret)
+		ret = add(programs, harness, fd, "limpet", BENCH_STATE_SNAT, err);
 	limpet->programs = 1;
 	return ret;
 }
@@ -438,6 +485,8 @@ static int add_of_kind(struct programs *programs, const struct bench_point *poin
 			ret = add_limpet(programs, point, harness, BENCH_STATE_MOVING, CONFIRMS,
 					 err);
 		if (!ret)
+			ret = add_snat(programs, point, harness, err);
+		if (!ret)
 			ret = add_lru(programs, point, harness, err);
 		return ret ? ret : add_read(programs, point, harness, err);
 	default:
@@ -480,13 +529,14 @@ int programs_prepare(struct programs *programs, const struct bench_point *point,
 
 /* --- verifying ----------------------------------------------------------------- */
 
+/* `spare`: packets of so many may be missing. */
 static int verify_forwarded(const struct limpet *limpet, const struct harness *harness,
-			    struct lp_err *err)
+			    uint64_t spare, struct lp_err *err)
 {
 	uint64_t got = limpet_forwarded(limpet->dp) - limpet->forwarded;
 	uint64_t want = harness_packets(harness) * limpet->programs;
 
-	if (got == want)
+	if (got <= want && want - got <= spare)
 		return 0;
 	return lp_err(err, -EPROTO, "limpet forwarded %llu of %llu packets",
 		      (unsigned long long)got, (unsigned long long)want);
@@ -511,10 +561,15 @@ static int verify_limpet(const struct limpet *limpet, enum bench_state state,
 			 const struct bench_point *point, const struct harness *harness,
 			 struct lp_err *err)
 {
-	int ret = verify_forwarded(limpet, harness, err);
+	/* Flows that found no room for an entry are dropped (add_snat()). */
+	uint64_t spare = state == BENCH_STATE_SNAT ? harness_packets(harness) / 1000 : 0;
+	int ret = verify_forwarded(limpet, harness, spare, err);
 
+	if (!ret && state == BENCH_STATE_SNAT &&
+	    limpet_established(limpet->dp) < point->flows - point->flows / 1000)
+		ret = lp_err(err, -EPROTO, "limpet has lost entries");
 	/* The clients of opening packets are never confirmed. */
-	if (!ret && state != BENCH_STATE_SETTLED)
+	if (!ret && state != BENCH_STATE_SETTLED && state != BENCH_STATE_SNAT)
 		ret = verify_records(limpet, point, state != BENCH_STATE_OPENING, err);
 	return ret;
 }

@@ -110,5 +110,5 @@ async def main(every):
 
 if __name__ == "__main__":
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 8192), most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536), most))
     asyncio.run(main(float(sys.argv[1])))

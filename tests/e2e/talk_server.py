@@ -50,5 +50,5 @@ async def main(name, port):
 
 if __name__ == "__main__":
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 8192), most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536), most))
     asyncio.run(main(sys.argv[1], int(sys.argv[2])))

@@ -28,7 +28,7 @@ VIP = {
         "mode": TEXT, "mask": WHOLE, "mask6": WHOLE, "timeout_s": NUMBER, "group": MAYBE,
         "proxies": [], "track": TEXT,
     },
-    "interfaces": [TEXT], "allow": [], "deny": [], "ping": TEXT,
+    "interfaces": [TEXT], "allow": [], "deny": [], "snat_addresses": [], "ping": TEXT,
 }  # fmt: skip
 BACKEND = {
     "name": TEXT, "pool": TEXT, "number": WHOLE, "address": TEXT, "weight": WHOLE, "state": TEXT,
@@ -50,10 +50,14 @@ HEALTH = {
     "targets": WHOLE, "late_median_s": NUMBER, "late_p99_s": NUMBER, "late_max_s": NUMBER,
     "verdicts": WHOLE, "verdict_last_s": NUMBER, "verdict_max_s": NUMBER,
 }  # fmt: skip
+ENTRIES = {
+    "capacity": WHOLE, "used": WHOLE, "established": WHOLE, "opening": WHOLE, "closing": WHOLE,
+    "busiest": MAYBE,
+}  # fmt: skip
 STATUS = {
     "version": TEXT, "generation": WHOLE, "config": TEXT, "uptime_s": NUMBER,
     "interfaces": [INTERFACE], "vips": [VIP], "pools": [POOL], "reasons": {}, "audit": {},
-    "records": {}, "health": HEALTH, **MORE,
+    "records": {}, "health": HEALTH, "entries": ENTRIES, **MORE,
 }  # fmt: skip
 EXPLANATION = {
     "vip": TEXT, "address": TEXT, "port": WHOLE, "protocol": TEXT, "source": TEXT,

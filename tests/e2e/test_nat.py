@@ -156,3 +156,27 @@ def test_a_backend_taken_out_keeps_its_connections(nat, family):
     assert set(new.values()) <= {backend.role for backend in rest}
     assert all(answer.good and len(answer.body) == LONG_BYTES for answer in got), got
     assert any(answer.body.startswith(home) for answer in got), "nobody was on the one that left"
+
+
+def test_one_port_of_a_server_serves_several_vips(nat, family):
+    """Answers come from the VIP and port that was asked, whichever it was."""
+    site, agent = nat
+    config = json.loads(agent.config_file.read_text())
+    more = json.loads(agent.config_file.read_text())
+    for number in (4, 6):
+        more["vips"][f"more{number}"] = vip(
+            address(number, 1), ports=["443:8080", "444:8080", 80], pool=f"web{number}",
+            forward="nat", affinity="tcp",
+        )  # fmt: skip
+    agent.write(more)
+    agent.hang_up()
+    try:
+        clients = client_addresses(family, 20)
+        for n, port in ((0, 443), (0, 80), (1, 443), (1, 444), (1, 80)):
+            answers = homes(site.client, address(family, n), clients, port)
+            assert None not in answers.values(), (n, port)
+        large = fetch(site.client, address(family, 1), clients[:4], 444, "/large")
+        assert all(answer.good and len(answer.body) == LONG_BYTES for answer in large)
+    finally:
+        agent.write(config)
+        agent.hang_up()

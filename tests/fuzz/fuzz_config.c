@@ -227,7 +227,10 @@ static void check_vip(const struct config *config, const struct config_vip *vip)
 	check_ports(vip);
 	require(config_pool_find(config, vip->pool));
 	require(vip->protocol == IPPROTO_TCP || vip->protocol == IPPROTO_UDP);
-	require(vip->forward >= LP_FORWARD_DSR && vip->forward <= LP_FORWARD_NAT);
+	require(vip->forward >= LP_FORWARD_DSR && vip->forward <= LP_FORWARD_SNAT);
+	require(vip->n_snat_addresses <= LP_SNAT_ADDRESSES_MAX);
+	for (size_t i = 1; i < vip->n_snat_addresses; i++)
+		require(lp_addr_compare(&vip->snat_addresses[i - 1], &vip->snat_addresses[i]) < 0);
 	check_duration(vip->idle_timeout);
 	check_affinity(config, vip);
 	check_policy(config, vip);

@@ -15,10 +15,10 @@ BUILD = pathlib.Path(os.environ.get("LIMPET_BUILD", "build"))
 BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
 
 # enum lp_forward and enum lp_affinity of include/limpet/abi.h
-DSR, IPIP, GUE, NAT = 1, 2, 3, 4
+DSR, IPIP, GUE, NAT, SNAT = 1, 2, 3, 4, 5
 SOURCE, TCP_AFFINITY = 1, 2
 # enum lp_vip_flags
-ASKS_SOURCES, ASKS_INTERFACES, GUARDED, REPLY, RESET = 2, 4, 8, 16, 32
+ASKS_SOURCES, ASKS_INTERFACES, GUARDED, REPLY, RESET, ENTRIES = 2, 4, 8, 16, 32, 64
 # enum lp_slot_state
 ORPHANED, RESIDUAL = 0xfffb, 0xffff
 # enum lp_ping
@@ -127,7 +127,7 @@ class Progrun:
         return answer["reasons"]
 
     def state(self, backend, alive, incarnation=1):
-        self.request(op="state", backend=backend, alive=alive, incarnation=incarnation)
+        self.request(op="state", backend=backend, flags=1 if alive else 0, incarnation=incarnation)
     def records(self):
         """(how many records there are, whether they are those of the last time)"""
         answer = self.request(op="records")
@@ -155,11 +155,12 @@ def outer_sum(saddr, daddr):
 
 
 def hop(backend, ifindex, saddr="10.9.0.1", daddr="10.9.0.2", mtu=9000, tags=(), keep_tags=False,
-        dst="02:00:00:00:0b:01", src="02:00:00:00:0b:02", **more):
+        dst="02:00:00:00:0b:01", src="02:00:00:00:0b:02", link_bits=0, **more):
     v6 = ":" in daddr
     return {"backend": backend, "ifindex": ifindex, "mtu": mtu, "v6": v6,
             "keep_tags": keep_tags, "tags": [list(t) for t in tags], "dst": dst, "src": src,
-            "saddr": saddr, "daddr": daddr, "outer_sum": 0 if v6 else outer_sum(saddr, daddr), **more}
+            "saddr": saddr, "daddr": daddr, "outer_sum": 0 if v6 else outer_sum(saddr, daddr),
+            "link_bits": link_bits, **more}
 
 
 def rule(address, first, last=None, protocol=TCP, vip=1, pool=1, forward=IPIP, affinity=SOURCE,
@@ -195,6 +196,6 @@ def policy(prefix, admit, vip=0, ifindex=0):
     return {"vip": vip, "ifindex": ifindex, "address": address, "bits": int(bits), "admit": admit}
 
 
-def scenario(rules, pools, backends, seed=SEED, policies=()):
+def scenario(rules, pools, backends, seed=SEED, policies=(), **more):
     return {"seed": seed, "rules": rules, "pools": pools, "backends": backends,
-            "policy": list(policies)}
+            "policy": list(policies), **more}

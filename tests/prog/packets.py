@@ -45,7 +45,7 @@ def ip_header(family, src=None, dst=None, tos=0, **fields):
 
 def l4_header(protocol, sport=40000, dport=80, **fields):
     if protocol == harness.TCP:
-        return TCP(sport=sport, dport=dport, seq=1000, **{"flags": "PA", **fields})
+        return TCP(sport=sport, dport=dport, **{"seq": 1000, "flags": "PA", **fields})
     return UDP(sport=sport, dport=dport, **fields)
 
 

@@ -9,11 +9,16 @@
  *	{"op": "run", "ifindex", "packets": [hex], "meta": 0, "metadata": hex, "live": false}
  *	                                      {"results": [result]}
  *	{"op": "counters"}                    {"reasons", "vips", "backends"}
- *	{"op": "state", "backend", "alive": bool, "incarnation"}  {}    of a backend
  *	{"op": "flood", "ifindex", "packet": hex, "times"}
  *	                                      {"reasons", "vips", "backends"}
  *	{"op": "records"}                     {"records", "same"}   how many there are; are they,
  *	                                      to the bit, those of the last time?
+ *	{"op": "move", "pool"}                {}    another slot table (scenario.h)
+ *	{"op": "state", "backend", "flags", "incarnation"}  {}  of a backend (abi.h)
+ *	{"op": "entries"}                     {"entries": [{"client", "client_port", "vip",
+ *	                                      "vip_port", "backend", "flags", "state", "left"}]}
+ *
+ * "entries" lists returns that live; flags are those of the word, left is in seconds.
  *
  * result: {"verdict", "packet": hex, "reasons", "vips", "backends"}, the last
  * three with what rose: {name: packets}, {number: [packets, bytes]}; or
@@ -23,6 +28,7 @@
  * It lives in network and mount namespaces of its own, which are gone when it
  * is: tests make interfaces there by way of its pid.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <jansson.h>
 #include <limpet/hash.h>
@@ -33,6 +39,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dp/decap.h"
@@ -369,21 +376,71 @@ static int op_counters(json_t *request, json_t *answer, struct lp_err *err)
 	return 0;
 }
 
+/* --- while it runs ---------------------------------------------------------------- */
+
+static int op_move(json_t *request, json_t *answer, struct lp_err *err)
+{
+	(void)answer;
+	if (!dp)
+		return lp_err(err, -EINVAL, "move: nothing is set up");
+	return scenario_move(dp, json_object_get(request, "pool"), err);
+}
+
 static int op_state(json_t *request, json_t *answer, struct lp_err *err)
 {
-	int backend, alive, incarnation, ret;
+	int backend, flags, incarnation;
 	json_error_t error;
 
 	(void)answer;
-	if (json_unpack_ex(request, &error, 0, "{s:i, s:b, s:i}", "backend", &backend, "alive",
-			   &alive, "incarnation", &incarnation))
-		return lp_err(err, -EINVAL, "state: %s", error.text);
+	if (!dp || json_unpack_ex(request, &error, 0, "{s:i, s:i, s:i}", "backend", &backend,
+				  "flags", &flags, "incarnation", &incarnation))
+		return lp_err(err, -EINVAL, "state: %s", dp ? error.text : "nothing is set up");
+	return dp_backend_state(dp, (uint32_t)backend,
+				(struct lp_backend_state) { .flags = (uint16_t)flags,
+							    .incarnation = (uint16_t)incarnation });
+}
+
+/* An address as entries hold it: of IPv4 only the last word is set. */
+static json_t *entry_address(struct lp_addr addr)
+{
+	char text[LP_ADDR_TEXT];
+
+	if (!addr.d[0] && !addr.w[2])
+		addr.w[2] = htonl(0xffff);
+	return json_string(lp_addr_format(&addr, text));
+}
+
+static void list_entry(json_t *list, const struct lp_record *record, const struct lp_return *of,
+		       uint32_t now)
+{
+	if (record->value.expires <= now)
+		return;
+	json_array_append_new(
+		list,
+		json_pack("{s:o, s:i, s:o, s:i, s:i, s:i, s:i, s:i}", "client",
+			  entry_address(of->client), "client_port", ntohs(of->client_port), "vip",
+			  entry_address(of->vip_addr), "vip_port", ntohs(of->vip_port), "backend",
+			  record->value.backend, "flags", record->value.flags & LP_RECORD_FLAGS,
+			  "state", (int)of->state, "left", (int)(record->value.expires - now)));
+}
+
+static int op_entries(json_t *request, json_t *answer, struct lp_err *err)
+{
+	json_t *list = json_array();
+	struct lp_record record;
+	struct lp_return of;
+	struct timespec now;
+
+	(void)request;
+	json_object_set_new(answer, "entries", list);
 	if (!dp)
-		return lp_err(err, -EINVAL, "state: no datapath is set up");
-	ret = dp_backend_state(dp, (uint32_t)backend,
-			       (struct lp_backend_state) { .flags = alive ? LP_BACKEND_ALIVE : 0,
-							   .incarnation = (uint16_t)incarnation });
-	return ret ? lp_err(err, ret, "state: backend %d: %s", backend, strerror(-ret)) : 0;
+		return lp_err(err, -EINVAL, "entries: nothing is set up");
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	for (uint32_t i = 0; i < dp_size(dp)->entries; i++)
+		for (unsigned int way = 0; way < LP_WAYS; way++)
+			if (dp_return(dp, i, way, &record, &of))
+				list_entry(list, &record, &of, (uint32_t)now.tv_sec);
+	return 0;
 }
 
 static int flood(struct packet_run *run, int times, json_t *answer, struct lp_err *err)
@@ -468,7 +525,8 @@ static const struct {
 } ops[] = {
 	{ "ifindex", op_ifindex }, { "limpet", op_limpet },     { "decap", op_decap },
 	{ "run", op_run },         { "counters", op_counters }, { "records", op_records },
-	{ "state", op_state },     { "flood", op_flood },
+	{ "state", op_state },     { "flood", op_flood },       { "move", op_move },
+	{ "entries", op_entries },
 };
 
 static int dispatch(json_t *request, json_t *answer, struct lp_err *err)

@@ -114,22 +114,24 @@ static int read_tags(const json_t *json, struct lp_hop *hop, struct lp_err *err)
 	return 0;
 }
 
-/* A backend's number, the pool whose records may name it, and the way to it. */
+/* A backend's number, the pool whose records may name it, the way to it and its network. */
 static int read_hop(const json_t *json, int *number, int *pool, struct lp_hop *hop,
-		    struct lp_err *err)
+		    uint32_t *link_bits, struct lp_err *err)
 {
 	const char *dst, *src, *saddr, *daddr;
-	int ifindex, mtu, v6, keep_tags, ret;
+	int ifindex, mtu, v6, keep_tags, bits = 0, ret;
 	json_error_t error;
 	json_int_t sum;
 	json_t *tags;
 
 	if (json_unpack_ex((json_t *)json, &error, JSON_STRICT,
-			   "{s:i, s:i, s:i, s:b, s:b, s:o, s:s, s:s, s:s, s:s, s:I, s?i}",
+			   "{s:i, s:i, s:i, s:b, s:b, s:o, s:s, s:s, s:s, s:s, s:I, s?i, s?i}",
 			   "backend", number, "ifindex", &ifindex, "mtu", &mtu, "v6", &v6,
 			   "keep_tags", &keep_tags, "tags", &tags, "dst", &dst, "src", &src,
-			   "saddr", &saddr, "daddr", &daddr, "outer_sum", &sum, "pool", pool))
+			   "saddr", &saddr, "daddr", &daddr, "outer_sum", &sum, "pool", pool,
+			   "link_bits", &bits))
 		return bad(err, "backends", &error);
+	*link_bits = (uint32_t)bits;
 	*hop = (struct lp_hop) {
 		.ifindex = (uint32_t)ifindex,
 		.mtu = (uint16_t)mtu,
@@ -157,7 +159,7 @@ static int write_backends(struct dp *dp, const json_t *json, struct lp_err *err)
 		struct lp_backend backend = { .state = { .flags = LP_BACKEND_ALIVE,
 							 .incarnation = 1 } };
 
-		ret = read_hop(item, &number, &pool, &backend.hop[0], err);
+		ret = read_hop(item, &number, &pool, &backend.hop[0], &backend.link_bits, err);
 		if (ret)
 			return ret;
 		backend.pool = (uint32_t)pool;
@@ -267,6 +269,50 @@ static int write_policy(struct dp *dp, unsigned int half, const json_t *json, st
 	return 0;
 }
 
+/* --- entries -------------------------------------------------------------------- */
+
+static int read_snat(const json_t *json, int *vip, struct lp_snat_list *list, struct lp_err *err)
+{
+	json_error_t error;
+	json_t *addresses;
+	size_t i;
+	json_t *item;
+
+	if (json_unpack_ex((json_t *)json, &error, JSON_STRICT, "{s:i, s:o}", "vip", vip,
+			   "addresses", &addresses))
+		return bad(err, "snat", &error);
+	if (json_array_size(addresses) > LP_SNAT_ADDRESSES_MAX)
+		return lp_err(err, -EINVAL, "snat: more than %u addresses", LP_SNAT_ADDRESSES_MAX);
+	*list = (struct lp_snat_list) { .n = (uint32_t)json_array_size(addresses) };
+	json_array_foreach (addresses, i, item) {
+		const char *text = json_string_value(item);
+
+		if (parse_addr(text ? text : "", &list->addr[i], err))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int write_snat(struct dp *dp, unsigned int half, const json_t *scenario, struct lp_err *err)
+{
+	const json_t *own = json_object_get(scenario, "own_ports"), *item;
+	size_t i;
+
+	dp_own_ports(dp, (uint16_t)json_integer_value(json_array_get(own, 0)),
+		     (uint16_t)json_integer_value(json_array_get(own, 1)));
+	json_array_foreach (json_object_get(scenario, "snat"), i, item) {
+		struct lp_snat_list list;
+		int vip = 0, ret = read_snat(item, &vip, &list, err);
+
+		if (ret)
+			return ret;
+		ret = dp_snat_write(dp, half, (uint32_t)vip, &list);
+		if (ret)
+			return lp_err(err, ret, "snat %zu: %s", i, strerror(-ret));
+	}
+	return 0;
+}
+
 /* --- all of it ------------------------------------------------------------------ */
 
 /* One more than the largest `key` of the objects in an array: numbers begin at 1. */
@@ -295,11 +341,12 @@ static void measure(const json_t *scenario, const struct vip_rule *rules, size_t
 		.vips = count_numbers(json_object_get(scenario, "rules"), "vip"),
 		.pools = count_numbers(pools, "pool"),
 		.backends = count_numbers(json_object_get(scenario, "backends"), "backend"),
-		.tables = count_numbers(pools, "table"),
+		.tables = count_numbers(pools, "table") + 2, /* and for scenario_move() */
 		.index = vips.index,
 		.places = vips.places,
 		.ranges = vips.ranges ? vips.ranges : 1,
 		.buckets = 1024,
+		.entries = (uint32_t)json_integer_value(json_object_get(scenario, "entries")),
 	};
 }
 
@@ -314,6 +361,8 @@ static int fill(struct dp *dp, const json_t *scenario, const struct vip_table *t
 		ret = write_pools(dp, half, json_object_get(scenario, "pools"), err);
 	if (!ret)
 		ret = write_policy(dp, half, json_object_get(scenario, "policy"), err);
+	if (!ret)
+		ret = write_snat(dp, half, scenario, err);
 	if (ret)
 		return ret;
 	ret = vip_table_write(table, dp, half);
@@ -367,4 +416,21 @@ int scenario_open(const json_t *scenario, const char *pin_dir, struct dp **out, 
 		ret = open_with(scenario, pin_dir, &key, rules, n_rules, out, err);
 	free(rules);
 	return ret;
+}
+
+int scenario_move(struct dp *dp, const json_t *pool, struct lp_err *err)
+{
+	int number, table, ret;
+	json_error_t error;
+	json_t *slots;
+
+	if (json_unpack_ex((json_t *)pool, &error, JSON_STRICT, "{s:i, s:i, s:o}", "pool", &number,
+			   "table", &table, "slots", &slots))
+		return bad(err, "pool", &error);
+	ret = write_slots(dp, (uint32_t)table, slots, LP_SLOT_SETTLED, err);
+	if (ret)
+		return ret;
+	ret = dp_pool_flip(dp, (uint32_t)number,
+			   (struct lp_pool) { .table = (uint32_t)table, .generation = 2 });
+	return ret ? lp_err(err, ret, "pool %d: %s", number, strerror(-ret)) : 0;
 }

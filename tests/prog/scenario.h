@@ -6,17 +6,19 @@
  *	{"seed": text,
  *	 "rules": [{"address", "protocol", "first", "last", "vip", "pool", "forward",
  *	            "affinity", "mask": bits, "flags", "target", "rewrite",
- *	            "idle_timeout"}],
+ *	            "idle_timeout", "ping"}],
  *	 "pools": [{"pool", "table", "slots": [backend, ...], "prev"}],
  *	 "backends": [{"backend", "ifindex", "mtu", "v6": bool, "keep_tags": bool,
  *	               "tags": [[tpid, tci], ...], "dst": MAC, "src": MAC,
- *	               "saddr", "daddr", "outer_sum", "pool"}],
- *	 "policy": [{"vip", "ifindex", "address", "bits", "admit": bool}]}
+ *	               "saddr", "daddr", "outer_sum", "pool", "link_bits"}],
+ *	 "policy": [{"vip", "ifindex", "address", "bits", "admit": bool}],
+ *	 "entries": buckets, "own_ports": [first, last],
+ *	 "snat": [{"vip", "addresses": [address, ...]}]}
  *
  * All keys are required but "flags" and what follows it, "prev", a backend's "pool" (for
- * records: 0 is none), and "policy". Numbers stand as in abi.h (protocol 6, forward 2); port 0 to 0
- *is `any`; slots are repeated until the table is full, all with the same `prev`, or settled; a pool
- *without "slots" has table 0.
+ * records: 0 is none) and "link_bits", and "policy" and what follows it. Numbers stand as in
+ * abi.h (protocol 6, forward 2); port 0 to 0 is `any`; slots are repeated until the table is
+ * full, all with the same `prev`, or settled; a pool without "slots" has table 0.
  */
 #ifndef LIMPET_TESTS_PROG_SCENARIO_H
 #define LIMPET_TESTS_PROG_SCENARIO_H
@@ -32,5 +34,8 @@
  * others from dp.h and vip_table.h, with words.
  */
 int scenario_open(const json_t *scenario, const char *pin_dir, struct dp **out, struct lp_err *err);
+
+/* Another slot table for a pool that is in use: {"pool", "table", "slots"}. */
+int scenario_move(struct dp *dp, const json_t *pool, struct lp_err *err);
 
 #endif

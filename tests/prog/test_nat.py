@@ -153,7 +153,21 @@ def test_reply(nat, family, protocol, port, target, way):
 
 @FAMILIES
 @PROTOCOLS
-@pytest.mark.parametrize("way,tags", [("elsewhere", ()), ("nobody", ()), ("nowhere", ()),
+@pytest.mark.parametrize("came", ("untagged", "vlan"))
+@pytest.mark.parametrize("to", ("the balancer", "nowhere"))
+def test_what_is_no_reply_to_a_client(nat, family, protocol, came, to):
+    """The host's own connections to a backend's port, and what has no way, are left as they are."""
+    dst = gateway(family, "here")[:-1] + "2" if to == "the balancer" else client(family, "nowhere")
+    frame = packets.l2(packets.TAGS[came], packets.ip_type(family)) + build(
+        family, protocol, BACKEND[family], dst, HERE, 40000, b"payload", 64)
+    result = nat.run_one(frame, ifindex=nat.here)
+    assert (result.reason, result.verdict) == ("pass_not_vip", "XDP_PASS")
+    packets.assert_frame(result.packet, frame)
+
+
+@FAMILIES
+@PROTOCOLS
+@pytest.mark.parametrize("way,tags", [("elsewhere", ()), ("nobody", ()),
                                       ("here", packets.TAGS["vlan"]), ("there", packets.TAGS["qinq"])])
 def test_a_reply_that_the_stack_sends(nat, family, protocol, way, tags):
     """Translated, and otherwise as it came: the stack routes it, and takes a hop off itself."""

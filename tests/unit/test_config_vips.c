@@ -11,7 +11,7 @@ static const struct config_case cases[] = {
 		    "    pool: p\n"
 		    "    forward: ipip\n"
 		    "    idle_timout: 3s\n",
-	  "t:14:5: vips.v.idle_timout: unknown key (did you mean \"idle_timeout\"?); allowed: addresses, protocol, ports, pool, forward, interfaces, allow, deny, idle_timeout, on_backend_down, affinity, ping\n"
+	  "t:14:5: vips.v.idle_timout: unknown key (did you mean \"idle_timeout\"?); allowed: addresses, protocol, ports, pool, forward, snat_addresses, interfaces, allow, deny, idle_timeout, on_backend_down, affinity, ping\n"
 	  "  14 |     idle_timout: 3s\n"
 	  "     |     ^~~~~~~~~~~" },
 	{ "bad name",
@@ -235,7 +235,7 @@ static const struct config_case cases[] = {
 		    "    ports: [\"80:8080\"]\n"
 		    "    pool: p\n"
 		    "    forward: ipip\n",
-	  "t:11:13: vips.v.ports[0]: \"80:8080\": this forwarding mode leaves ports as they are; allowed: a port, a range, any, or forward nat\n"
+	  "t:11:13: vips.v.ports[0]: \"80:8080\": this forwarding mode leaves ports as they are; allowed: a port, a range, any, or forward nat or snat\n"
 	  "  11 |     ports: [\"80:8080\"]\n"
 	  "     |             ^~~~~~~~~" },
 	{ "no mapping",
@@ -269,29 +269,51 @@ static const struct config_case cases[] = {
 	  "t:10:28: vips.v.addresses[1]: \"2001:db8::1\": forward nat needs one address family, and backend a (line 7) is IPv4; allowed: IPv6 backends, or forward ipip or gue\n"
 	  "  10 |     addresses: [192.0.2.1, \"2001:db8::1\"]\n"
 	  "     |                            ^~~~~~~~~~~~~" },
-	{ "nat and two addresses",
-	  HEAD POOL "vips:\n"
-		    "  v: { addresses: [192.0.2.1, 192.0.2.2], ports: [80], pool: p }\n",
-	  "t:9:50: vips.v.ports: backend 10.0.0.1, port 80 serves this VIP and VIP v (line 9) by two of its addresses or ports, so its replies could be of either; allowed: one address and port of one nat VIP for each port of a backend (port:target gives it another)\n"
-	  "  9 |   v: { addresses: [192.0.2.1, 192.0.2.2], ports: [80], pool: p }\n"
-	  "    |                                                  ^" },
-	{ "nat and two VIPs",
-	  HEAD POOL "vips:\n"
-		    "  v: { addresses: [192.0.2.1], ports: [\"443:4443\"], pool: p }\n"
-		    "  a: { addresses: [192.0.2.2], ports: [4000-5000], pool: p }\n",
-	  "t:10:39: vips.a.ports: backend 10.0.0.1, port 4443 serves this VIP and VIP v (line 9), so its replies could be of either; allowed: one address and port of one nat VIP for each port of a backend (port:target gives it another)\n"
-	  "  10 |   a: { addresses: [192.0.2.2], ports: [4000-5000], pool: p }\n"
-	  "     |                                       ^" },
-	{ "forward snat",
+	{ "snat and both families",
 	  HEAD POOL "vips:\n"
 		    "  v:\n"
-		    "    addresses: [192.0.2.1]\n"
+		    "    addresses: [\"2001:db8::1\"]\n"
 		    "    ports: [80]\n"
 		    "    pool: p\n"
 		    "    forward: snat\n",
-	  "t:13:14: vips.v.forward: \"snat\": this forwarding mode is not supported yet; allowed: nat, dsr, ipip, gue\n"
-	  "  13 |     forward: snat\n"
-	  "     |              ^~~~" },
+	  "t:10:17: vips.v.addresses[0]: \"2001:db8::1\": forward snat needs one address family, and backend a (line 7) is IPv4; allowed: IPv6 backends, or forward ipip or gue\n"
+	  "  10 |     addresses: [\"2001:db8::1\"]\n"
+	  "     |                 ^~~~~~~~~~~~~" },
+	{ "a source of another family",
+	  HEAD POOL "vips:\n"
+		    "  v: { addresses: [192.0.2.1], ports: [80], pool: p, forward: snat,\n"
+		    "       snat_addresses: [\"2001:db8::2\"] }\n",
+	  "t:10:25: vips.v.snat_addresses[0]: \"2001:db8::2\": packets to this VIP are IPv4, and stay so; allowed: IPv4 addresses\n"
+	  "  10 |        snat_addresses: [\"2001:db8::2\"] }\n"
+	  "     |                         ^~~~~~~~~~~~~" },
+	{ "a source that is a VIP",
+	  HEAD POOL "vips:\n"
+		    "  v: { addresses: [192.0.2.1], ports: [80], pool: p, forward: snat,\n"
+		    "       snat_addresses: [192.0.2.1] }\n",
+	  "t:10:25: vips.v.snat_addresses[0]: \"192.0.2.1\": a VIP has this address (line 9), so replies to it would be requests; allowed: another address of this host\n"
+	  "  10 |        snat_addresses: [192.0.2.1] }\n"
+	  "     |                         ^~~~~~~~~" },
+	{ "a source that is a backend",
+	  HEAD POOL "vips:\n"
+		    "  v: { addresses: [192.0.2.1], ports: [80], pool: p, forward: snat,\n"
+		    "       snat_addresses: [10.0.0.1] }\n",
+	  "t:10:25: vips.v.snat_addresses[0]: \"10.0.0.1\": this is the address of a backend (line 7); allowed: an address of this host\n"
+	  "  10 |        snat_addresses: [10.0.0.1] }\n"
+	  "     |                         ^~~~~~~~" },
+	{ "a source twice",
+	  HEAD POOL "vips:\n"
+		    "  v: { addresses: [192.0.2.1], ports: [80], pool: p, forward: snat,\n"
+		    "       snat_addresses: [192.0.2.9, 192.0.2.9] }\n",
+	  "t:10:36: vips.v.snat_addresses[1]: \"192.0.2.9\": this address is already there, at line 10\n"
+	  "  10 |        snat_addresses: [192.0.2.9, 192.0.2.9] }\n"
+	  "     |                                    ^~~~~~~~~" },
+	{ "sources of a tunnel",
+	  HEAD POOL "vips:\n"
+		    "  v: { addresses: [192.0.2.1], ports: [80], pool: p, forward: ipip,\n"
+		    "       snat_addresses: [192.0.2.9] }\n",
+	  "t:10:24: vips.v.snat_addresses: this forwarding mode leaves sources as they are; allowed: none, or forward snat\n"
+	  "  10 |        snat_addresses: [192.0.2.9] }\n"
+	  "     |                        ^" },
 	{ "forward",
 	  HEAD POOL "vips:\n"
 		    "  v:\n"
@@ -299,7 +321,7 @@ static const struct config_case cases[] = {
 		    "    ports: [80]\n"
 		    "    pool: p\n"
 		    "    forward: ipop\n",
-	  "t:13:14: vips.v.forward: \"ipop\": no such forwarding mode; allowed: nat, dsr, ipip, gue\n"
+	  "t:13:14: vips.v.forward: \"ipop\": no such forwarding mode; allowed: nat, snat, dsr, ipip, gue\n"
 	  "  13 |     forward: ipop\n"
 	  "     |              ^~~~" },
 	{ "pool",

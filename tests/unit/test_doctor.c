@@ -522,6 +522,28 @@ static void test_records(void **state)
 	assert_null(nth(world, "records", DOCTOR_OK, 0));
 }
 
+static void test_entries(void **state)
+{
+	struct world *world = *state;
+
+	judge(world);
+	assert_null(nth(world, "entries", DOCTOR_OK, 0)); /* there are none */
+	world->facts.entries = (struct doctor_entries) {
+		.capacity = 1000,
+		.used = 799,
+		.ports = 100,
+		.ports_used = 79,
+		.busiest = "p/b",
+	};
+	assert_non_null(only(world, "entries", DOCTOR_OK));
+	assert_null(nth(world, "ports", DOCTOR_WARNING, 0));
+	world->facts.entries.used = 800;
+	assert_says(only(world, "entries", DOCTOR_WARNING)->what, "800 of 1000");
+	world->facts.entries.ports_used = 80;
+	assert_says(only(world, "ports", DOCTOR_WARNING)->what, "p/b: 80 of 100 ports");
+	assert_says(only(world, "ports", DOCTOR_WARNING)->fix, "snat_addresses");
+}
+
 static void test_room(void **state)
 {
 	struct world *world = *state;
@@ -548,7 +570,7 @@ int main(void)
 		TEST(test_many_backends), TEST(test_names),       TEST(test_local_vip),
 		TEST(test_mtu),           TEST(test_mtu_alike),   TEST(test_mtu_one_armed),
 		TEST(test_mtu_tiny),      TEST(test_nat),         TEST(test_records),
-		TEST(test_room),
+		TEST(test_entries),       TEST(test_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

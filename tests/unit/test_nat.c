@@ -44,59 +44,72 @@ static struct config *parse_good(const char *vips)
 	return config;
 }
 
-/* Does it say so of this text? NULL: it is all right. */
-static void check(const char *vips, const char *says)
+/* Which VIPs need entries: "1" and "0", in the order of their names. */
+static void check(const char *vips, const char *wanted)
 {
-	struct config *config = NULL;
-	struct lp_err err = { "" };
-	int ret = parse(vips, &config, &err);
+	struct config *config = parse_good(vips);
+	char got[16] = "";
+	bool *ambiguous;
 
-	if (!ret != !says || (says && !strstr(err.text, says)))
-		fail_msg("%s: %s", vips, err.text);
+	assert_int_equal(nat_ambiguous(config, &ambiguous), 0);
+	for (size_t i = 0; i < config->n_vips; i++)
+		got[i] = ambiguous[i] ? '1' : '0';
+	if (strcmp(got, wanted))
+		fail_msg("%s: %s and not %s", vips, got, wanted);
+	free(ambiguous);
 	config_free(&config);
 }
 
-static void test_conflicts(void **state)
+static void test_ambiguous(void **state)
 {
 	(void)state;
-	check("  v: {addresses: [192.0.2.1], ports: [80, '443:4443', 5088-5089], pool: p}\n", NULL);
+	check("  v: {addresses: [192.0.2.1], ports: [80, '443:4443', 5088-5089], pool: p}\n", "0");
 	/* The same port of another protocol, of other servers, of another family. */
-	check("  v: {addresses: [192.0.2.1], ports: [80], pool: p}\n"
+	check("  s: {addresses: ['2001:db8::9'], ports: [80], pool: six}\n"
 	      "  u: {addresses: [192.0.2.2], ports: [80], pool: p, protocol: udp}\n"
-	      "  s: {addresses: ['2001:db8::9'], ports: [80], pool: six}\n",
-	      NULL);
+	      "  v: {addresses: [192.0.2.1], ports: [80], pool: p}\n",
+	      "000");
 	check("  v: {addresses: [192.0.2.1], ports: ['80:8080'], pool: p}\n"
 	      "  w: {addresses: [192.0.2.2], ports: ['80:8081'], pool: p}\n",
-	      NULL);
+	      "00");
 	/* One server in two pools. */
 	check("  v: {addresses: [192.0.2.1], ports: [80], pool: p}\n"
-	      "  w: {addresses: [192.0.2.2], ports: [80], pool: q}\n",
-	      "backend 10.0.0.1, port 80 serves");
-	check("  v: {addresses: [192.0.2.1], ports: ['80:99', '81:99'], pool: p}\n",
-	      "10.0.0.1, port 99 serves this VIP and VIP v (line 8) by two");
+	      "  w: {addresses: [192.0.2.2], ports: [80], pool: q}\n"
+	      "  x: {addresses: [192.0.2.2], ports: [81], pool: q}\n",
+	      "110");
+	check("  v: {addresses: [192.0.2.1], ports: ['80:99', '81:99'], pool: p}\n", "1");
 	check("  v: {addresses: [192.0.2.1], ports: [1-100], pool: p}\n"
 	      "  w: {addresses: [192.0.2.2], ports: [100-200], pool: p}\n",
-	      "port 100 serves");
-	/* Tunnels have no replies here. */
+	      "11");
+	/* A short range within a long one does not hide what the long one meets later. */
+	check("  v: {addresses: [192.0.2.1], ports: [1-300], pool: p}\n"
+	      "  w: {addresses: [192.0.2.2], ports: [50-60], pool: p}\n"
+	      "  x: {addresses: [192.0.2.3], ports: [299-310], pool: p}\n"
+	      "  y: {addresses: [192.0.2.4], ports: [311], pool: p}\n",
+	      "1110");
+	/* Tunnels have no replies here, and snat has entries anyway. */
 	check("  v: {addresses: [192.0.2.1], ports: [80], pool: p}\n"
-	      "  w: {addresses: [192.0.2.2], ports: [80], pool: p, forward: ipip}\n",
-	      NULL);
+	      "  w: {addresses: [192.0.2.2], ports: [80], pool: p, forward: ipip}\n"
+	      "  x: {addresses: [192.0.2.3], ports: [80], pool: p, forward: snat}\n",
+	      "000");
 }
 
-static void test_conflicts_of_any(void **state)
+static void test_ambiguous_any(void **state)
 {
 	(void)state;
-	check("  v: {addresses: [192.0.2.1], ports: [any, 443, 5000-6000], pool: p}\n", NULL);
+	check("  v: {addresses: [192.0.2.1], ports: [any, 443, 5000-6000], pool: p}\n", "0");
 	check("  v: {addresses: [192.0.2.1], ports: [any], pool: p}\n"
 	      "  w: {addresses: [192.0.2.1], ports: [443], pool: q}\n",
-	      NULL);
-	check("  v: {addresses: [192.0.2.1], ports: [any, '443:4443'], pool: p}\n",
-	      "port 4443 serves this VIP and VIP v");
+	      "00");
+	check("  v: {addresses: [192.0.2.1], ports: [any, '443:4443'], pool: p}\n", "1");
 	check("  v: {addresses: [192.0.2.1], ports: [any], pool: p}\n"
 	      "  w: {addresses: [192.0.2.2], ports: [443], pool: p}\n",
-	      "port 443 serves");
-	check("  v: {addresses: [192.0.2.1, 192.0.2.2], ports: [any], pool: p}\n",
-	      "backend 10.0.0.1 serves this VIP and VIP v");
+	      "11");
+	check("  v: {addresses: [192.0.2.1, 192.0.2.2], ports: [any], pool: p}\n", "1");
+	check("  v: {addresses: [192.0.2.1], ports: [any], pool: p}\n"
+	      "  w: {addresses: [192.0.2.2], ports: [any], pool: p}\n"
+	      "  x: {addresses: [192.0.2.2], ports: [80], pool: q}\n",
+	      "111");
 }
 
 /* --- both tables in one: there and back ------------------------------------------------ */
@@ -196,6 +209,46 @@ static void test_there_and_back(void **state)
 	world_close(&world);
 }
 
+/* Where several VIPs meet at a port, whatever comes from it is asked of the entries. */
+static void check_entries(const struct world *world, const char *vip, const char *backend)
+{
+	unsigned int served = 0;
+
+	for (uint32_t port = 1; port <= 65535; port++) {
+		const struct lp_vip *there = find(world, vip, IPPROTO_TCP, (uint16_t)port), *back;
+
+		if (!there)
+			continue;
+		served++;
+		assert_true(there->flags & LP_VIP_ENTRIES);
+		back = find(world, backend, IPPROTO_TCP, other_port(there, (uint16_t)port));
+		assert_non_null(back);
+		assert_true(back->flags & LP_VIP_REPLY);
+		assert_true(back->flags & LP_VIP_ENTRIES);
+	}
+	assert_true(served > 0);
+}
+
+static void test_ambiguous_keys(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open(&world,
+		   "  v: {addresses: [192.0.2.1, 192.0.2.2], ports: [80, 5000-6000], pool: p}\n"
+		   "  w: {addresses: [192.0.2.3], ports: ['443:80', 5500-7000, 9], pool: p}\n"
+		   "  x: {addresses: [192.0.2.4], ports: [81], pool: p}\n");
+	for (int i = 0; i < 2; i++) {
+		const char *backend = i ? "10.0.0.2" : "10.0.0.1";
+
+		check_entries(&world, "192.0.2.1", backend);
+		check_entries(&world, "192.0.2.2", backend);
+		check_entries(&world, "192.0.2.3", backend);
+		check_ports(&world, "192.0.2.4", backend);
+	}
+	world_close(&world);
+}
+
 static size_t count_of(const struct vip_rule *rules, size_t n, const char *backend)
 {
 	struct lp_addr addr;
@@ -246,9 +299,8 @@ static void test_leaving(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_conflicts),
-		cmocka_unit_test(test_conflicts_of_any),
-		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_ambiguous),      cmocka_unit_test(test_ambiguous_any),
+		cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_ambiguous_keys),
 		cmocka_unit_test(test_leaving),
 	};
 

@@ -355,6 +355,45 @@ static void test_addresses_tell_changes_from_repetitions(void **state)
 	net_addrs_fini(&addrs);
 }
 
+/* --- whose network an address is in --- */
+
+static void add_address(struct net_addrs *addrs, const char *text, uint8_t prefix, uint32_t ifindex)
+{
+	const struct net_addr_info info = {
+		.key = { .addr = address(text), .ifindex = ifindex },
+		.prefix = prefix,
+	};
+
+	assert_true(net_addrs_update(addrs, &info) >= 0);
+}
+
+static unsigned int bits_of(const struct net_addrs *addrs, uint32_t ifindex, const char *text)
+{
+	const struct lp_addr addr = address(text);
+
+	return net_addrs_bits(addrs, ifindex, &addr);
+}
+
+static void test_network_of_an_address(void **state)
+{
+	struct net_addrs addrs;
+
+	(void)state;
+	assert_int_equal(net_addrs_init(&addrs), 0);
+	add_address(&addrs, "10.1.0.1", 24, 2);
+	add_address(&addrs, "10.1.0.130", 25, 2);
+	add_address(&addrs, "10.2.0.1", 16, 3);
+	add_address(&addrs, "2001:db8:1::1", 64, 2);
+	assert_int_equal(bits_of(&addrs, 2, "10.1.0.11"), 96 + 24);
+	assert_int_equal(bits_of(&addrs, 2, "10.1.0.211"), 96 + 25);
+	assert_int_equal(bits_of(&addrs, 2, "10.1.1.11"), 0);
+	assert_int_equal(bits_of(&addrs, 3, "10.1.0.11"), 0);
+	assert_int_equal(bits_of(&addrs, 3, "10.2.255.9"), 96 + 16);
+	assert_int_equal(bits_of(&addrs, 2, "2001:db8:1::99"), 64);
+	assert_int_equal(bits_of(&addrs, 2, "2001:db8:2::99"), 0);
+	net_addrs_fini(&addrs);
+}
+
 /* --- neighbours --- */
 
 static struct net_neigh_info neigh_info(uint16_t nud, uint8_t last)
@@ -799,6 +838,7 @@ int main(void)
 		links_test(test_not_ethernet),
 		links_test(test_links_sweep),
 		cmocka_unit_test(test_addresses_tell_changes_from_repetitions),
+		cmocka_unit_test(test_network_of_an_address),
 		cmocka_unit_test(test_neighbour_states),
 		cmocka_unit_test(test_static_neighbours_are_left_alone),
 		cmocka_unit_test(test_prefix_makes_stale_what_is_in_it),

@@ -33,7 +33,7 @@ struct world {
 static void world_open(struct world *world, const char *interfaces, const char *vip)
 {
 	static const struct runtime_interface there[] = { { "eth0", ETH0 }, { "eth1", ETH1 } };
-	const struct dp_size size = { 8, 4, 8, 4, 16, 16, 4, 16 };
+	const struct dp_size size = { 8, 4, 8, 4, 16, 16, 4, 16, 0 };
 	char text[2048];
 	struct lp_err err;
 	bool changed;

@@ -10,9 +10,11 @@
 
 #include "agent/carry.h"
 #include "agent/interfaces.h"
+#include "agent/view.h"
 #include "lib/addr.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "net/ports.h"
 
 /* How long a first start waits for neighbours before traffic comes. */
 #define RESOLVE_WAIT_MS 500
@@ -106,6 +108,7 @@ static enum net_state resolve_hop(struct agent *agent, struct runtime_backend *b
 	else if (!backend->hop.ifindex)
 		backend->hop = backend->last_hop.ifindex ? backend->last_hop : hop;
 	judge_way(agent, backend, state);
+	backend->link_bits = net_link_bits(agent->net, &backend->address);
 	return state;
 }
 
@@ -331,6 +334,7 @@ static void on_tick(uv_timer_t *timer)
 	watch_tick(&agent->watch, &agent->engine, agent_now());
 	follow_ways(agent);
 	because_weights(agent, agent_now().wall);
+	view_entries_warn(agent);
 	if (!engine_tick(&agent->engine, agent_now()))
 		return;
 	because_expired(agent);
@@ -420,6 +424,15 @@ static void wait_for_neighbours(struct agent *agent)
 	uv_run(agent->loop, UV_RUN_NOWAIT); /* closes it, before it goes out of scope */
 }
 
+/* Which ports are the host's own, before packets take any. */
+static void tell_ports(struct agent *agent)
+{
+	uint16_t first, last;
+
+	net_own_ports(&first, &last);
+	dp_own_ports(agent->dp, first, last);
+}
+
 /*
  * Everything that follows once the configuration is known to be right. A
  * datapath that is in use gets new interfaces first, because only that can be
@@ -442,6 +455,7 @@ static int bring_up(struct agent *agent, const struct config *config, bool opene
 		resolve_hops(agent);
 	if (!opened)
 		ret = interfaces_attach(config, agent->net, agent->dp, err);
+	tell_ports(agent);
 	agent_because(agent, "configuration loaded");
 	if (!ret)
 		ret = engine_converge(&agent->engine, config, true, agent_now(), on_config_applied,

@@ -44,13 +44,13 @@ json_t *view_version(const struct agent *agent)
 
 /* --- VIPs -------------------------------------------------------------------------- */
 
-static json_t *view_addresses(const struct config_vip *vip)
+static json_t *view_addresses(const struct lp_addr *addresses, size_t n)
 {
 	json_t *list = json_array();
 	char text[LP_ADDR_TEXT];
 
-	for (size_t i = 0; i < vip->n_addresses; i++)
-		json_array_append_new(list, json_string(lp_addr_format(&vip->addresses[i], text)));
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_string(lp_addr_format(&addresses[i], text)));
 	return list;
 }
 
@@ -129,10 +129,12 @@ json_t *view_vip(struct agent *agent, const struct config_vip *vip)
 
 	dp_vip_counter(agent->dp, number, &counter);
 	return json_pack(
-		"{s:s, s:I, s:o, s:s, s:o, s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:s, s:I, s:I}",
-		"name", vip->name, "number", (json_int_t)number, "addresses", view_addresses(vip),
-		"protocol", vip->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", view_ports(vip),
-		"pool", vip->pool, "forward", view_forward(vip->forward), "idle_timeout_s",
+		"{s:s, s:I, s:o, s:s, s:o, s:s, s:s, s:o, s:f, s:o, s:o, s:o, s:o, s:s, s:I, s:I}",
+		"name", vip->name, "number", (json_int_t)number, "addresses",
+		view_addresses(vip->addresses, vip->n_addresses), "protocol",
+		vip->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", view_ports(vip), "pool",
+		vip->pool, "forward", view_forward(vip->forward), "snat_addresses",
+		view_addresses(vip->snat_addresses, vip->n_snat_addresses), "idle_timeout_s",
 		vip->idle_timeout, "affinity", make_affinity(vip), "interfaces",
 		view_vip_interfaces(agent->config, vip), "allow", view_prefixes(&vip->allow),
 		"deny", view_prefixes(&vip->deny), "ping", config_ping_name(vip->ping), "packets",
@@ -289,11 +291,11 @@ json_t *view_status(struct agent *agent)
 	json_t *pools = view_pools(agent);
 	json_t *records = view_records(agent, pools);
 
-	return json_pack("{s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
-			 LIMPET_VERSION, "generation",
-			 (json_int_t)dp_control(agent->dp)->generation, "config",
-			 agent->config_file, "uptime_s", (json_int_t)age(agent->started_at),
-			 "interfaces", view_interfaces(agent), "vips", view_vips(agent), "pools",
-			 pools, "health", view_health(agent), "records", records, "audit",
-			 view_audit_totals(agent), "reasons", reasons_by_name(agent));
+	return json_pack(
+		"{s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+		LIMPET_VERSION, "generation", (json_int_t)dp_control(agent->dp)->generation,
+		"config", agent->config_file, "uptime_s", (json_int_t)age(agent->started_at),
+		"interfaces", view_interfaces(agent), "vips", view_vips(agent), "pools", pools,
+		"health", view_health(agent), "records", records, "entries", view_entries(agent),
+		"audit", view_audit_totals(agent), "reasons", reasons_by_name(agent));
 }

@@ -20,6 +20,7 @@ json_t *view_audit(struct agent *agent, size_t heavy); /* so many heavy sources 
 json_t *view_audit_totals(struct agent *agent);
 json_t *view_check(const struct agent *agent, uint32_t number); /* of a backend; null: none */
 json_t *view_health(const struct agent *agent);
+json_t *view_entries(const struct agent *agent);
 json_t *view_interfaces(struct agent *agent);
 json_t *view_reasons(const struct agent *agent);
 json_t *view_config(const struct agent *agent);
@@ -27,6 +28,9 @@ json_t *view_changes(const struct config_diff *diff);
 json_t *view_preview(const struct preview *preview, uint64_t generation);
 json_t *view_drift(const struct agent *agent, const struct config_diff *diff);
 json_t *view_next_hop(struct agent *agent, const struct runtime_backend *backend);
+
+/* Once a second: tells the log when entries, or the ports of an address, begin to run out. */
+void view_entries_warn(struct agent *agent);
 
 /* "snat" and so on, as in the configuration. */
 const char *view_forward(enum lp_forward forward);

@@ -122,6 +122,22 @@ static void memory(struct cli *cli, const json_t *records)
 	fputc('\n', cli->out);
 }
 
+/* "translated 1200 of 1048576, fewest ports left: web/fe1 from 10.1.0.1, 900 of 36280 used". */
+static void translated(struct cli *cli, const json_t *entries)
+{
+	const json_t *busiest = json_object_get(entries, "busiest");
+
+	if (cli_json_number(entries, "used") <= 0)
+		return;
+	fprintf(cli->out, "translated %s of %s", cli_json_int(entries, "used").text,
+		cli_json_int(entries, "capacity").text);
+	if (json_is_object(busiest))
+		fprintf(cli->out, ", fewest ports left: %s from %s, %s of %s used",
+			cli_json_text(busiest, "backend"), cli_json_text(busiest, "address"),
+			cli_json_int(busiest, "used").text, cli_json_int(busiest, "ports").text);
+	fputc('\n', cli->out);
+}
+
 /* "checks of 40 backends, at most 1.2ms late, verdicts in the datapath within 3.1ms" */
 static void checks(struct cli *cli, const json_t *health)
 {
@@ -207,6 +223,7 @@ static int show(struct cli *cli, const json_t *status)
 	summary(cli, vips, pools);
 	promises(cli, json_object_get(status, "audit"));
 	memory(cli, json_object_get(status, "records"));
+	translated(cli, json_object_get(status, "entries"));
 	checks(cli, json_object_get(status, "health"));
 	fputc('\n', cli->out);
 	if (cli_view_interfaces(cli, interfaces))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* limpet doctor: what limpetd says. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cell.h"
@@ -71,6 +72,28 @@ static uint64_t count_of(const json_t *object, const char *key)
 	return value > 0 ? (uint64_t)value : 0;
 }
 
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "?";
+}
+
+static void read_entries(const json_t *json, struct doctor_entries *entries)
+{
+	const json_t *busiest = json_object_get(json, "busiest");
+
+	*entries = (struct doctor_entries) {
+		.capacity = count_of(json, "capacity"),
+		.used = count_of(json, "used"),
+		.ports_used = count_of(busiest, "used"),
+		.ports = count_of(busiest, "ports"),
+	};
+	if (entries->ports)
+		snprintf(entries->busiest, sizeof(entries->busiest), "%s, from %s",
+			 text_of(busiest, "backend"), text_of(busiest, "address"));
+}
+
 void doctor_listen(struct doctor_facts *facts, const json_t *status)
 {
 	const json_t *records = json_object_get(status, "records");
@@ -81,6 +104,7 @@ void doctor_listen(struct doctor_facts *facts, const json_t *status)
 		.used = count_of(records, "connections") + count_of(records, "clients"),
 		.full = count_of(records, "full"),
 	};
+	read_entries(json_object_get(status, "entries"), &facts->entries);
 	listen_interfaces(facts, json_object_get(status, "interfaces"));
 	listen_pools(facts, json_object_get(status, "pools"));
 }

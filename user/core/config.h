@@ -121,7 +121,7 @@ struct config_pool {
 
 struct config_port_range {
 	uint16_t first, last; /* host byte order, inclusive; 0,0: any */
-	uint16_t target;      /* of the backend, for one port of LP_FORWARD_NAT; 0: the same */
+	uint16_t target;      /* of the backend, for one port of nat and snat; 0: the same */
 };
 
 struct config_vip {
@@ -151,6 +151,9 @@ struct config_vip {
 	size_t n_interfaces;
 	struct config_prefixes allow, deny; /* no prefix is in both */
 	enum lp_ping ping;                  /* VIPs that share an address agree in it */
+	struct lp_addr *snat_addresses;     /* sorted, of the family of `addresses`; none: the
+					       address that the kernel takes towards a backend */
+	size_t n_snat_addresses;            /* at most LP_SNAT_ADDRESSES_MAX */
 };
 
 struct config {

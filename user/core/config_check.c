@@ -135,11 +135,21 @@ static void note_ports(struct config_pool_use *use, const struct config_vip *vip
 	use->used = true;
 }
 
-/* dsr and nat leave the packet in its family, which must be the backend's. */
+static const char *forward_name(enum lp_forward forward)
+{
+	return forward == LP_FORWARD_DSR ? "dsr" : forward == LP_FORWARD_NAT ? "nat" : "snat";
+}
+
+static bool translates(const struct config_vip *vip)
+{
+	return vip->forward == LP_FORWARD_NAT || vip->forward == LP_FORWARD_SNAT;
+}
+
+/* dsr, nat and snat leave the packet in its family, which must be the backend's. */
 static int check_families(const struct config_checker *checker, const struct config_node *node,
 			  const struct config_vip *vip, const struct config_pool_use *use)
 {
-	if (vip->forward != LP_FORWARD_DSR && vip->forward != LP_FORWARD_NAT)
+	if (vip->forward != LP_FORWARD_DSR && !translates(vip))
 		return 0;
 	config_for_each(address, config_node_get(node, "addresses"))
 	{
@@ -151,8 +161,7 @@ static int check_families(const struct config_checker *checker, const struct con
 					   "%s: forward %s needs one address family, and backend "
 					   "%s (line %zu) is %s; allowed: %s backends, or forward "
 					   "ipip or gue",
-					   CONFIG_QUOTE(address->text),
-					   vip->forward == LP_FORWARD_DSR ? "dsr" : "nat",
+					   CONFIG_QUOTE(address->text), forward_name(vip->forward),
 					   config_node_get(other->parent, "name")->text,
 					   config_line(checker->reader, other), family_names[!v6],
 					   family_names[v6]);
@@ -160,18 +169,18 @@ static int check_families(const struct config_checker *checker, const struct con
 	return 0;
 }
 
-/* Only nat can send a client to another port. */
+/* Only nat and snat can send a client to another port. */
 static int check_targets(const struct config_checker *checker, const struct config_node *node,
 			 const struct config_vip *vip)
 {
-	if (vip->forward == LP_FORWARD_NAT)
+	if (translates(vip))
 		return 0;
 	config_for_each(port, config_node_get(node, "ports"))
 	{
 		if (vip->ports[port->index].target)
 			return config_fail(checker->reader, port,
 					   "%s: this forwarding mode leaves ports as they are; "
-					   "allowed: a port, a range, any, or forward nat",
+					   "allowed: a port, a range, any, or forward nat or snat",
 					   CONFIG_QUOTE(port->text));
 	}
 	return 0;
@@ -248,7 +257,7 @@ int config_check(const struct config_reader *reader, const struct config_node *r
 	if (!ret)
 		ret = config_check_ping(&checker);
 	if (!ret)
-		ret = config_check_nat(&checker);
+		ret = config_check_snat(&checker);
 	if (!ret)
 		ret = config_check_pool_checks(&checker);
 	close_checker(&checker);

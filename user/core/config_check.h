@@ -39,8 +39,9 @@ int config_check_policy(const struct config_checker *checker);
 /* VIPs that share an address say the same of pings. */
 int config_check_ping(const struct config_checker *checker);
 
-/* Replies of nat VIPs can be told apart. Needs VIPs with the pools that they name. */
-int config_check_nat(const struct config_checker *checker);
+/* Addresses that sources become are of the VIP's family, and neither a VIP's nor a backend's.
+ * Needs VIPs with the pools that they name. */
+int config_check_snat(const struct config_checker *checker);
 
 /* VIPs of one group can share client records; sets table_pool of all VIPs. Needs their pools. */
 int config_check_groups(const struct config_checker *checker);

@@ -37,10 +37,10 @@ static const struct lp_addr *address_of(const struct config_vip *vip, bool v6)
 static bool can_carry(const struct config_vip *vip, const struct config_pool *pool,
 		      const struct config_pool_use *use)
 {
-	/* nat goes to the backend's own address, as a direct check does. */
+	/* nat and snat go to the backend's own address, as a direct check does. */
 	return !strcmp(vip->pool, pool->name) && vip->protocol == IPPROTO_TCP &&
-	       vip->forward != LP_FORWARD_NAT && has_port(vip, pool->check_port) &&
-	       (!use->backend[0] || address_of(vip, false)) &&
+	       vip->forward != LP_FORWARD_NAT && vip->forward != LP_FORWARD_SNAT &&
+	       has_port(vip, pool->check_port) && (!use->backend[0] || address_of(vip, false)) &&
 	       (!use->backend[1] || address_of(vip, true));
 }
 

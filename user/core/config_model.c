@@ -31,6 +31,7 @@ static void free_vip(struct config_vip *vip)
 	free(vip->allow.items);
 	free(vip->deny.items);
 	free(vip->addresses);
+	free(vip->snat_addresses);
 	free(vip->ports);
 	free(vip->pool);
 	free(vip->table_pool);

@@ -32,6 +32,8 @@ int config_read_vips(const struct config_reader *reader, const struct config_nod
 /* Values of a VIP's keys, and of its affinity's; `to` is the struct config_vip. */
 int config_read_addresses(const struct config_reader *reader, const struct config_node *node,
 			  const struct config_field *field, void *to);
+int config_read_snat_addresses(const struct config_reader *reader, const struct config_node *node,
+			       const struct config_field *field, void *to);
 int config_read_ports(const struct config_reader *reader, const struct config_node *node,
 		      const struct config_field *field, void *to);
 int config_read_vip_interfaces(const struct config_reader *reader, const struct config_node *node,

@@ -55,6 +55,7 @@ static const struct config_field vip_fields[] = {
 	  .read = config_read_word,
 	  VIP_FIELD(vip.forward),
 	  .words = &forward_words },
+	{ .key = "snat_addresses", .read = config_read_snat_addresses, VIP_FIELD(vip) },
 	{ .key = "interfaces", .read = config_read_vip_interfaces, VIP_FIELD(vip) },
 	{ .key = "allow", .read = config_read_prefixes, VIP_FIELD(vip.allow) },
 	{ .key = "deny", .read = config_read_prefixes, VIP_FIELD(vip.deny) },

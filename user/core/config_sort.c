@@ -52,6 +52,8 @@ static void sort_vip(struct config_vip *vip)
 	sort_prefixes(&vip->allow);
 	sort_prefixes(&vip->deny);
 	sort(vip->addresses, vip->n_addresses, sizeof(*vip->addresses), config_compare_address);
+	sort(vip->snat_addresses, vip->n_snat_addresses, sizeof(*vip->snat_addresses),
+	     config_compare_address);
 	sort(vip->ports, vip->n_ports, sizeof(*vip->ports), compare_ports);
 	sort(vip->proxies, vip->n_proxies, sizeof(*vip->proxies), config_compare_prefix);
 }

@@ -87,7 +87,7 @@ static size_t count_rules(const struct config *config)
 
 /* Numbers are 0 when only the size is asked for, before they are assigned. */
 static struct lp_vip make_template(const struct config *config, const struct config_vip *vip,
-				   const struct runtime *runtime)
+				   const struct runtime *runtime, bool entries)
 {
 	uint32_t number = runtime ? runtime_vip(runtime, vip->name) : 0;
 	uint32_t scope = number;
@@ -103,7 +103,7 @@ static struct lp_vip make_template(const struct config *config, const struct con
 		.track = (__u8)vip->track,
 		.flags = (__u8)((vip->n_proxies ? LP_VIP_PROXIES : 0) |
 				(config_vip_resets(vip) ? LP_VIP_RESET : 0) |
-				policy_flags(config, vip)),
+				(entries ? LP_VIP_ENTRIES : 0) | policy_flags(config, vip)),
 		.scope = (__u16)scope,
 		.idle_timeout = whole_seconds(vip->idle_timeout),
 		.client_timeout = whole_seconds(vip->affinity_timeout),
@@ -127,32 +127,39 @@ static struct vip_rule make_rule(const struct config_vip *vip, const struct lp_v
 	return rule;
 }
 
+/* Of VIPs, behind those that are there. */
+static void add_rules(const struct config *config, const struct runtime *runtime,
+		      const bool *ambiguous, struct vip_rule *rules, size_t *n)
+{
+	for (size_t i = 0; i < config->n_vips; i++) {
+		const struct config_vip *vip = &config->vips[i];
+		const struct lp_vip template = make_template(config, vip, runtime, ambiguous[i]);
+
+		for (size_t j = 0; j < vip->n_addresses; j++)
+			for (size_t k = 0; k < vip->n_ports; k++)
+				rules[(*n)++] = make_rule(vip, &template, &vip->addresses[j],
+							  &vip->ports[k]);
+	}
+}
+
 /* Of VIPs, and of the replies to nat VIPs. `*replies` says how many of these. */
 static struct vip_rule *make_rules(const struct config *config, const struct runtime *runtime,
 				   size_t *n, size_t *replies)
 {
-	struct vip_rule *back = NULL, *rules;
-	size_t at = 0;
+	struct vip_rule *back = NULL, *rules = NULL;
+	bool *ambiguous = NULL;
 
 	if (nat_rules(config, runtime, &back, replies))
 		return NULL;
-	rules = calloc(count_rules(config) + *replies + 1, sizeof(*rules));
-	if (rules)
+	if (!nat_ambiguous(config, &ambiguous))
+		rules = calloc(count_rules(config) + *replies + 1, sizeof(*rules));
+	if (rules) {
 		memcpy(rules, back, *replies * sizeof(*rules));
-	free(back);
-	if (!rules)
-		return NULL;
-	at = *replies;
-	for (size_t i = 0; i < config->n_vips; i++) {
-		const struct config_vip *vip = &config->vips[i];
-		const struct lp_vip template = make_template(config, vip, runtime);
-
-		for (size_t j = 0; j < vip->n_addresses; j++)
-			for (size_t k = 0; k < vip->n_ports; k++)
-				rules[at++] = make_rule(vip, &template, &vip->addresses[j],
-							&vip->ports[k]);
+		*n = *replies;
+		add_rules(config, runtime, ambiguous, rules, n);
 	}
-	*n = at;
+	free(ambiguous);
+	free(back);
 	return rules;
 }
 
@@ -217,6 +224,8 @@ static uint64_t digest_sources(const struct desired *desired)
 
 	digest = lp_siphash(digest, desired->n_policy, desired->policy,
 			    desired->n_policy * sizeof(*desired->policy));
+	digest = lp_siphash(digest, desired->n_snats, desired->snats,
+			    desired->n_snats * sizeof(*desired->snats));
 	return digest ? digest : 1;
 }
 
@@ -225,7 +234,8 @@ static int make_sources(struct desired *desired, const struct config *config,
 			const struct runtime *runtime, struct lp_err *err)
 {
 	if (make_proxies(desired, config, runtime) ||
-	    policy_make(config, runtime, &desired->policy, &desired->n_policy))
+	    policy_make(config, runtime, &desired->policy, &desired->n_policy) ||
+	    snat_make(config, runtime, &desired->snats, &desired->n_snats))
 		return lp_err(err, -ENOMEM, "out of memory");
 	desired->vips->sources_id = digest_sources(desired);
 	return 0;
@@ -275,6 +285,7 @@ void desired_free(struct desired **desired)
 	vip_table_free(&(*desired)->vips);
 	free((*desired)->proxies);
 	free((*desired)->policy);
+	free((*desired)->snats);
 	free(*desired);
 	*desired = NULL;
 }
@@ -315,6 +326,8 @@ int desired_size(const struct config *config, struct dp_size *size, struct lp_er
 		.ranges = vips.ranges,
 		.buckets = DESIRED_BUCKETS,
 	};
+	if (snat_size(config, &size->entries))
+		return lp_err(err, -ENOMEM, "out of memory");
 	if (size->vips > LP_SCOPE_GROUP)
 		return lp_err(err, -ENOSPC, "%zu VIPs: no more than %u are possible",
 			      config->n_vips, LP_SCOPE_GROUP / 2);

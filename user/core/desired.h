@@ -14,6 +14,7 @@
 #include "core/config.h"
 #include "core/policy.h"
 #include "core/runtime.h"
+#include "core/snat.h"
 #include "core/vip_table.h"
 #include "dp/dp.h"
 #include "lib/err.h"
@@ -40,6 +41,8 @@ struct desired {
 	size_t n_proxies;
 	struct policy_key *policy; /* the same: sorted, of half 0, with `vips` only */
 	size_t n_policy;
+	struct snat_list *snats; /* the same: in the order of the configuration */
+	size_t n_snats;
 };
 
 /* Digests of the tables that the datapath holds, by pool number; 0: not known. */

@@ -78,6 +78,13 @@ struct doctor_records {
 	uint64_t capacity, used, full;
 };
 
+/* Entries of translated connections; all 0 when limpetd was not asked, or has none. */
+struct doctor_entries {
+	uint64_t capacity, used;
+	uint64_t ports_used, ports; /* of the address and backend that has the fewest left */
+	char busiest[2 * LP_NAME_MAX + LP_NAME_MAX]; /* "web/fe1, from 10.1.0.1" */
+};
+
 struct doctor_facts {
 	const struct config *config; /* NULL: not known, and only the host is judged */
 	bool running;                /* limpetd was asked */
@@ -89,6 +96,7 @@ struct doctor_facts {
 		*local; /* VIP addresses that are this host's own, in the configuration's order */
 	size_t n_local;
 	struct doctor_records records;
+	struct doctor_entries entries;
 };
 
 /* Room for the facts of a configuration, all zero; -ENOMEM. The configuration stays the

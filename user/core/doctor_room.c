@@ -33,6 +33,49 @@ static void judge_records(const struct doctor_records *records, struct doctor_re
 		   "clients are many; fewer changes at once");
 }
 
+static bool nearly(uint64_t used, uint64_t most)
+{
+	return (double)used >= NEARLY * (double)most;
+}
+
+static void judge_places(const struct doctor_entries *entries, struct doctor_report *report)
+{
+	struct doctor_finding *finding;
+
+	finding = doctor_find(
+		report, nearly(entries->used, entries->capacity) ? DOCTOR_WARNING : DOCTOR_OK,
+		"entries", "%llu of %llu entries of translated connections are used",
+		(unsigned long long)entries->used, (unsigned long long)entries->capacity);
+	if (!nearly(entries->used, entries->capacity))
+		return;
+	doctor_why(finding, "new connections that find no room are dropped (drop_snat_entries)");
+	doctor_fix(finding,
+		   "shorter idle_timeout of the VIPs with forward snat, or a tunnel or dsr "
+		   "where it is possible");
+}
+
+static void judge_ports(const struct doctor_entries *entries, struct doctor_report *report)
+{
+	struct doctor_finding *finding;
+
+	if (!entries->ports || !nearly(entries->ports_used, entries->ports))
+		return;
+	finding = doctor_find(report, DOCTOR_WARNING, "ports", "%s: %llu of %llu ports are used",
+			      entries->busiest, (unsigned long long)entries->ports_used,
+			      (unsigned long long)entries->ports);
+	doctor_why(finding, "new connections that find no port are dropped (drop_snat_ports)");
+	doctor_fix(finding, "more snat_addresses: of the VIP, each with ports of its own; or more "
+			    "backends");
+}
+
+static void judge_entries(const struct doctor_entries *entries, struct doctor_report *report)
+{
+	if (!entries->capacity)
+		return;
+	judge_places(entries, report);
+	judge_ports(entries, report);
+}
+
 static void judge_limit(const char *what, const char *where, uint64_t n, uint64_t most,
 			struct doctor_report *report)
 {
@@ -68,4 +111,5 @@ void doctor_judge_room(const struct doctor_facts *facts, struct doctor_report *r
 			    "%zu backends in %zu pools leave room for more", backends,
 			    facts->config->n_pools);
 	judge_records(&facts->records, report);
+	judge_entries(&facts->entries, report);
 }

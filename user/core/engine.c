@@ -20,6 +20,8 @@ int engine_open(struct engine *engine, struct dp *dp, const struct lp_hash_key *
 	ret = engine->pools && engine->digests ? sweep_init(&engine->sweep, dp_size(dp), now.mono)
 					       : -ENOMEM;
 	if (!ret)
+		ret = entries_init(&engine->entries);
+	if (!ret)
 		ret = runtime_adopt(&engine->runtime, dp);
 	if (ret)
 		engine_close(engine);
@@ -30,6 +32,7 @@ void engine_close(struct engine *engine)
 {
 	runtime_fini(&engine->runtime);
 	sweep_fini(&engine->sweep);
+	entries_fini(&engine->entries);
 	free(engine->pools);
 	free(engine->digests);
 	*engine = (struct engine) { 0 };
@@ -165,6 +168,8 @@ bool engine_tick(struct engine *engine, struct engine_time now)
 
 	sweep_step(&engine->sweep, engine->dp, engine->pools, size->pools,
 		   (size->buckets + PASS_STEPS - 1) / PASS_STEPS, now.mono);
+	entries_step(&engine->entries, engine->dp, (size->entries + PASS_STEPS - 1) / PASS_STEPS,
+		     now.mono);
 	if (!expired)
 		forget_left(engine);
 	return expired || slow_start_due(&engine->runtime, now.mono);

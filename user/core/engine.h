@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
+#include "core/entries.h"
 #include "core/plan.h"
 #include "core/runtime.h"
 #include "core/sweep.h"
@@ -35,6 +36,7 @@ struct engine {
 	struct lp_hash_key key;
 	struct runtime runtime;
 	struct sweep sweep;
+	struct entries entries;
 	struct sweep_pool *pools; /* by pool number */
 	uint64_t *digests;        /* of the slot tables in the datapath, by pool number */
 };

@@ -161,42 +161,64 @@ static bool conflicts(const struct face *a, const struct face *b)
 	return b->first <= a->last;
 }
 
-/* Of faces in order, if any two meet, then two neighbours do, or one and its backend's `any`. */
-static const struct face *find_conflict(const struct faces *faces, const struct face **other)
+/* What has been seen of a backend and protocol, in the order of faces. */
+struct reach {
+	const struct face *furthest; /* of those before, the one that goes on longest */
+	const struct face *any;
+	bool anies; /* several: then everything meets one of them */
+};
+
+static void mark(const struct config *config, bool *ambiguous, const struct face *face)
 {
-	const struct face *any = NULL;
-
-	for (size_t i = 0; i < faces->n; i++) {
-		const struct face *face = &faces->items[i];
-
-		*other = i && conflicts(face - 1, face) ? face - 1
-			 : any && conflicts(any, face)  ? any
-							: NULL;
-		if (*other)
-			return face;
-		if (is_any(face))
-			any = face;
-	}
-	return NULL;
+	ambiguous[face->vip - config->vips] = true;
 }
 
-int nat_check(const struct config *config, struct nat_conflict *out)
+static void mark_both(const struct config *config, bool *ambiguous, const struct face *a,
+		      const struct face *b)
 {
-	const struct face *face, *other;
-	struct faces faces;
-	int ret = collect(config, NULL, &faces);
+	if (!a || !conflicts(a, b))
+		return;
+	mark(config, ambiguous, a);
+	mark(config, ambiguous, b);
+}
 
-	if (ret)
-		return ret;
-	face = find_conflict(&faces, &other);
-	if (face)
-		*out = (struct nat_conflict) { face->backend, face->first, other->vip, face->vip };
+static void judge(const struct config *config, bool *ambiguous, struct reach *reach,
+		  const struct face *face)
+{
+	mark_both(config, ambiguous, reach->any, face);
+	mark_both(config, ambiguous, reach->furthest, face);
+	if (reach->anies)
+		mark(config, ambiguous, face);
+	if (is_any(face)) {
+		reach->anies |= reach->any && conflicts(reach->any, face);
+		reach->any = face;
+	} else if (!reach->furthest || face->last > reach->furthest->last) {
+		reach->furthest = face;
+	}
+}
+
+int nat_ambiguous(const struct config *config, bool **out)
+{
+	bool *ambiguous = calloc(config->n_vips + 1, sizeof(*ambiguous));
+	struct reach reach = { NULL };
+	struct faces faces;
+
+	if (!ambiguous || collect(config, NULL, &faces)) {
+		free(ambiguous);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < faces.n; i++) {
+		if (i && !same_backend(&faces.items[i - 1], &faces.items[i]))
+			reach = (struct reach) { NULL };
+		judge(config, ambiguous, &reach, &faces.items[i]);
+	}
 	free(faces.items);
-	return face != NULL;
+	*out = ambiguous;
+	return 0;
 }
 
 static struct vip_rule make_rule(const struct config *config, const struct runtime *runtime,
-				 const struct face *face)
+				 const struct face *face, bool ambiguous)
 {
 	return (struct vip_rule) {
 		.addr = face->backend,
@@ -205,35 +227,58 @@ static struct vip_rule make_rule(const struct config *config, const struct runti
 		.last = face->last,
 		.vip = { .vip = runtime ? runtime_vip(runtime, face->vip->name) : 0,
 			 .forward = LP_FORWARD_NAT,
-			 .flags = (__u8)(LP_VIP_REPLY |
+			 .flags = (__u8)(LP_VIP_REPLY | (ambiguous ? LP_VIP_ENTRIES : 0) |
 					 (policy_flags(config, face->vip) & LP_VIP_GUARDED)),
 			 .target = face->ports->target ? htons(face->ports->first) : 0,
 			 .rewrite = *face->address },
 	};
 }
 
+/*
+ * Rules of sorted faces; how many. Of those that meet, the first has the ports that they
+ * share: all of them say the same then, or it is one that leaves in the place of another.
+ */
+static size_t make_rules(const struct config *config, const struct runtime *runtime,
+			 const struct faces *faces, const bool *ambiguous, struct vip_rule *rules)
+{
+	const struct face *before = NULL;
+	uint16_t covered = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < faces->n; i++) {
+		struct face face = faces->items[i];
+
+		if (before && same_backend(before, &face)) {
+			if (face.last <= covered)
+				continue; /* `any` again, too */
+			if (face.first <= covered)
+				face.first = covered + 1;
+		}
+		rules[n++] = make_rule(config, runtime, &face, ambiguous[face.vip - config->vips]);
+		before = &faces->items[i];
+		covered = face.last;
+	}
+	return n;
+}
+
 int nat_rules(const struct config *config, const struct runtime *runtime, struct vip_rule **out,
 	      size_t *n)
 {
 	struct vip_rule *rules;
+	bool *ambiguous = NULL;
 	struct faces faces;
-	size_t at = 0;
 
 	if (collect(config, runtime, &faces))
 		return -ENOMEM;
 	rules = calloc(faces.n + 1, sizeof(*rules));
-	for (size_t i = 0; rules && i < faces.n; i++) {
-		const struct face *before = i ? &faces.items[i - 1] : NULL;
-
-		/* The same again, or one that leaves in the place of another: the first is it. */
-		if (!before || !same_backend(before, &faces.items[i]) ||
-		    faces.items[i].first > before->last)
-			rules[at++] = make_rule(config, runtime, &faces.items[i]);
-	}
-	free(faces.items);
-	if (!rules)
+	if (!rules || nat_ambiguous(config, &ambiguous)) {
+		free(faces.items);
+		free(rules);
 		return -ENOMEM;
+	}
+	*n = make_rules(config, runtime, &faces, ambiguous, rules);
 	*out = rules;
-	*n = at;
+	free(faces.items);
+	free(ambiguous);
 	return 0;
 }

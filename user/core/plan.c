@@ -73,7 +73,8 @@ static int plan_backend(struct plan *plan, struct runtime_backend *backend, stru
 		op.kind = PLAN_BACKEND_STATE;
 		ret = add(plan, op);
 	}
-	if (!ret && !dp_hop_is(&now->hop[now->active & 1], &backend->hop)) {
+	if (!ret && (now->link_bits != backend->link_bits ||
+		     !dp_hop_is(&now->hop[now->active & 1], &backend->hop))) {
 		op.kind = PLAN_BACKEND_HOP;
 		ret = add(plan, op);
 	}
@@ -333,6 +334,7 @@ static int apply_backend_new(struct runtime_backend *backend, struct dp *dp)
 	struct lp_backend_meta *meta = dp_backend_meta(dp, backend->number);
 	struct lp_backend entry = {
 		.pool = backend->pool_number,
+		.link_bits = backend->link_bits,
 		.hop = { backend->hop, backend->hop },
 	};
 	int ret;
@@ -349,6 +351,13 @@ static int apply_backend_new(struct runtime_backend *backend, struct dp *dp)
 	backend->state = entry.state;
 	*meta = make_meta(backend);
 	return 0;
+}
+
+static int apply_backend_hop(const struct runtime_backend *backend, struct dp *dp)
+{
+	int ret = dp_backend_link(dp, backend->number, backend->link_bits);
+
+	return ret ? ret : dp_backend_flip(dp, backend->number, &backend->hop);
 }
 
 static int apply_backend_state(struct runtime_backend *backend, struct dp *dp)
@@ -456,6 +465,19 @@ static int apply_policy(const struct plan *plan, struct dp *dp)
 	return ret;
 }
 
+/* Lists of the VIPs that have one, and of the others that they have none any more. */
+static int apply_snats(const struct plan *plan, struct dp *dp)
+{
+	const struct desired *desired = plan->desired;
+	int ret = 0;
+
+	for (uint32_t i = 1; i < dp_size(dp)->vips && !ret; i++)
+		ret = dp_snat_write(dp, plan->half, i, NULL);
+	for (size_t i = 0; i < desired->n_snats && !ret; i++)
+		ret = dp_snat_write(dp, plan->half, desired->snats[i].vip, &desired->snats[i].list);
+	return ret;
+}
+
 static int apply_vips(const struct plan *plan, struct dp *dp)
 {
 	const struct vip_table *table = plan->desired->vips;
@@ -467,7 +489,8 @@ static int apply_vips(const struct plan *plan, struct dp *dp)
 		ret = apply_proxies(plan, dp);
 	if (!ret)
 		ret = apply_policy(plan, dp);
-
+	if (!ret)
+		ret = apply_snats(plan, dp);
 	for (uint32_t i = 1; i < dp_size(dp)->pools && !ret; i++)
 		ret = dp_pool_write(dp, plan->half, i, next_pool(dp, i, plan->tables[i]));
 	return ret;
@@ -499,7 +522,7 @@ static int apply_op(const struct plan *plan, const struct plan_op *op, struct dp
 	case PLAN_BACKEND_NEW:
 		return apply_backend_new(op->backend, dp);
 	case PLAN_BACKEND_HOP:
-		return dp_backend_flip(dp, op->backend->number, &op->backend->hop);
+		return apply_backend_hop(op->backend, dp);
 	case PLAN_BACKEND_STATE:
 		return apply_backend_state(op->backend, dp);
 	case PLAN_BACKEND_META:

@@ -24,7 +24,7 @@
 
 enum plan_kind {
 	PLAN_BACKEND_NEW,   /* name and entry of a number that was free */
-	PLAN_BACKEND_HOP,   /* another next hop: one flip */
+	PLAN_BACKEND_HOP,   /* another next hop, or network: one flip */
 	PLAN_BACKEND_STATE, /* alive, offline, incarnation: one store */
 	PLAN_BACKEND_META,  /* health, administrative state, dates */
 	PLAN_NAME,          /* of a pool or a VIP */

@@ -58,7 +58,7 @@ static bool holds_all(const struct config_prefixes *prefixes, bool v6)
 	return false;
 }
 
-/* Replies of nat VIPs may leave there (bpf/forward_nat.h). */
+/* Replies of nat and snat VIPs may leave there (bpf/forward_nat.h). */
 static void add_interface_itself(struct keys *keys, const struct config_interface *interface,
 				 uint32_t ifindex)
 {
@@ -73,7 +73,8 @@ static void add_interface_itself(struct keys *keys, const struct config_interfac
 static bool uses_nat(const struct config *config)
 {
 	for (size_t i = 0; i < config->n_vips; i++)
-		if (config->vips[i].forward == LP_FORWARD_NAT)
+		if (config->vips[i].forward == LP_FORWARD_NAT ||
+		    config->vips[i].forward == LP_FORWARD_SNAT)
 			return true;
 	return false;
 }

@@ -74,6 +74,7 @@ static void adopt_backend(struct runtime_backend *backend, const struct lp_backe
 	backend->part = meta->part;
 	backend->state = datapath->state;
 	backend->hop = datapath->hop[datapath->active & 1];
+	backend->link_bits = datapath->link_bits;
 }
 
 static void adopt_backends(struct runtime *runtime, struct dp *dp)

@@ -49,6 +49,7 @@ struct runtime_backend {
 	uint32_t way_due;   /* until when it may be found again; seconds of CLOCK_MONOTONIC */
 	const char *no_way; /* why this machine has none, whoever it leads to; NULL: it has; the
 			       agent's, a constant */
+	uint32_t link_bits; /* of its address: its network (abi.h) */
 };
 
 /* A number and its name, of a pool or a VIP. */

@@ -12,6 +12,8 @@ int dp_init(struct dp *dp, const struct dp_ops *ops, const struct dp_size *size,
 {
 	dp->ops = ops;
 	dp->size = *size;
+	if (!dp->size.entries)
+		dp->size.entries = 1;
 	dp->cpus = cpus;
 	dp->epoch = 1;
 	dp->table_left = calloc(size->tables, sizeof(*dp->table_left));
@@ -44,6 +46,7 @@ void dp_control_init(struct dp *dp)
 	control->places_max = dp->size.places;
 	control->ranges_max = dp->size.ranges;
 	control->buckets_max = dp->size.buckets;
+	control->entries_max = dp->size.entries;
 	control->cpus = dp->cpus;
 }
 
@@ -57,7 +60,8 @@ bool dp_size_fits(const struct dp_size *have, const struct dp_size *need)
 	return have->vips >= need->vips && have->pools >= need->pools &&
 	       have->backends >= need->backends && have->tables >= need->tables &&
 	       have->index >= need->index && have->places >= need->places &&
-	       have->ranges >= need->ranges && have->buckets >= need->buckets;
+	       have->ranges >= need->ranges && have->buckets >= need->buckets &&
+	       have->entries >= need->entries;
 }
 
 const struct lp_control *dp_control(const struct dp *dp)
@@ -270,6 +274,11 @@ static void fast_write(struct dp *dp, unsigned int half, const struct dp_fast_ta
 	}
 }
 
+static bool is_v6(const struct lp_addr *addr)
+{
+	return addr->d[0] || addr->w[2] != htonl(0xffff);
+}
+
 /* Takes an address into the range of its family. */
 static void guard_widen(struct lp_fast_hash *fast, const struct lp_addr *addr, bool v6)
 {
@@ -281,6 +290,17 @@ static void guard_widen(struct lp_fast_hash *fast, const struct lp_addr *addr, b
 	if (top < fast->guard_first)
 		fast->guard_first = top;
 	fast->guard_span = (top > last ? top : last) - fast->guard_first;
+}
+
+/* Replies of the VIP's backends come back through here, and from where they may come. */
+static __u32 replies_of(const struct lp_vip *place)
+{
+	bool come = place->kind != LP_VIP_EMPTY &&
+		    ((place->flags & LP_VIP_REPLY) || place->forward == LP_FORWARD_SNAT);
+
+	if (!come)
+		return 0;
+	return LP_REPLIES_COME | (place->flags & LP_VIP_GUARDED ? LP_REPLIES_GUARDED : 0);
 }
 
 /* Addresses that packets must not claim to come from: a bit for each, and their range. */
@@ -297,12 +317,11 @@ static void guard_write(struct dp *dp, unsigned int half, const struct lp_vip *p
 	dp->maps.control->replies[half] = 0;
 	for (uint32_t i = 0; i < dp->size.places; i++) {
 		const __be32 *w = places[i].addr.w;
-		bool v6 = w[0] || w[1] || w[2] != htonl(0xffff);
+		bool v6 = is_v6(&places[i].addr);
 		uint32_t bit = LP_GUARD_BIT(v6 ? w[0] ^ w[1] ^ w[2] ^ w[3] : w[3]);
 
-		if (places[i].flags & LP_VIP_REPLY) {
-			dp->maps.control->replies[half] = 1;
-		} else if (places[i].kind != LP_VIP_EMPTY) {
+		dp->maps.control->replies[half] |= replies_of(&places[i]);
+		if (!(places[i].flags & LP_VIP_REPLY) && places[i].kind != LP_VIP_EMPTY) {
 			guard->bits[bit / 32] |= 1u << bit % 32;
 			guard_widen(&fast[v6], &places[i].addr, v6);
 		}
@@ -342,6 +361,35 @@ int dp_pool_write(struct dp *dp, unsigned int half, uint32_t pool, struct lp_poo
 	wait_for(dp, dp->half_left[half]);
 	*pool_at(dp, half, pool) = value;
 	return 0;
+}
+
+static struct lp_snat_list *snat_at(const struct dp *dp, unsigned int half, uint32_t vip)
+{
+	return dp->maps.snat_lists + (size_t)half * dp->size.vips + vip;
+}
+
+const struct lp_snat_list *dp_snat(const struct dp *dp, unsigned int half, uint32_t vip)
+{
+	return dp->size.entries > 1 ? snat_at(dp, half, vip) : NULL;
+}
+
+int dp_snat_write(struct dp *dp, unsigned int half, uint32_t vip, const struct lp_snat_list *list)
+{
+	if (half > 1 || !vip || vip >= dp->size.vips)
+		return -ERANGE;
+	if (half == dp_active_half(dp))
+		return -EBUSY;
+	if (dp->size.entries <= 1)
+		return list ? -ENOSPC : 0;
+	wait_for(dp, dp->half_left[half]);
+	*snat_at(dp, half, vip) = list ? *list : (struct lp_snat_list) { 0 };
+	return 0;
+}
+
+void dp_own_ports(struct dp *dp, uint16_t first, uint16_t last)
+{
+	dp->maps.control->own_first = first;
+	dp->maps.control->own_last = last;
 }
 
 static bool backend_in_use(const struct dp *dp, uint32_t backend)
@@ -441,6 +489,14 @@ int dp_backend_flip(struct dp *dp, uint32_t backend, const struct lp_hop *hop)
 	return 0;
 }
 
+int dp_backend_link(struct dp *dp, uint32_t backend, uint32_t bits)
+{
+	if (!backend || backend >= dp->size.backends)
+		return -ERANGE;
+	__atomic_store_n(&dp->maps.backends[backend].link_bits, bits, __ATOMIC_RELEASE);
+	return 0;
+}
+
 int dp_backend_state(struct dp *dp, uint32_t backend, struct lp_backend_state state)
 {
 	if (!backend || backend >= dp->size.backends)
@@ -489,6 +545,44 @@ bool dp_record(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp
 {
 	return read_record(&dp->maps.records[bucket].way[way],
 			   &dp->maps.record_info[bucket].way[way], record, info);
+}
+
+/* The place is still the fingerprint's, whatever was read beside it. */
+static bool stayed(const struct lp_record *at, const struct lp_record *record)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&at->fingerprint, __ATOMIC_RELAXED) == record->fingerprint;
+}
+
+bool dp_entry(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,
+	      struct lp_entry_port *to, struct lp_addr *addr)
+{
+	const struct lp_entries *at = &dp->maps.entries[bucket];
+
+	if (!read_record(&at->index.way[way], NULL, record, NULL))
+		return false;
+	*to = at->to[way];
+	*addr = at->addr[way];
+	return stayed(&at->index.way[way], record);
+}
+
+bool dp_is_source(const struct dp *dp, const struct lp_addr *addr)
+{
+	const __be32 *w = addr->w;
+	uint32_t bit = LP_GUARD_BIT(is_v6(addr) ? w[0] ^ w[1] ^ w[2] ^ w[3] : w[3]);
+
+	return dp->maps.snat_guard->bits[bit / 32] >> bit % 32 & 1;
+}
+
+bool dp_return(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,
+	       struct lp_return *of)
+{
+	const struct lp_returns *at = &dp->maps.returns[bucket];
+
+	if (!read_record(&at->index.way[way], NULL, record, NULL))
+		return false;
+	*of = at->of[way];
+	return stayed(&at->index.way[way], record);
 }
 
 bool dp_audit(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,

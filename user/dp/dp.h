@@ -31,6 +31,7 @@ struct dp_size {
 	uint32_t tables;                /* slot tables, table 0 included, which is never used */
 	uint32_t index, places, ranges; /* of a half of the VIP table */
 	uint32_t buckets;               /* of the record table, a power of two */
+	uint32_t entries;               /* buckets of entries, a power of two; 0: none are needed */
 };
 
 /* Is there as much of everything in `have` as in `need`? */
@@ -90,11 +91,22 @@ int dp_pool_write(struct dp *dp, unsigned int half, uint32_t pool, struct lp_poo
 /* Initialises a backend number that no slot names: both hops, active 0. */
 int dp_backend_write(struct dp *dp, uint32_t backend, const struct lp_backend *value);
 
+/* The addresses that a VIP's packets leave from (LP_FORWARD_SNAT); NULL: the balancer's own.
+ * -ENOSPC: there are no entries, so nothing to have addresses for. */
+int dp_snat_write(struct dp *dp, unsigned int half, uint32_t vip, const struct lp_snat_list *list);
+const struct lp_snat_list *dp_snat(const struct dp *dp, unsigned int half, uint32_t vip);
+
 /* --- flips: one store each --- */
+/* Ports (host byte order, inclusive) that the host gives its own connections. */
+void dp_own_ports(struct dp *dp, uint16_t first, uint16_t last);
+
 int dp_flip(struct dp *dp, unsigned int half, uint64_t generation);   /* whole configuration */
 int dp_pool_flip(struct dp *dp, uint32_t pool, struct lp_pool value); /* in the active half */
 /* Writes the inactive hop, then makes it the active one. */
 int dp_backend_flip(struct dp *dp, uint32_t backend, const struct lp_hop *hop);
+
+/* Which part of its address a backend shares with its network (abi.h: link_bits). */
+int dp_backend_link(struct dp *dp, uint32_t backend, uint32_t bits);
 
 /* Life and incarnation of a backend, for records that name it. */
 int dp_backend_state(struct dp *dp, uint32_t backend, struct lp_backend_state state);
@@ -128,6 +140,16 @@ void dp_record_drop(struct dp *dp, uint32_t bucket, unsigned int way,
 void dp_record_confirm(struct dp *dp, uint32_t bucket, unsigned int way,
 		       const struct lp_record *record);
 void dp_record_counters(const struct dp *dp, struct lp_record_counters *sum);
+
+/* --- entries: packets make them and use them up --- */
+/* The entry at a place, and what it makes of a source; false as with dp_record(). */
+bool dp_entry(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,
+	      struct lp_entry_port *to, struct lp_addr *addr);
+/* Has a source become this address (A2), as far as that is known? Now and then one has not. */
+bool dp_is_source(const struct dp *dp, const struct lp_addr *addr);
+/* The return at a place. */
+bool dp_return(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,
+	       struct lp_return *of);
 
 /* --- the sampled audit, LP_AUDIT_BUCKETS buckets --- */
 bool dp_audit(const struct dp *dp, uint32_t bucket, unsigned int way, struct lp_record *record,

@@ -266,6 +266,7 @@ static int pinned_read_size(const char *dir, struct pinned *pinned, struct lp_er
 		.places = control.places_max,
 		.ranges = control.ranges_max,
 		.buckets = control.buckets_max,
+		.entries = control.entries_max,
 	};
 	pinned->cpus = control.cpus;
 	pinned->key_id = control.key_id;
@@ -320,6 +321,7 @@ static void size_cover(struct dp_size *size, const struct dp_size *other)
 	size->places = larger(size->places, other->places);
 	size->ranges = larger(size->ranges, other->ranges);
 	size->buckets = larger(size->buckets, other->buckets);
+	size->entries = larger(size->entries, other->entries);
 }
 
 /* Tells keys apart without telling them. */
@@ -335,6 +337,7 @@ static void set_rodata(struct limpet_bpf *skel, const struct dp_size *size,
 {
 	memcpy((void *)(uintptr_t)&skel->rodata->lp_key, key, sizeof(*key));
 	skel->rodata->lp_buckets_max = size->buckets;
+	skel->rodata->lp_entries_max = size->entries;
 }
 
 /* What a new program takes over: descriptors of maps, -1 for a new map. */
@@ -399,6 +402,10 @@ static void choose_reuse(struct reuse *reuse, const struct pinned *pinned, bool 
 		reuse->fds[DP_MAP_fragments] = pinned->fds[DP_MAP_fragments];
 		reuse->fds[DP_MAP_fragment_info] = pinned->fds[DP_MAP_fragment_info];
 	}
+	if (same_key && pinned->size.entries == size->entries) {
+		reuse->fds[DP_MAP_entries] = pinned->fds[DP_MAP_entries];
+		reuse->fds[DP_MAP_returns] = pinned->fds[DP_MAP_returns];
+	}
 }
 
 static int check_size(const struct dp_size *size, uint32_t cpus, struct lp_err *err)
@@ -451,6 +458,64 @@ static int load(struct dp_bpf *bpf, const struct lp_hash_key *key, const struct 
 
 /* --- growing -------------------------------------------------------------------- */
 
+/* A place in a bucket of the new tables, which no packet sees yet; LP_WAYS: it is full. */
+static unsigned int free_way(const struct lp_bucket *bucket)
+{
+	unsigned int i = 0;
+
+	while (i < LP_WAYS && bucket->way[i].fingerprint != LP_FINGERPRINT_EMPTY)
+		i++;
+	return i;
+}
+
+static void copy_entries_of(struct dp *to, const struct dp *from, uint32_t bucket, unsigned int way)
+{
+	uint32_t mask = to->size.entries - 1;
+	struct lp_record record;
+	struct lp_entry_port port;
+	struct lp_return of;
+	struct lp_addr addr;
+	unsigned int at;
+
+	if (dp_entry(from, bucket, way, &record, &port, &addr)) {
+		struct lp_entries *entries = &to->maps.entries[record.fingerprint & mask];
+
+		at = free_way(&entries->index);
+		if (at == LP_WAYS) { /* the second of its two (bpf/snat.h) */
+			entries = &to->maps.entries[record.fingerprint >> 32 & mask];
+			at = free_way(&entries->index);
+		}
+		if (at < LP_WAYS) {
+			entries->to[at] = port;
+			entries->addr[at] = addr;
+			entries->index.way[at] = record;
+		}
+	}
+	if (dp_return(from, bucket, way, &record, &of)) {
+		struct lp_returns *returns = &to->maps.returns[record.fingerprint & mask];
+
+		at = free_way(&returns->index);
+		if (at < LP_WAYS) {
+			returns->of[at] = of;
+			returns->index.way[at] = record;
+		}
+	}
+}
+
+/*
+ * Entries into larger tables. Connections that open between this and the links have none in
+ * the new ones: they get one with their next packet, and mostly the same (N3 in bpf/snat.h).
+ */
+static void copy_entries(struct dp *to, const struct dp *from)
+{
+	if (from->size.entries <= 1 || to->size.entries == from->size.entries ||
+	    to->maps.control->key_id != from->maps.control->key_id)
+		return;
+	for (uint32_t i = 0; i < from->size.entries; i++)
+		for (unsigned int way = 0; way < LP_WAYS; way++)
+			copy_entries_of(to, from, i, way);
+}
+
 /* Copies what numbers mean, and what they point to. Counters come at dp_publish(). */
 static void copy_contents(struct dp *to, const struct dp *from)
 {
@@ -471,6 +536,8 @@ static void copy_contents(struct dp *to, const struct dp *from)
 		memcpy(to->maps.pools + (size_t)half * to->size.pools,
 		       from->maps.pools + (size_t)half * s->pools,
 		       s->pools * sizeof(struct lp_pool));
+	*to->maps.snat_guard = *from->maps.snat_guard;
+	copy_entries(to, from);
 	to->maps.control->active = from->maps.control->active;
 	to->maps.control->generation = from->maps.control->generation;
 	to->maps.control->phase = from->maps.control->phase;

@@ -124,20 +124,22 @@ static const struct dp_ops fake_ops = {
 	.close = fake_close,
 };
 
-int dp_fake_open(const struct dp_size *s, struct dp **out)
+int dp_fake_open(const struct dp_size *size, struct dp **out)
 {
 	struct dp_fake *fake = calloc(1, sizeof(*fake));
 	const size_t c = FAKE_CPUS;
+	const struct dp_size *s;
 	struct dp *dp;
 	int missing = 0;
 
 	if (!fake)
 		return -ENOMEM;
 	dp = &fake->dp;
-	if (dp_init(dp, &fake_ops, s, FAKE_CPUS)) {
+	if (dp_init(dp, &fake_ops, size, FAKE_CPUS)) {
 		free(fake);
 		return -ENOMEM;
 	}
+	s = &dp->size;
 #define FAKE_ALLOC(name, type, count, where)                                                       \
 	dp->maps.name = calloc((size_t)(count), sizeof(type));                                     \
 	missing |= !dp->maps.name;

@@ -31,6 +31,7 @@
 	X(audit_seen, struct lp_audit_seen, 1u << LP_AUDIT_SEEN_BITS, TABLES)                      \
 	X(slots, struct lp_slot_line, s->tables *LP_TABLE_LINES, TABLES)                           \
 	X(settled, __u16, (size_t)s->tables *LP_SLOTS, TABLES)                                     \
+	X(snat_guard, struct lp_guard, 1, TABLES)                                                  \
 	X(slot_times, struct lp_slot_times, s->tables *LP_TABLE_LINES, OWN)                        \
 	X(records, struct lp_bucket, s->buckets, OWN)                                              \
 	X(record_info, struct lp_info_bucket, s->buckets, OWN)                                     \
@@ -38,6 +39,9 @@
 	X(audit_info, struct lp_info_bucket, LP_AUDIT_BUCKETS, OWN)                                \
 	X(audit_counters, struct lp_audit_counter, c * s->pools, OWN)                              \
 	X(record_counters, struct lp_record_counters, c, OWN)                                      \
+	X(entries, struct lp_entries, s->entries, OWN)                                             \
+	X(returns, struct lp_returns, s->entries, OWN)                                             \
+	X(snat_lists, struct lp_snat_list, s->entries > 1 ? 2 * s->vips : 1, OWN)                  \
 	X(vip_meta, struct lp_vip_meta, s->vips, OWN)                                              \
 	X(pool_meta, struct lp_pool_meta, s->pools, OWN)                                           \
 	X(group_meta, struct lp_group_meta, s->vips, OWN)                                          \
@@ -92,7 +96,8 @@ struct dp {
 	uint64_t *hop_left;    /* [size.backends]: the inactive hop */
 };
 
-/* Sets up the parts of *dp that both share. -ENOMEM. */
+/* Sets up the parts of *dp that both share; without entries there is a bucket of them all the
+ * same, because maps are never empty. -ENOMEM. */
 int dp_init(struct dp *dp, const struct dp_ops *ops, const struct dp_size *size, uint32_t cpus);
 void dp_fini(struct dp *dp);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/addr.h"
+
 struct address {
 	struct net_node node;
 	struct net_addr_info info;
@@ -92,4 +94,36 @@ void net_addrs_begin(struct net_addrs *addrs)
 void net_addrs_sweep(struct net_addrs *addrs)
 {
 	net_map_each(&addrs->map, drop_if_old, addrs);
+}
+
+/* What net_map_each() carries along. */
+struct bits_of {
+	const struct lp_addr *addr;
+	uint32_t ifindex;
+	unsigned int bits;
+};
+
+static void bits_at(struct net_node *node, void *arg)
+{
+	const struct address *address = to_address(node);
+	const struct lp_addr *own = &node->key.addr;
+	struct bits_of *of = arg;
+	unsigned int bits = address->info.prefix + (lp_addr_is_v6(own) ? 0 : 96);
+	struct lp_addr mask;
+
+	if (node->key.ifindex != of->ifindex || bits <= of->bits || bits > 128)
+		return;
+	lp_addr_mask(&mask, bits, true);
+	if (!((own->d[0] ^ of->addr->d[0]) & mask.d[0]) &&
+	    !((own->d[1] ^ of->addr->d[1]) & mask.d[1]))
+		of->bits = bits;
+}
+
+unsigned int net_addrs_bits(const struct net_addrs *addrs, uint32_t ifindex,
+			    const struct lp_addr *addr)
+{
+	struct bits_of of = { .addr = addr, .ifindex = ifindex };
+
+	net_map_each((struct net_map *)&addrs->map, bits_at, &of);
+	return of.bits;
 }

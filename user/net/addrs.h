@@ -24,6 +24,13 @@ int net_addrs_update(struct net_addrs *addrs, const struct net_addr_info *info);
 void net_addrs_begin(struct net_addrs *addrs);
 void net_addrs_sweep(struct net_addrs *addrs);
 
+/*
+ * The longest prefix of an address of interface `ifindex` that holds `addr`: its bits, of
+ * struct lp_addr (IPv4: 96 + n); 0: there is none.
+ */
+unsigned int net_addrs_bits(const struct net_addrs *addrs, uint32_t ifindex,
+			    const struct lp_addr *addr);
+
 void net_addrs_remove(struct net_addrs *addrs, const struct net_key *key);
 
 #endif

@@ -314,6 +314,18 @@ enum net_state net_resolve(struct net *net, const struct lp_addr *addr, struct l
 	return state;
 }
 
+unsigned int net_link_bits(struct net *net, const struct lp_addr *addr)
+{
+	const struct net_backend *backend = net_backends_find(&net->backends, addr);
+	unsigned int bits;
+
+	if (!backend || backend->route.state != NET_OK ||
+	    !lp_addr_equal(&backend->route.next, addr))
+		return 128;
+	bits = net_addrs_bits(&net->addrs, backend->route.ifindex, addr);
+	return bits ? bits : 128;
+}
+
 /* --- what is no longer asked for --- */
 
 static void drop_unless_kept(struct net_node *node, void *arg)

@@ -68,6 +68,13 @@ bool net_state_is_own(enum net_state state);
 enum net_state net_resolve(struct net *net, const struct lp_addr *addr, struct lp_hop *hop);
 
 /*
+ * Who is in one network with the backend, and is answered by it past this host: whoever
+ * shares so many bits of struct lp_addr with it (abi.h: link_bits). 128, only itself, behind a
+ * router. After net_resolve() of it.
+ */
+unsigned int net_link_bits(struct net *net, const struct lp_addr *addr);
+
+/*
  * Stops keeping up what is asked for no longer: forgets backends that are not in
  * the list, and lets the kernel forget next hops that no backend needs now. Only
  * those that limpet keeps up, an agent before this one included; so call it
