@@ -12,6 +12,9 @@
  *                  client is to read of the VIP that it knows. What the backend says itself
  *                  comes from the VIP, a router remains itself.
  *
+ * Where the source is translated (snat.h), both sides of the quote are, by the connection's
+ * entry, and on both ways.
+ *
  * An error has to be for whom it quotes as the sender. Whoever forges one has to know both
  * ports, and reaches nobody but the two ends of that connection, who believe it as much as
  * if there were no limpet. Nothing is remembered of it.
@@ -123,43 +126,114 @@ static __always_inline bool icmp_write_outer(struct xdp_md *ctx, const struct na
 	return true;
 }
 
-/* Translates the error where it stands: its outer header as *nat says, its quote to *to. */
-static __always_inline bool icmp_translate(struct xdp_md *ctx, const struct icmp *icmp,
-					   const struct nat *nat, struct quote_change *to)
+/* One side of the quote; returns what that changes in the ICMP checksum. */
+static __always_inline __u32 quote_write(struct xdp_md *ctx, const struct icmp *icmp,
+					 struct quote_change *to)
 {
-	__u32 outer = 0, change, at = icmp->pkt.l4 + offsetof(struct icmp_head, check);
+	__u32 change = icmp->quoted.v6 ? quote_write_ipv6(ctx, icmp, to)
+				       : quote_write_ipv4(ctx, icmp, to);
 
-	if (!icmp_write_outer(ctx, nat, &outer))
-		return false;
-	change = icmp->quoted.v6 ? quote_write_ipv6(ctx, icmp, to)
-				 : quote_write_ipv4(ctx, icmp, to);
 	quote_write_l4(ctx, icmp, to, change);
-	return icmp_store16(ctx, at, lp_csum_apply(icmp->head.check, to->sum + outer));
+	return lp_csum_fold(to->sum);
+}
+
+/*
+ * Translates the error where it stands: its outer header as *nat says, its quote's sides by
+ * `to`, the second one if `both`.
+ */
+static __always_inline bool icmp_translate(struct xdp_md *ctx, const struct icmp *icmp,
+					   const struct nat *nat, struct quote_change *to,
+					   bool both)
+{
+	__u32 sum = 0, at = icmp->pkt.l4 + offsetof(struct icmp_head, check);
+
+	if (!icmp_write_outer(ctx, nat, &sum))
+		return false;
+	sum += quote_write(ctx, icmp, &to[0]);
+	if (both)
+		sum += quote_write(ctx, icmp, &to[1]);
+	return icmp_store16(ctx, at, lp_csum_apply(icmp->head.check, sum));
 }
 
 /* --- to a VIP ------------------------------------------------------------------------- */
 
-static __always_inline enum lp_reason icmp_to_nat(struct xdp_md *ctx, struct icmp *icmp,
-						  const struct view *view, const struct way *way)
+/*
+ * Does the connection that is quoted have an entry? Then *nat is what that says: the backend,
+ * and whom it takes for the client.
+ */
+static __always_inline bool icmp_find_entry(const struct icmp *icmp, struct nat *nat)
 {
-	struct quote_change to = { .source = true };
+	bool found;
+
+	nat->pkt = icmp->flow;
+	nat->snat.now = lp_now();
+	nat->snat.forward = snat_print(&nat->pkt);
+	found = snat_find(nat) && snat_lives(nat);
+	if (found)
+		snat_take(nat);
+	nat->pkt = icmp->pkt;
+	return found;
+}
+
+/* What becomes of outer header and quote; `entry`: the quoted destination changes too. */
+static __always_inline void icmp_fill(const struct icmp *icmp, struct nat *nat, bool entry,
+				      struct quote_change *to)
+{
+	nat->to_addr[NAT_DESTINATION] = nat->hop.daddr;
+	to[0].source = true;
+	to[0].addr = &nat->to_addr[NAT_DESTINATION];
+	to[0].port = nat->to_port[NAT_DESTINATION];
+	if (!entry)
+		return;
+	to[1].source = false;
+	to[1].addr = &nat->snat.source;
+	to[1].port = nat->snat.port;
+	if (!icmp_same(&icmp->pkt.src, &icmp->quoted.dst, icmp->quoted.v6))
+		return; /* a router keeps its address */
+	nat->sides |= 1 << NAT_SOURCE;
+	nat->to_addr[NAT_SOURCE] = nat->snat.source;
+}
+
+static __always_inline enum lp_reason icmp_to_nat(struct xdp_md *ctx, struct icmp *icmp,
+						  const struct view *view, struct way *way)
+{
+	struct quote_change to[2] = {};
 	struct nat *nat = nat_work();
 	__u32 reason;
+	bool entry;
 
 	icmp->pkt.dport = icmp->flow.dport; /* for the target's sake */
 	reason = nat_leave(&icmp->pkt, view, way->vip, way->hop, way->backend);
 	if (reason != LP_TRANSLATE || !nat)
 		return LP_DROP_NO_BACKEND;
+	entry = icmp_find_entry(icmp, nat);
+	if (!entry && way->vip->forward == LP_FORWARD_SNAT)
+		return LP_DROP_ICMP;
+	way->backend = nat->backend;
+	if (!nat->hop.ifindex)
+		return LP_DROP_NO_NEXT_HOP;
 	if (icmp->pkt.l3_len > nat->hop.mtu)
 		return LP_DROP_TOO_BIG;
 	if (nat_expires(ctx, nat))
 		return LP_DROP_TTL;
-	nat->to_addr[NAT_DESTINATION] = nat->hop.daddr;
-	to.addr = &nat->to_addr[NAT_DESTINATION];
-	to.port = nat->to_port[NAT_DESTINATION];
-	if (!icmp_translate(ctx, icmp, nat, &to))
+	icmp_fill(icmp, nat, entry, to);
+	if (!icmp_translate(ctx, icmp, nat, to, entry))
 		return LP_DROP_ICMP;
 	return nat_send(ctx, nat);
+}
+
+/* Is it translated on its way? Then the way is in *nat afterwards. */
+static __always_inline bool way_is_nat(const struct way *way)
+{
+	return way->vip->forward == LP_FORWARD_NAT || way->vip->forward == LP_FORWARD_SNAT;
+}
+
+/* The interface by which the error leaves for a backend. */
+static __always_inline __u32 icmp_leaves(const struct way *way)
+{
+	const struct nat *nat = nat_work();
+
+	return way_is_nat(way) && nat ? nat->hop.ifindex : way->hop->ifindex;
 }
 
 /* LP_FORWARD_ICMP with *ifindex, where it leaves; or why not. */
@@ -176,13 +250,13 @@ static __always_inline enum lp_reason icmp_to_vip(struct xdp_md *ctx, struct icm
 	reason = way_find(&way, view, &icmp->flow, ctx->ingress_ifindex, cpu);
 	if (reason != LP_PARSED)
 		return reason;
-	*ifindex = way.hop->ifindex;
-	if (way.vip->forward == LP_FORWARD_NAT)
+	if (way_is_nat(&way))
 		reason = icmp_to_nat(ctx, icmp, view, &way);
 	else
 		reason = forward(ctx, &icmp->pkt, way.vip, way.hop, way.flow);
 	if (reason != LP_FORWARD_TX)
 		return reason;
+	*ifindex = icmp_leaves(&way);
 	account_forwarded(cpu, way.vip->vip, way.backend, icmp->pkt.frame_len);
 	return LP_FORWARD_ICMP;
 }
@@ -214,29 +288,67 @@ static __always_inline const struct lp_vip *icmp_find_reply(const struct icmp *i
 	return key;
 }
 
+/*
+ * The same by the return of the connection whose packet is quoted: what it was sent as is
+ * what its backend's replies are for.
+ */
+static __always_inline bool icmp_find_return(struct icmp *icmp, struct nat *nat,
+					     struct quote_change *to)
+{
+	const struct packet *quoted = &icmp->quoted;
+
+	quote_flow(icmp, true); /* as the backend would answer */
+	nat->pkt = icmp->flow;
+	if (!snat_guards(&nat->pkt) || !snat_reply(nat))
+		return false;
+	nat->pkt = icmp->pkt;
+	to[0].addr = &nat->snat.of.vip_addr;
+	to[0].port = nat->snat.of.vip_port;
+	to[1].source = true;
+	to[1].addr = &nat->snat.of.client;
+	to[1].port = nat->snat.of.client_port;
+	nat->sides = 1 << NAT_SOURCE | 1 << NAT_DESTINATION;
+	if (!icmp_same(&icmp->pkt.src, &quoted->dst, quoted->v6))
+		nat->to_addr[NAT_SOURCE] = icmp->pkt.src;
+	nat->to_port[NAT_SOURCE] = nat->to_port[NAT_DESTINATION] = 0;
+	return true;
+}
+
+/* Whose is it? LP_PARSED with *nat and `to` filled, or the verdict. */
+static __always_inline enum lp_reason icmp_identify(struct xdp_md *ctx, struct icmp *icmp,
+						    const struct view *view, struct nat *nat,
+						    struct quote_change *to, bool *entry)
+{
+	const struct lp_vip *key;
+
+	*entry = icmp_find_return(icmp, nat, to);
+	if (*entry)
+		return nat_is_spoofed(nat, view, ctx->ingress_ifindex) ? LP_DROP_SPOOFED
+								       : LP_PARSED;
+	key = icmp_find_reply(icmp, view, nat, to);
+	return key ? policy_check(view, key, &icmp->pkt, ctx->ingress_ifindex)
+		   : LP_PASS_NOT_TCP_UDP;
+}
+
 /* LP_FORWARD_REPLY, LP_PASS_REPLY, LP_PASS_NOT_TCP_UDP if it is not for limpet, or why not. */
 static __always_inline enum lp_reason icmp_to_client(struct xdp_md *ctx, struct icmp *icmp,
 						     const struct view *view, __u32 *ifindex)
 {
-	struct quote_change to = { .source = false };
+	struct quote_change to[2] = {};
 	struct nat *nat = nat_work();
-	const struct lp_vip *key;
 	enum lp_reason reason;
-	bool local;
+	bool local, entry;
 
 	if (!nat || !quote_parse(ctx, icmp) ||
 	    !icmp_same(&icmp->quoted.src, &icmp->pkt.dst, icmp->pkt.v6))
 		return LP_PASS_NOT_TCP_UDP;
-	key = icmp_find_reply(icmp, view, nat, &to);
-	if (!key)
-		return LP_PASS_NOT_TCP_UDP;
-	reason = policy_check(view, key, &icmp->pkt, ctx->ingress_ifindex);
+	reason = icmp_identify(ctx, icmp, view, nat, to, &entry);
 	if (reason != LP_PARSED)
 		return reason;
 	nat->routed = nat_route(ctx, nat, view, &local);
 	if (nat->routed && nat_expires(ctx, nat))
 		return LP_DROP_TTL;
-	if (!icmp_translate(ctx, icmp, nat, &to))
+	if (!icmp_translate(ctx, icmp, nat, to, entry))
 		return LP_DROP_ICMP;
 	if (!nat->routed)
 		return LP_PASS_REPLY;
