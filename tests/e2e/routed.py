@@ -67,7 +67,7 @@ class Routed:
         self._cable(self.balancer, "eth0", self.outer, "eth1", "outer")
         self._cable(self.balancer, "eth1", self.inner, "eth0", "inner")
         for router, device in ((self.outer, "eth1"), (self.inner, "eth0")):
-            router.ip(f"link set dev {device} xdpdrv obj {self.pass_program} sec xdp")
+            router.ip(f"link set dev {device} xdpdrv obj {self.pass_program} sec xdp.frags")
         self._lan()
         self._routes()
 

@@ -9,6 +9,7 @@ import pytest
 
 import fragments
 import harness
+import icmp_packets as icmp
 import packets
 from harness import DSR, GUE, IPIP, NAT, TCP, UDP
 from test_drop import EXTRA, FRAME_MAX, TUNNEL, WAYS
@@ -98,9 +99,12 @@ def test_the_mtu_is_of_the_whole_packet(ways, mode, backend_family, family):
     frames = [frame(inner(family, UDP, harness.ETH_HLEN + fits + more, dport=dport))
               for more in (-1, 0, 1, 2)]
     results = ways.run(frames, ifindex=ways.here)
-    assert [r.reason for r in results] == ["forward_tx"] * 2 + ["drop_too_big"] * 2
+    assert [r.reason for r in results] == ["forward_tx"] * 2 + ["answer_too_big"] * 2
     for one, result in zip(frames[2:], results[2:]):
-        assert result.packet == one and not result.backends
+        packets.assert_frame(result.packet, icmp.answered(family, icmp.told(
+            family, one[harness.ETH_HLEN:], icmp.TOO_BIG[family], fits, packets.VIP[family],
+            packets.CLIENT[family])))
+        assert result.verdict == "XDP_TX" and not result.backends
 
 
 @FAMILIES

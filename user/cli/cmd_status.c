@@ -127,7 +127,7 @@ static void translated(struct cli *cli, const json_t *entries)
 {
 	const json_t *busiest = json_object_get(entries, "busiest");
 
-	if (cli_json_number(entries, "used") <= 0)
+	if (!(cli_json_number(entries, "used") > 0)) /* nor is it there */
 		return;
 	fprintf(cli->out, "translated %s of %s", cli_json_int(entries, "used").text,
 		cli_json_int(entries, "capacity").text);
