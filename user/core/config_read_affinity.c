@@ -3,15 +3,15 @@
 #include "core/config_read.h"
 
 static const struct config_word modes[] = {
-	{ "source", LP_AFFINITY_SOURCE, CONFIG_FEATURE_BASE },
-	{ "tcp", LP_AFFINITY_TCP, CONFIG_FEATURE_BASE },
+	{ "source", LP_AFFINITY_SOURCE },
+	{ "tcp", LP_AFFINITY_TCP },
 };
 static const struct config_words mode_words = { "affinity mode", modes, CONFIG_COUNT(modes) };
 
 static const struct config_word tracks[] = {
-	{ "needed", LP_TRACK_NEEDED, CONFIG_FEATURE_BASE },
-	{ "always", LP_TRACK_ALWAYS, CONFIG_FEATURE_TRACK_ALWAYS },
-	{ "never", LP_TRACK_NEVER, CONFIG_FEATURE_TRACK_NEVER },
+	{ "needed", LP_TRACK_NEEDED },
+	{ "always", LP_TRACK_ALWAYS },
+	{ "never", LP_TRACK_NEVER },
 };
 static const struct config_words track_words = { "tracking", tracks, CONFIG_COUNT(tracks) };
 
@@ -22,16 +22,8 @@ static const struct config_field fields[] = {
 	{ .key = "timeout", .read = config_read_duration, VIP_FIELD(affinity_timeout), .min = 1 },
 	{ .key = "mask", .read = config_read_u32, VIP_FIELD(mask), .max = 32 },
 	{ .key = "mask6", .read = config_read_u32, VIP_FIELD(mask6), .max = 128 },
-	{ .key = "group",
-	  .read = config_read_name,
-	  VIP_FIELD(group),
-	  .feature = CONFIG_FEATURE_GROUP,
-	  .instead = "leave it out" },
-	{ .key = "proxies",
-	  .read = config_read_proxies,
-	  .offset = 0,
-	  .feature = CONFIG_FEATURE_PROXIES,
-	  .instead = "leave it out" },
+	{ .key = "group", .read = config_read_name, VIP_FIELD(group) },
+	{ .key = "proxies", .read = config_read_proxies, .offset = 0 },
 	{ .key = "track", .read = config_read_word, VIP_FIELD(track), .words = &track_words },
 };
 static const struct config_schema schema = {

@@ -9,16 +9,16 @@
 #define EXPIRY_WARNING (14 * 86400.0) /* seconds */
 
 static const struct config_word types[] = {
-	{ "tcp", CONFIG_CHECK_TCP, CONFIG_FEATURE_BASE },
-	{ "http", CONFIG_CHECK_HTTP, CONFIG_FEATURE_BASE },
-	{ "https", CONFIG_CHECK_HTTPS, CONFIG_FEATURE_CHECK_HTTPS },
-	{ "exec", CONFIG_CHECK_EXEC, CONFIG_FEATURE_CHECK_EXEC },
+	{ "tcp", CONFIG_CHECK_TCP },
+	{ "http", CONFIG_CHECK_HTTP },
+	{ "https", CONFIG_CHECK_HTTPS },
+	{ "exec", CONFIG_CHECK_EXEC },
 };
 static const struct config_words type_words = { "check type", types, CONFIG_COUNT(types) };
 
 static const struct config_word ways[] = {
-	{ "direct", CONFIG_VIA_DIRECT, CONFIG_FEATURE_BASE },
-	{ "vip", CONFIG_VIA_VIP, CONFIG_FEATURE_CHECK_VIA_VIP },
+	{ "direct", CONFIG_VIA_DIRECT },
+	{ "vip", CONFIG_VIA_VIP },
 };
 static const struct config_words via_words = { "way to the backend", ways, CONFIG_COUNT(ways) };
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 static const struct config_word modes[] = {
-	{ "auto", CONFIG_XDP_AUTO, CONFIG_FEATURE_BASE },
-	{ "native", CONFIG_XDP_NATIVE, CONFIG_FEATURE_BASE },
-	{ "generic", CONFIG_XDP_GENERIC, CONFIG_FEATURE_BASE },
+	{ "auto", CONFIG_XDP_AUTO },
+	{ "native", CONFIG_XDP_NATIVE },
+	{ "generic", CONFIG_XDP_GENERIC },
 };
 static const struct config_words mode_words = { "XDP mode", modes, CONFIG_COUNT(modes) };
 

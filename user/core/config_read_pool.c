@@ -18,8 +18,7 @@ static const struct config_field backend_fields[] = {
 	  .max = CONFIG_WEIGHT_MAX },
 	{ .key = "backup",
 	  .read = config_read_bool,
-	  .offset = offsetof(struct config_backend, backup),
-	  .feature = CONFIG_FEATURE_BACKUPS },
+	  .offset = offsetof(struct config_backend, backup) },
 };
 static const struct config_schema backend_schema = { "a map with name, address and weight",
 						     backend_fields, CONFIG_COUNT(backend_fields) };
@@ -103,16 +102,16 @@ static int read_backends(const struct config_reader *reader, const struct config
 }
 
 static const struct config_word hashes[] = {
-	{ "maglev", CONFIG_HASH_MAGLEV, CONFIG_FEATURE_BASE },
-	{ "rendezvous", CONFIG_HASH_RENDEZVOUS, CONFIG_FEATURE_BASE },
-	{ "ring", CONFIG_HASH_RING, CONFIG_FEATURE_HASH_RING },
-	{ "modulo", CONFIG_HASH_MODULO, CONFIG_FEATURE_HASH_MODULO },
+	{ "maglev", CONFIG_HASH_MAGLEV },
+	{ "rendezvous", CONFIG_HASH_RENDEZVOUS },
+	{ "ring", CONFIG_HASH_RING },
+	{ "modulo", CONFIG_HASH_MODULO },
 };
 static const struct config_words hash_words = { "hash", hashes, CONFIG_COUNT(hashes) };
 
 static const struct config_word all_down[] = {
-	{ "all", CONFIG_ALL_DOWN_ALL, CONFIG_FEATURE_BASE },
-	{ "drop", CONFIG_ALL_DOWN_DROP, CONFIG_FEATURE_ALL_DOWN_DROP },
+	{ "all", CONFIG_ALL_DOWN_ALL },
+	{ "drop", CONFIG_ALL_DOWN_DROP },
 };
 static const struct config_words all_down_words = { "behaviour", all_down, CONFIG_COUNT(all_down) };
 
@@ -125,8 +124,7 @@ static const struct config_field pool_fields[] = {
 	{ .key = "min_up",
 	  .read = config_read_u32,
 	  .offset = offsetof(struct config_pool, min_up),
-	  .max = CONFIG_BACKENDS_MAX,
-	  .feature = CONFIG_FEATURE_BACKUPS },
+	  .max = CONFIG_BACKENDS_MAX },
 	{ .key = "on_all_down",
 	  .read = config_read_word,
 	  .offset = offsetof(struct config_pool, on_all_down),
@@ -137,8 +135,7 @@ static const struct config_field pool_fields[] = {
 	  .min = 1 },
 	{ .key = "slow_start",
 	  .read = config_read_duration,
-	  .offset = offsetof(struct config_pool, slow_start),
-	  .feature = CONFIG_FEATURE_SLOW_START },
+	  .offset = offsetof(struct config_pool, slow_start) },
 	{ .key = "backends",
 	  .read = read_backends,
 	  .offset = 0, /* the pool itself */

@@ -11,33 +11,30 @@ struct vip_values {
 };
 
 static const struct config_word protocols[] = {
-	{ "tcp", IPPROTO_TCP, CONFIG_FEATURE_BASE },
-	{ "udp", IPPROTO_UDP, CONFIG_FEATURE_BASE },
+	{ "tcp", IPPROTO_TCP },
+	{ "udp", IPPROTO_UDP },
 };
 static const struct config_words protocol_words = { "protocol", protocols,
 						    CONFIG_COUNT(protocols) };
 
 static const struct config_word forwards[] = {
-	{ "nat", LP_FORWARD_NAT, CONFIG_FEATURE_BASE },
-	{ "snat", LP_FORWARD_SNAT, CONFIG_FEATURE_FORWARD_SNAT },
-	{ "dsr", LP_FORWARD_DSR, CONFIG_FEATURE_BASE },
-	{ "ipip", LP_FORWARD_IPIP, CONFIG_FEATURE_BASE },
-	{ "gue", LP_FORWARD_GUE, CONFIG_FEATURE_BASE },
+	{ "nat", LP_FORWARD_NAT },   { "snat", LP_FORWARD_SNAT }, { "dsr", LP_FORWARD_DSR },
+	{ "ipip", LP_FORWARD_IPIP }, { "gue", LP_FORWARD_GUE },
 };
 static const struct config_words forward_words = { "forwarding mode", forwards,
 						   CONFIG_COUNT(forwards) };
 
 static const struct config_word backend_down[] = {
-	{ "reset", true, CONFIG_FEATURE_RESET },
-	{ "reroute", false, CONFIG_FEATURE_BASE },
+	{ "reset", true },
+	{ "reroute", false },
 };
 static const struct config_words backend_down_words = { "behaviour", backend_down,
 							CONFIG_COUNT(backend_down) };
 
 static const struct config_word pings[] = {
-	{ "reply", LP_PING_REPLY, CONFIG_FEATURE_BASE },
-	{ "pass", LP_PING_PASS, CONFIG_FEATURE_BASE },
-	{ "drop", LP_PING_DROP, CONFIG_FEATURE_BASE },
+	{ "reply", LP_PING_REPLY },
+	{ "pass", LP_PING_PASS },
+	{ "drop", LP_PING_DROP },
 };
 static const struct config_words ping_words = { "behaviour", pings, CONFIG_COUNT(pings) };
 

@@ -38,28 +38,6 @@ static int fail_unknown_key(const struct config_reader *reader, const struct con
 			   config_nearest_hint(&nearest, &hint), list.text);
 }
 
-/* Is the value one that needs nothing which limpetd cannot do yet? */
-static bool works_today(const struct config_field *field, const void *value)
-{
-	return config_supports(field->feature) ||
-	       (field->today && !memcmp(value, field->today, field->today_size));
-}
-
-static int read_field(const struct config_reader *reader, const struct config_node *node,
-		      const struct config_field *field, void *object)
-{
-	void *to = (char *)object + field->offset;
-	bool quote = node->type == CONFIG_NODE_SCALAR && !node->null;
-	int ret;
-
-	ret = field->read(reader, node, field, to);
-	if (ret || works_today(field, to))
-		return ret;
-	return config_fail(reader, node, "%s%snot supported yet; %s",
-			   quote ? CONFIG_QUOTE(node->text) : "", quote ? ": " : "",
-			   field->instead);
-}
-
 static const struct config_field *find_field(const struct config_schema *schema, const char *key)
 {
 	for (size_t i = 0; i < schema->n; i++) {
@@ -93,7 +71,7 @@ int config_read_map(const struct config_reader *reader, const struct config_node
 
 		if (!field)
 			return fail_unknown_key(reader, value->key, schema);
-		ret = read_field(reader, value, field, object);
+		ret = field->read(reader, value, field, (char *)object + field->offset);
 	}
 	return ret ? ret : check_required(reader, node, schema);
 }

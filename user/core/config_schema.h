@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Tables that say which keys a map may have and how each value is read.
- *
- * A field of a feature that is not supported yet (config_support.h) is read and
- * checked like any other; then it is refused unless its value is `today`, the
- * one that describes what limpetd does anyway.
  */
 #ifndef LIMPET_CORE_CONFIG_SCHEMA_H
 #define LIMPET_CORE_CONFIG_SCHEMA_H
@@ -15,7 +11,6 @@
 #include <stdint.h>
 
 #include "core/config_error.h"
-#include "core/config_support.h"
 #include "core/config_yaml.h"
 
 struct config_field;
@@ -27,7 +22,6 @@ typedef int (*config_read_fn)(const struct config_reader *reader, const struct c
 struct config_word {
 	const char *text;
 	unsigned int value;
-	enum config_feature feature;
 };
 
 struct config_words {
@@ -43,10 +37,6 @@ struct config_field {
 	bool required;
 	const struct config_words *words; /* of config_read_word() */
 	uint32_t min, max;                /* of numbers; of durations: min 1 means not 0 */
-	enum config_feature feature;
-	const void *today; /* without the feature: the only value, or NULL: none */
-	size_t today_size;
-	const char *instead; /* what to write without the feature */
 };
 
 struct config_schema {

@@ -142,13 +142,11 @@ int config_read_bool(const struct config_reader *reader, const struct config_nod
 	return 0;
 }
 
-/* The words that work, for "allowed:". */
+/* For "allowed:". */
 static void list_words(struct config_list *list, const struct config_words *words)
 {
-	for (size_t i = 0; i < words->n; i++) {
-		if (config_supports(words->words[i].feature))
-			config_list_add(list, words->words[i].text);
-	}
+	for (size_t i = 0; i < words->n; i++)
+		config_list_add(list, words->words[i].text);
 }
 
 static const struct config_word *find_word(const struct config_words *words, const char *text)
@@ -175,9 +173,6 @@ int config_read_word(const struct config_reader *reader, const struct config_nod
 	word = find_word(words, node->text);
 	if (!word)
 		return config_fail(reader, node, "%s: no such %s; allowed: %s",
-				   CONFIG_QUOTE(node->text), words->what, allowed.text);
-	if (!config_supports(word->feature))
-		return config_fail(reader, node, "%s: this %s is not supported yet; allowed: %s",
 				   CONFIG_QUOTE(node->text), words->what, allowed.text);
 	*(unsigned int *)to = word->value;
 	return 0;
