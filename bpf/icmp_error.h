@@ -195,7 +195,8 @@ static __always_inline void icmp_fill(const struct icmp *icmp, struct nat *nat, 
 }
 
 static __always_inline enum lp_reason icmp_to_nat(struct xdp_md *ctx, struct icmp *icmp,
-						  const struct view *view, struct way *way)
+						  const struct view *view, struct way *way,
+						  __u32 *ifindex)
 {
 	struct quote_change to[2] = {};
 	struct nat *nat = nat_work();
@@ -210,7 +211,8 @@ static __always_inline enum lp_reason icmp_to_nat(struct xdp_md *ctx, struct icm
 	if (!entry && way->vip->forward == LP_FORWARD_SNAT)
 		return LP_DROP_ICMP;
 	way->backend = nat->backend;
-	if (!nat->hop.ifindex)
+	*ifindex = nat->hop.ifindex;
+	if (!*ifindex)
 		return LP_DROP_NO_NEXT_HOP;
 	if (icmp->pkt.l3_len > nat->hop.mtu)
 		return LP_DROP_TOO_BIG;
@@ -220,20 +222,6 @@ static __always_inline enum lp_reason icmp_to_nat(struct xdp_md *ctx, struct icm
 	if (!icmp_translate(ctx, icmp, nat, to, entry))
 		return LP_DROP_ICMP;
 	return nat_send(ctx, nat);
-}
-
-/* Is it translated on its way? Then the way is in *nat afterwards. */
-static __always_inline bool way_is_nat(const struct way *way)
-{
-	return way->vip->forward == LP_FORWARD_NAT || way->vip->forward == LP_FORWARD_SNAT;
-}
-
-/* The interface by which the error leaves for a backend. */
-static __always_inline __u32 icmp_leaves(const struct way *way)
-{
-	const struct nat *nat = nat_work();
-
-	return way_is_nat(way) && nat ? nat->hop.ifindex : way->hop->ifindex;
 }
 
 /* LP_FORWARD_ICMP with *ifindex, where it leaves; or why not. */
@@ -250,13 +238,13 @@ static __always_inline enum lp_reason icmp_to_vip(struct xdp_md *ctx, struct icm
 	reason = way_find(&way, view, &icmp->flow, ctx->ingress_ifindex, cpu);
 	if (reason != LP_PARSED)
 		return reason;
-	if (way_is_nat(&way))
-		reason = icmp_to_nat(ctx, icmp, view, &way);
+	*ifindex = way.hop->ifindex;
+	if (way.vip->forward == LP_FORWARD_NAT || way.vip->forward == LP_FORWARD_SNAT)
+		reason = icmp_to_nat(ctx, icmp, view, &way, ifindex);
 	else
 		reason = forward(ctx, &icmp->pkt, way.vip, way.hop, way.flow);
 	if (reason != LP_FORWARD_TX)
 		return reason;
-	*ifindex = icmp_leaves(&way);
 	account_forwarded(cpu, way.vip->vip, way.backend, icmp->pkt.frame_len);
 	return LP_FORWARD_ICMP;
 }

@@ -226,17 +226,17 @@ def test_counters_outlive_the_agent(site, www):
 
 
 def test_dropped_packets_have_a_reason(site, www):
-    """A fragment for the VIP, which this limpet does not forward."""
+    """A first fragment for the VIP, too short for a TCP header."""
     site.client.run("ping", "-c1", "-W1", "-s", "10", site.balancer.v4)
-    before = www.status()["reasons"]["drop_fragment"]
+    before = www.status()["reasons"]["drop_fragment_tiny"]
     send(site, 4, 80, 1, 10)  # not TCP: passed
     site.client.run(
         sys.executable, "-c", FRAGMENT, client_addresses(4)[0], vip4()
     )
-    assert www.status()["reasons"]["drop_fragment"] == before + 1
+    assert www.status()["reasons"]["drop_fragment_tiny"] == before + 1
 
 
-# A first fragment (more to come) of a TCP segment for port 80.
+# A first fragment (more to come) of a TCP segment for port 80, with 16 bytes of its header.
 FRAGMENT = """
 import socket, sys
 source, to = map(socket.inet_aton, sys.argv[1:])
