@@ -474,7 +474,12 @@ static bool carries_icmp(const struct frame *frame)
 	while (next != IPPROTO_ICMPV6 && next != IPPROTO_TCP && next != IPPROTO_UDP) {
 		const uint8_t *ext = frame->l3 + at;
 
-		at += next == IPPROTO_AH ? (ext[1] + 2u) * 4 : (ext[1] + 1u) * 8;
+		if (at + 8 > frame->l3_len)
+			return false;
+		if (next == IPPROTO_FRAGMENT)
+			at += 8;
+		else
+			at += next == IPPROTO_AH ? (ext[1] + 2u) * 4 : (ext[1] + 1u) * 8;
 		next = ext[0];
 	}
 	return next == IPPROTO_ICMPV6;
@@ -675,14 +680,16 @@ static void run_it(struct packet_run *run)
 	HOLDS(run, "F1", run->verdict >= XDP_DROP && run->verdict <= XDP_REDIRECT);
 }
 
-/* Of the frame; if all of its packet is in the first buffer, padding in others is not looked for.
- */
+/* Of the frame; if all of its packet is in the first buffer, padding in others is not looked
+ * for, except by the walk of ICMP. */
 static uint64_t counted_bytes(const struct packet_run *run)
 {
 	uint32_t buffer = (uint32_t)sysconf(_SC_PAGESIZE) - BUFFER_REST;
 	struct frame in = take_apart(run->in, run->in_len);
 
-	return run->in_len > buffer && in.l2_len + ip_len(&in) <= buffer ? buffer : run->in_len;
+	if (run->in_len <= buffer || in.l2_len + ip_len(&in) > buffer || carries_icmp(&in))
+		return run->in_len;
+	return buffer;
 }
 
 /* The way whose VIP and backend counters rose, both by this frame; 0: none. */

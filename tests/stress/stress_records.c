@@ -63,10 +63,13 @@ static const char yaml[] =
 	"      - {name: b16, address: 10.1.0.16}\n"
 	"vips:\n"
 	"  always: {addresses: [192.0.2.1], ports: [80], pool: p, forward: dsr,\n"
+	"              on_backend_down: reroute,\n"
 	"           affinity: {mode: tcp, track: always}}\n"
 	"  source: {addresses: [192.0.2.2], ports: [80], pool: p, forward: dsr,\n"
+	"              on_backend_down: reroute,\n"
 	"           affinity: {mode: source}}\n"
 	"  tcp:    {addresses: [192.0.2.3], ports: [80], pool: p, forward: dsr,\n"
+	"              on_backend_down: reroute,\n"
 	"           affinity: {mode: tcp}}\n"
 	"  udp:    {addresses: [192.0.2.2], protocol: udp, ports: [80], pool: p, forward: dsr,\n"
 	"           affinity: {mode: source}}\n";
