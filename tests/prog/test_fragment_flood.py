@@ -25,8 +25,10 @@ AGAIN = (0x6c7068656c647631).to_bytes(8, sys.byteorder)  # LP_HELD_MARK
 BACKENDS = 8
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def vip(progrun):
+    """Loaded anew for each test, with an empty table: of records of one second any may be
+    pushed out, so that a flood just before would count."""
     rules = [harness.rule(packets.VIP[family], 80, protocol=protocol, affinity=TCP_AFFINITY,
                           forward=IPIP) for family in (4, 6) for protocol in (TCP, UDP)]
     progrun.request(op="limpet", scenario=harness.scenario(
