@@ -27,8 +27,6 @@
 #include "parse.h"
 #include "vip.h"
 
-#define FAST_ODD (-1) /* no verdict of XDP's: the packet takes the complete walk */
-
 #define FAST_SHORTEST (sizeof(struct ethhdr) + sizeof(struct iphdr) + sizeof(struct tcphdr))
 
 /* A packet that may go the fast path, and what was found for it. */

@@ -8,12 +8,39 @@
 #include "maps.h"
 #include "parse.h"
 
-/*
- * No verdicts of XDP's: the packet, as it came, cannot go on, and its sender may be told
- * (icmp_tell.h, which counts it).
- */
-#define TELL_TOO_BIG (-4) /* larger than the MTU */
-#define TELL_TTL     (-5) /* its last hop is here */
+/* No verdicts yet: the walk ends, and another step has one. Beside enum lp_reason. */
+enum walk_end {
+	LP_TRANSLATE = LP_PARSED + 1, /* nat_forward() */
+	LP_RESET,                     /* reset_send() */
+	LP_FRAGMENT,                  /* walk_fragment() */
+	FRAGMENT_REPLY,               /* nat_reply() */
+};
+
+/* The same among XDP's verdicts, where a step returns one of those. */
+enum walk_next {
+	FAST_ODD = -1,       /* the complete walk */
+	WALK_TRANSLATE = -2, /* nat_forward() */
+	WALK_REPLY = -3,    /* nat_reply(): for no VIP, and there are backends whose replies come */
+	WALK_OTHER = -4,    /* icmp_packet(): neither TCP nor UDP */
+	WALK_RESET = -5,    /* reset_send(): its backend is dead */
+	WALK_FRAGMENT = -6, /* walk_fragment() */
+	/* icmp_tell(), which counts it: the packet, as it came, cannot go on. */
+	TELL_TOO_BIG = -7, /* larger than the MTU */
+	TELL_TTL = -8,     /* its last hop is here */
+};
+
+/* A frame's answer goes to who sent it. `data`: a whole Ethernet header. */
+static __always_inline void forward_turn_macs(void *data)
+{
+	__u16 *mac = data;
+
+	for (int i = 0; i < ETH_ALEN / 2; i++) {
+		__u16 first = mac[i];
+
+		mac[i] = mac[i + ETH_ALEN / 2];
+		mac[i + ETH_ALEN / 2] = first;
+	}
+}
 
 /* The tags of the frame that leaves: those of the route, or those it came with. */
 struct egress {

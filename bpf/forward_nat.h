@@ -32,8 +32,6 @@
 #include "snat.h"
 #include "vip.h"
 
-#define LP_TRANSLATE (LP_REASON_COUNT + 1) /* no verdict yet: nat_forward() has one */
-
 #define NAT_AF_INET  2 /* sys/socket.h, which is not for BPF */
 #define NAT_AF_INET6 10
 
@@ -67,8 +65,7 @@ static __always_inline __u32 nat_leave(const struct packet *pkt, const struct vi
 		return LP_DROP_NO_BACKEND;
 	nat->pkt = *pkt;
 	nat->hop = *hop;
-	nat->to_port[NAT_DESTINATION] = vip->kind == LP_VIP_EXACT && vip->target ? vip->target
-										 : pkt->dport;
+	nat->to_port[NAT_DESTINATION] = vip_target(vip, pkt->dport);
 	nat->sides = 1 << NAT_DESTINATION;
 	nat->routed = true;
 	nat->entries = vip->flags & LP_VIP_ENTRIES;
@@ -360,8 +357,7 @@ static __always_inline const struct lp_vip *nat_find(struct nat *nat, const stru
 	if (key->flags & LP_VIP_ENTRIES)
 		return snat_reply(nat) ? key : NULL;
 	nat->to_addr[NAT_SOURCE] = key->rewrite;
-	nat->to_port[NAT_SOURCE] = key->kind == LP_VIP_EXACT && key->target ? key->target
-									    : pkt->sport;
+	nat->to_port[NAT_SOURCE] = vip_target(key, pkt->sport);
 	nat->sides = 1 << NAT_SOURCE;
 	nat->to_addr[NAT_DESTINATION] = pkt->dst;
 	nat->to_port[NAT_DESTINATION] = pkt->dport;

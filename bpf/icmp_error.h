@@ -272,7 +272,7 @@ static __always_inline const struct lp_vip *icmp_find_reply(const struct icmp *i
 	nat->to_addr[NAT_DESTINATION] = icmp->pkt.dst;
 	nat->to_port[NAT_SOURCE] = nat->to_port[NAT_DESTINATION] = 0; /* ICMP has none */
 	to->addr = &key->rewrite;
-	to->port = key->kind == LP_VIP_EXACT && key->target ? key->target : quoted->dport;
+	to->port = vip_target(key, quoted->dport);
 	return key;
 }
 

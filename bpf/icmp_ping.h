@@ -13,6 +13,7 @@
 #define LIMPET_BPF_ICMP_PING_H
 
 #include <limpet/csum.h>
+#include "forward.h"
 #include "icmp_parse.h"
 #include "policy.h"
 #include "vip.h"
@@ -47,18 +48,6 @@ static __always_inline bool icmp_is_unicast(const struct xdp_md *ctx)
 	const __u8 *mac = (const __u8 *)(long)ctx->data;
 
 	return mac + ETH_HLEN <= (const __u8 *)(long)ctx->data_end && !(*mac & 1);
-}
-
-static __always_inline void icmp_turn_macs(void *data)
-{
-	__u16 *mac = data;
-
-	for (int i = 0; i < ETH_ALEN / 2; i++) {
-		__u16 first = mac[i];
-
-		mac[i] = mac[i + ETH_ALEN / 2];
-		mac[i + ETH_ALEN / 2] = first;
-	}
 }
 
 /* The type goes, the sum follows: both types are the high byte of a word. */
@@ -117,7 +106,7 @@ static __always_inline bool icmp_turn(struct xdp_md *ctx, const struct packet *p
 		return false;
 	if (!(pkt->v6 ? icmp_turn_ipv6(l3, end) : icmp_turn_ipv4(l3, end)))
 		return false;
-	icmp_turn_macs(data);
+	forward_turn_macs(data);
 	return true;
 }
 

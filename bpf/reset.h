@@ -26,10 +26,10 @@
 #define LIMPET_BPF_RESET_H
 
 #include <limpet/csum.h>
+#include <limpet/limit.h>
 #include "account.h"
+#include "forward.h"
 #include "parse.h"
-
-#define LP_RESET (LP_REASON_COUNT + 4) /* no verdict yet: reset_send() has one */
 
 #define LP_RESET_RATE  10000u
 #define LP_RESET_BURST (2 * LP_RESET_RATE)
@@ -39,18 +39,12 @@
 #define RESET_L4_MASK             0x3fff
 #define LP_TCP_SYN_FIN_LEN(flags) (!!((flags)&LP_TCP_SYN) + !!((flags)&LP_TCP_FIN))
 
-/* A token bucket. */
-struct reset_bucket {
-	__u32 filled; /* when, seconds */
-	__u32 tokens;
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct reset_bucket);
-} reset_buckets SEC(".maps");
+	__type(value, struct lp_limit);
+} reset_limits SEC(".maps");
 
 /* What is to be said, network byte order. */
 struct reset_words {
@@ -61,24 +55,9 @@ struct reset_words {
 static __always_inline bool reset_admits(__u32 now)
 {
 	const __u32 zero = 0;
-	struct reset_bucket *bucket = bpf_map_lookup_elem(&reset_buckets, &zero);
-	__u32 age;
+	struct lp_limit *limit = bpf_map_lookup_elem(&reset_limits, &zero);
 
-	if (!bucket)
-		return false;
-	age = now - bucket->filled;
-	if (age) {
-		bucket->filled = now;
-		if (age >= LP_RESET_BURST / LP_RESET_RATE ||
-		    bucket->tokens + age * LP_RESET_RATE > LP_RESET_BURST)
-			bucket->tokens = LP_RESET_BURST;
-		else
-			bucket->tokens += age * LP_RESET_RATE;
-	}
-	if (!bucket->tokens)
-		return false;
-	bucket->tokens--;
-	return true;
+	return limit && lp_limit_take(limit, now * 1000000000ull, LP_RESET_RATE, LP_RESET_BURST);
 }
 
 /* Is the source one host's? */
@@ -141,15 +120,6 @@ static __always_inline bool reset_cut(struct xdp_md *ctx, const struct packet *p
 	if (want < RESET_FRAME)
 		want = have < RESET_FRAME ? have : RESET_FRAME;
 	return have == want || bpf_xdp_adjust_tail(ctx, (int)want - (int)have) == 0;
-}
-
-static __always_inline void reset_write_l2(struct ethhdr *eth)
-{
-	__u8 mac[ETH_ALEN];
-
-	__builtin_memcpy(mac, eth->h_dest, ETH_ALEN);
-	__builtin_memcpy(eth->h_dest, eth->h_source, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, mac, ETH_ALEN);
 }
 
 /* Returns the sum of the pseudo header's addresses. */
@@ -233,12 +203,12 @@ static __always_inline bool reset_write(struct xdp_md *ctx, const struct packet 
 
 		if ((void *)(ip + 1) + sizeof(struct tcphdr) > end)
 			return false;
-		reset_write_l2(data);
+		forward_turn_macs(data);
 		return reset_write_tcp((void *)(ip + 1), end, pkt, say, reset_write_ipv6(ip, pkt));
 	}
 	if (l3 + sizeof(struct iphdr) + sizeof(struct tcphdr) > end)
 		return false;
-	reset_write_l2(data);
+	forward_turn_macs(data);
 	return reset_write_tcp(l3 + sizeof(struct iphdr), end, pkt, say, reset_write_ipv4(l3, pkt));
 }
 

@@ -111,6 +111,12 @@ vip_find_of(const struct view *view, const struct lp_addr *addr, __u8 proto, __b
 	return vip->kind == LP_VIP_ANY ? vip : NULL;
 }
 
+/* The port on the key's other side, to which `port` is translated. */
+static __always_inline __be16 vip_target(const struct lp_vip *key, __be16 port)
+{
+	return key->kind == LP_VIP_EXACT && key->target ? key->target : port;
+}
+
 /* The VIP that the packet is for, or NULL. Needs pkt->cut == CUT_NOT. */
 static __always_inline const struct lp_vip *vip_find(const struct view *view,
 						     const struct packet *pkt)

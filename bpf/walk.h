@@ -37,8 +37,6 @@ static __always_inline enum lp_reason cut_verdict(const struct view *view, const
 	}
 }
 
-#define LP_FRAGMENT (LP_REASON_COUNT + 8) /* no verdict yet: walk_fragment() has one */
-
 /* The walk: a reason, LP_TRANSLATE, LP_RESET or LP_FRAGMENT. *ifindex is where a forwarded
  * packet leaves. */
 static __always_inline __u32 walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
@@ -103,13 +101,6 @@ static __always_inline int action(enum lp_reason reason, __u32 ifindex)
 		return XDP_DROP;
 	}
 }
-
-/* No verdicts of XDP's: what is left to do, on a stack of its own (forward_nat.h). */
-#define WALK_TRANSLATE (-2)
-#define WALK_REPLY     (-3) /* for no VIP, and there are backends whose replies come back */
-#define WALK_OTHER     (-6) /* neither TCP nor UDP (icmp.h) */
-#define WALK_RESET     (-7) /* its backend is dead */
-#define WALK_FRAGMENT  (-8)
 
 #include "walk_fragment.h" /* which goes on with the steps above */
 

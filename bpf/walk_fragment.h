@@ -18,8 +18,6 @@
 
 #include "fragment.h"
 
-#define FRAGMENT_REPLY (LP_REASON_COUNT + 9) /* no verdict yet: nat_reply() has one */
-
 /*
  * The interface that it came in by. In one instruction: compilers that keep the field's
  * address from one use to the next make one that the verifier does not take.
