@@ -16,31 +16,9 @@
 #include <cmocka.h>
 #include <limpet/hash.h>
 #include <pthread.h>
-#include <sched.h>
 
-/* Between any two looks at the table, and before any write, a thread may lose its CPU. */
-static __thread uint32_t steps;
-static uint32_t pause_every; /* steps, on average; 0: no pauses */
-
-static void pause_sometimes(void)
-{
-	static __thread uint64_t random;
-
-	if (!pause_every || steps--)
-		return;
-	random = random * 6364136223846793005ull + 1442695040888963407ull;
-	steps = (uint32_t)((random >> 32) * 2 * pause_every >> 32);
-	sched_yield();
-}
-
-#define __atomic_load_n(at, order) (pause_sometimes(), __atomic_load_n(at, order))
-#define __sync_val_compare_and_swap(at, old, new)                                                  \
-	(pause_sometimes(), __sync_val_compare_and_swap(at, old, new))
-#define __sync_lock_test_and_set(at, value) (pause_sometimes(), __sync_lock_test_and_set(at, value))
-#include "../../bpf/entry.h"
-#undef __atomic_load_n
-#undef __sync_val_compare_and_swap
-#undef __sync_lock_test_and_set
+#define PAUSING "../../bpf/entry.h"
+#include "common/pausing.h"
 
 #define NOW 1000u
 
