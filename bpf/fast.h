@@ -36,10 +36,9 @@ struct fast {
 	__u32 ports;    /* lp_ports() */
 	__u32 service;  /* lp_fast_service.word of class 0 */
 	__u16 vip;      /* number */
-	__u16 pool;     /* half * pools_max + number */
-	__u32 life;     /* lp_fast4.life, where connections have records */
-	__u64 hash;     /* of what decides the backend */
-	__u64 flow;     /* of the flow, for samples and entropy */
+	const struct lp_fast_profile *profile;
+	__u64 hash; /* of what decides the backend */
+	__u64 flow; /* of the flow, for samples and entropy */
 };
 
 static __always_inline __u32 fast_header(const bool v6)
@@ -134,30 +133,34 @@ static __always_inline bool fast_place(__u64 *at, __u64 hash, const struct lp_fa
 	return TABLES_HAS(*at, LP_SIZE(all_places));
 }
 
-/*
- * The hash that gives the slot. `differs`: in what the key's service differs from
- * the packet's, which has to be the class alone.
- */
-static __always_inline bool fast_hash4(struct fast *fast, __u32 differs, __be32 mask)
+/* What the key shares with others; false: no such profile. */
+static __always_inline bool fast_profile(struct fast *fast, const struct lp_fast_hash *of,
+					 __u16 number)
+{
+	__u64 at = (__u64)of->first + number;
+
+	if (!TABLES_HAS(at, LP_SIZE(all_places)))
+		return false;
+	fast->profile = &TABLE(fast_profiles)[at];
+	return true;
+}
+
+/* The hash that gives the slot, and that of the flow. */
+static __always_inline void fast_hash4(struct fast *fast, bool source)
 {
 	const struct iphdr *ip = fast->l3;
 	struct lp_addr src, dst;
 
-	if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_TCP_IPIP)) {
+	if (source) {
+		src.w[3] = ip->saddr & fast->profile->mask4;
+		fast->hash = lp_hash_client(&lp_key, &src, false);
+		fast->flow = lp_mix_ports(fast->hash, fast->ports);
+	} else {
 		src.w[3] = ip->saddr;
 		dst.w[3] = ip->daddr;
 		fast->hash = lp_hash_flow_ports(&lp_key, &src, &dst, fast->ports, false);
 		fast->flow = fast->hash;
-		fast->life = mask;
-	} else if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_SOURCE_IPIP)) {
-		fast->life = 0;
-		src.w[3] = ip->saddr & mask;
-		fast->hash = lp_hash_client(&lp_key, &src, false);
-		fast->flow = lp_mix_ports(fast->hash, fast->ports);
-	} else {
-		return false;
 	}
-	return true;
 }
 
 static __always_inline bool fast_find4(struct fast *fast, __u32 half)
@@ -175,27 +178,21 @@ static __always_inline bool fast_find4(struct fast *fast, __u32 half)
 	if (key->addr != ip->daddr)
 		return false;
 	fast->vip = key->vip;
-	fast->pool = key->pool;
-	return fast_hash4(fast, key->service.word ^ fast->service, key->mask);
+	return fast_profile(fast, of, key->profile);
 }
 
-static __always_inline bool fast_hash6(struct fast *fast, __u32 differs, __be64 mask)
+static __always_inline void fast_hash6(struct fast *fast, bool source)
 {
 	const struct lp_addr *src = fast->l3 + offsetof(struct ipv6hdr, saddr);
 	const struct lp_addr *dst = fast->l3 + offsetof(struct ipv6hdr, daddr);
 
-	if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_TCP_IPIP)) {
-		fast->hash = lp_hash_flow_ports(&lp_key, src, dst, fast->ports, true);
-		fast->flow = fast->hash;
-		fast->life = (__u32)mask;
-	} else if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_SOURCE_IPIP)) {
-		fast->life = 0;
-		fast->hash = lp_hash_prefix6(&lp_key, src->d[0] & mask);
+	if (source) {
+		fast->hash = lp_hash_prefix6(&lp_key, src->d[0] & fast->profile->mask6);
 		fast->flow = lp_mix_ports(fast->hash, fast->ports);
 	} else {
-		return false;
+		fast->hash = lp_hash_flow_ports(&lp_key, src, dst, fast->ports, true);
+		fast->flow = fast->hash;
 	}
-	return true;
 }
 
 static __always_inline bool fast_find6(struct fast *fast, __u32 half)
@@ -212,18 +209,34 @@ static __always_inline bool fast_find6(struct fast *fast, __u32 half)
 	if (!fast_place(&at, lp_fast_hash6(of, dst, fast->service), of, half, true))
 		return false;
 	key = &TABLE(fast6)[at];
-	if (key->addr.d[0] != dst->d[0] || key->addr.d[1] != dst->d[1])
+	if (key->low != dst->d[1] || key->high != dst->w[1])
 		return false;
 	fast->vip = key->vip;
-	fast->pool = key->pool;
-	return fast_hash6(fast, key->service.word ^ fast->service, key->mask);
+	return fast_profile(fast, of, key->profile) && fast->profile->top == dst->w[0];
+}
+
+/*
+ * In what the key's service differs from the packet's: lp_fast_class alone, or it is
+ * another service, or an empty place.
+ */
+static __always_inline __u32 fast_differs(const struct fast *fast)
+{
+	return fast->profile->service.word ^ fast->service;
+}
+
+static __always_inline void fast_hash(struct fast *fast, bool source, const bool v6)
+{
+	if (v6)
+		fast_hash6(fast, source);
+	else
+		fast_hash4(fast, source);
 }
 
 /* The settled slot's backend; 0, which nothing can be sent to, for another one. */
 static __always_inline __u64 fast_backend(const struct fast *fast)
 {
 	__u32 slot = lp_hash_slot(fast->hash);
-	__u64 at = affinity_at(fast->pool, slot);
+	__u64 at = affinity_at(fast->profile->pool, slot);
 
 	return TABLES_HAS(at, LP_SIZE(all_slots)) ? ((const volatile __u16 *)TABLE(settled))[at]
 						  : 0;
@@ -304,7 +317,7 @@ static __always_inline bool fast_ipip(struct xdp_md *ctx, const struct lp_hop *h
 static __always_inline int fast_walk_ip(struct xdp_md *ctx, const void *data, const void *end,
 					__u32 cpu, const bool v6)
 {
-	__u32 half = tables_control()->active & 1, number, entropy;
+	__u32 half = tables_control()->active & 1, differs, number, entropy;
 	const struct lp_hop *hop;
 	struct lp_tally *tally;
 	struct fast fast;
@@ -313,9 +326,17 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, const void *data, co
 		return FAST_ODD;
 	if (!(v6 ? fast_find6(&fast, half) : fast_find4(&fast, half)))
 		return FAST_ODD;
+	differs = fast_differs(&fast);
+	if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_TCP_IPIP))
+		fast_hash(&fast, false, v6);
+	else if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_SOURCE_IPIP))
+		fast_hash(&fast, true, v6);
+	else
+		return FAST_ODD;
 	number = fast_backend(&fast);
-	if (!number && fast.life)
-		number = fast_hit(ctx, fast.pool - half * LP_SIZE(pools), fast.life, v6);
+	if (!number && fast.profile->life)
+		number = fast_hit(ctx, fast.profile->pool - half * LP_SIZE(pools),
+				  fast.profile->life, v6);
 	if (audit_samples(fast.flow) && !audit_has_seen(fast.flow, number))
 		return FAST_ODD;
 	hop = fast_hop(number, fast_l3_len(fast.l3, v6) + fast_header(v6), v6);

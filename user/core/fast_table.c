@@ -13,6 +13,9 @@
 
 #define SALTS_MAX 64
 
+/* The numbers of profiles are of 16 bits, and no key has the first. */
+#define PROFILES_MAX (UINT16_MAX + 1u)
+
 /* Keys of one family, in the order of the VIP table, sorted by key. */
 struct keys {
 	const struct lp_vip **vips;
@@ -27,14 +30,27 @@ static bool is_prefix6(const struct lp_addr *mask)
 	return mask->d[1] == 0;
 }
 
+/* Of affinity tcp; affinity source has the next one. LP_FAST_NONE: not forwarded here. */
+static uint8_t forward_class(const struct lp_vip *vip)
+{
+	if (vip->forward == LP_FORWARD_IPIP)
+		return LP_FAST_TCP_IPIP;
+	if (vip->forward == LP_FORWARD_SNAT ||
+	    (vip->forward == LP_FORWARD_NAT && (vip->flags & LP_VIP_ENTRIES)))
+		return LP_FAST_TCP_ENTRY;
+	return vip->forward == LP_FORWARD_NAT ? LP_FAST_TCP_NAT : LP_FAST_NONE;
+}
+
 /* enum lp_fast_class of a key: LP_FAST_NONE if the complete walk has to serve it. */
 static uint8_t class_of(const struct lp_vip *vip)
 {
-	if (vip->kind != LP_VIP_EXACT || vip->forward != LP_FORWARD_IPIP ||
-	    vip->track == LP_TRACK_ALWAYS || vip->vip > UINT16_MAX || (vip->flags & LP_VIP_POLICY))
+	uint8_t class = forward_class(vip);
+
+	if (!class || vip->kind != LP_VIP_EXACT || vip->track == LP_TRACK_ALWAYS ||
+	    vip->vip > UINT16_MAX || (vip->flags & (LP_VIP_POLICY | LP_VIP_REPLY)))
 		return LP_FAST_NONE;
 	if (vip->affinity == LP_AFFINITY_TCP)
-		return LP_FAST_TCP_IPIP;
+		return class;
 	if (vip->affinity != LP_AFFINITY_SOURCE || (vip->flags & LP_VIP_PROXIES))
 		return LP_FAST_NONE;
 	/* Its datagrams keep their clients' records in every slot (bpf/track.h T7). */
@@ -42,16 +58,77 @@ static uint8_t class_of(const struct lp_vip *vip)
 		return LP_FAST_NONE;
 	if (lp_addr_is_v6(&vip->addr) && !is_prefix6(&vip->source_mask))
 		return LP_FAST_NONE;
-	return LP_FAST_SOURCE_IPIP;
+	return class + 1;
 }
 
-static struct lp_fast_service service_of(const struct lp_vip *vip)
+/* lp_fast_profile.life of a key of this class. */
+static uint32_t life_of(const struct lp_vip *vip, uint8_t class)
 {
-	return (struct lp_fast_service) {
-		.port = vip->port,
-		.proto = vip->proto,
-		.class = class_of(vip),
+	if (class == LP_FAST_TCP_ENTRY || class == LP_FAST_SOURCE_ENTRY)
+		return vip->idle_timeout;
+	if (class != LP_FAST_TCP_IPIP || vip->proto != IPPROTO_TCP || vip->track == LP_TRACK_NEVER)
+		return 0;
+	return vip->idle_timeout;
+}
+
+/* What a key that has a class shares with others. */
+static struct lp_fast_profile profile_of(const struct lp_vip *vip)
+{
+	bool v6 = lp_addr_is_v6(&vip->addr);
+	uint8_t class = class_of(vip);
+	struct lp_fast_profile profile = {
+		.service = { .port = vip->port, .proto = vip->proto, .class = class },
+		.top = v6 ? vip->addr.w[0] : 0,
+		.mask6 = 0, /* all of it: profiles are compared as bytes */
+		.life = life_of(vip, class),
+		.pool = vip->pool,
 	};
+
+	if (vip->affinity == LP_AFFINITY_SOURCE && v6)
+		profile.mask6 = vip->source_mask.d[0];
+	else if (vip->affinity == LP_AFFINITY_SOURCE)
+		profile.mask4 = vip->source_mask.w[3];
+	if (vip->forward != LP_FORWARD_IPIP)
+		profile.target = vip->target ? vip->target : vip->port;
+	return profile;
+}
+
+static int compare_profiles(const void *left, const void *right)
+{
+	return memcmp(left, right, sizeof(struct lp_fast_profile));
+}
+
+/* All there are, the first of none; of more than fit those that compare as lower. */
+static int profiles_collect(struct dp_fast_table *table, const struct lp_vip *places, uint32_t n)
+{
+	struct lp_fast_profile *all = calloc((size_t)n + 1, sizeof(*all));
+	uint32_t max = n < PROFILES_MAX ? n : PROFILES_MAX, count = 1, last = 0;
+
+	if (!all)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		if (class_of(&places[i]))
+			all[count++] = profile_of(&places[i]);
+	qsort(all + 1, count - 1, sizeof(*all), compare_profiles);
+	for (uint32_t i = 1; i < count && last + 1 < max; i++)
+		if (compare_profiles(&all[last], &all[i]))
+			all[++last] = all[i];
+	table->profiles = all;
+	table->n_profiles = last + 1;
+	return 0;
+}
+
+/* The number of a key's profile; 0 if the complete walk has to serve it. */
+static uint16_t profile_number(const struct dp_fast_table *table, const struct lp_vip *vip)
+{
+	struct lp_fast_profile profile, *found;
+
+	if (!class_of(vip))
+		return 0;
+	profile = profile_of(vip);
+	found = bsearch(&profile, table->profiles + 1, table->n_profiles - 1, sizeof(profile),
+			compare_profiles);
+	return found ? (uint16_t)(found - table->profiles) : 0;
 }
 
 static int compare_keys(const void *left, const void *right)
@@ -65,7 +142,8 @@ static int compare_keys(const void *left, const void *right)
 	return order ? order : (int)a->proto - (int)b->proto;
 }
 
-static int keys_collect(struct keys *keys, const struct lp_vip *places, uint32_t n, bool v6)
+static int keys_collect(struct keys *keys, const struct dp_fast_table *table,
+			const struct lp_vip *places, uint32_t n, bool v6)
 {
 	*keys = (struct keys) {
 		.vips = calloc(n ? n : 1, sizeof(*keys->vips)),
@@ -75,7 +153,7 @@ static int keys_collect(struct keys *keys, const struct lp_vip *places, uint32_t
 	if (!keys->vips || !keys->hashes || !keys->displacements)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++)
-		if (class_of(&places[i]) && lp_addr_is_v6(&places[i].addr) == v6)
+		if (lp_addr_is_v6(&places[i].addr) == v6 && profile_number(table, &places[i]))
 			keys->vips[keys->n++] = &places[i];
 	/* Where a key stands in the VIP table depends on its size. */
 	qsort(keys->vips, keys->n, sizeof(*keys->vips), compare_keys);
@@ -137,36 +215,23 @@ static int solve(struct lp_fast_hash *of, struct keys *keys, const struct lp_has
 	return ret;
 }
 
-/* lp_fast4.life of a key, or 0 if its connections have no records. */
-static uint32_t life_of(const struct lp_vip *vip)
+static struct lp_fast4 key4(const struct dp_fast_table *table, const struct lp_vip *vip)
 {
-	return vip->track == LP_TRACK_NEVER || vip->proto != IPPROTO_TCP ? 0 : vip->idle_timeout;
-}
-
-static void fill4(struct lp_fast4 *at, const struct lp_vip *vip)
-{
-	*at = (struct lp_fast4) {
+	return (struct lp_fast4) {
 		.addr = vip->addr.w[3],
-		.service = service_of(vip),
 		.vip = (uint16_t)vip->vip,
-		.pool = (uint16_t)vip->pool,
-		.mask = vip->source_mask.w[3],
+		.profile = profile_number(table, vip),
 	};
-	if (at->service.class == LP_FAST_TCP_IPIP)
-		at->life = life_of(vip);
 }
 
-static void fill6(struct lp_fast6 *at, const struct lp_vip *vip)
+static struct lp_fast6 key6(const struct dp_fast_table *table, const struct lp_vip *vip)
 {
-	*at = (struct lp_fast6) {
-		.addr = vip->addr,
-		.service = service_of(vip),
+	return (struct lp_fast6) {
+		.high = vip->addr.w[1],
 		.vip = (uint16_t)vip->vip,
-		.pool = (uint16_t)vip->pool,
-		.mask = vip->source_mask.d[0],
+		.profile = profile_number(table, vip),
+		.low = vip->addr.d[1],
 	};
-	if (at->service.class == LP_FAST_TCP_IPIP)
-		at->life = life_of(vip);
 }
 
 static void fill(struct dp_fast_table *table, const struct keys *keys, bool v6)
@@ -180,9 +245,9 @@ static void fill(struct dp_fast_table *table, const struct keys *keys, bool v6)
 		uint32_t place = lp_place(keys->hashes[i], keys->displacements[bucket], of->places);
 
 		if (v6)
-			fill6(&table->v6[place], keys->vips[i]);
+			table->v6[place] = key6(table, keys->vips[i]);
 		else
-			fill4(&table->v4[place], keys->vips[i]);
+			table->v4[place] = key4(table, keys->vips[i]);
 	}
 }
 
@@ -191,7 +256,7 @@ static int build_family(struct dp_fast_table *table, const struct lp_hash_key *k
 {
 	struct lp_fast_hash *of = &table->hash[v6];
 	struct keys keys;
-	int ret = keys_collect(&keys, places, n, v6);
+	int ret = keys_collect(&keys, table, places, n, v6);
 
 	if (!ret) {
 		choose_size(of, keys.n, n);
@@ -216,6 +281,8 @@ int fast_table_build(const struct lp_hash_key *key, const struct lp_vip *places,
 	table->v4 = calloc(n ? n : 1, sizeof(*table->v4));
 	table->v6 = calloc(n ? n : 1, sizeof(*table->v6));
 	if (table->v4 && table->v6)
+		ret = profiles_collect(table, places, n);
+	if (!ret)
 		ret = build_family(table, key, places, n, false);
 	if (!ret)
 		ret = build_family(table, key, places, n, true);
@@ -232,6 +299,7 @@ void fast_table_free(struct dp_fast_table **table)
 		return;
 	free((*table)->v4);
 	free((*table)->v6);
+	free((*table)->profiles);
 	free(*table);
 	*table = NULL;
 }

@@ -18,8 +18,8 @@
 
 /*
  * From `n` places of a VIP table, of which no more than `n` keys come. `key` seeds the
- * hash. The result depends on the set of keys alone (P6); dp_fast_table.v4[].pool and
- * v6[].pool are numbers of pools. On success *out is the caller's. -ENOMEM.
+ * hash. The result depends on the set of keys alone (P6); dp_fast_table.profiles[].pool is
+ * the number of a pool. On success *out is the caller's. -ENOMEM.
  */
 int fast_table_build(const struct lp_hash_key *key, const struct lp_vip *places, uint32_t n,
 		     struct dp_fast_table **out);

@@ -226,27 +226,17 @@ void dp_phase(struct dp *dp)
 	__atomic_fetch_add(&dp->maps.control->phase, 1, __ATOMIC_RELAXED);
 }
 
-static void fast_write4(struct dp *dp, unsigned int half, const struct dp_fast_table *fast)
+static void fast_write_profiles(struct dp *dp, unsigned int half, const struct dp_fast_table *fast)
 {
-	struct lp_fast4 *to = dp->maps.fast4 + (size_t)half * dp->size.places;
+	struct lp_fast_profile *to = dp->maps.fast_profiles + (size_t)half * dp->size.places;
 
-	for (uint32_t i = 0; i < fast->hash[0].places; i++) {
-		to[i] = fast->v4[i];
+	for (uint32_t i = 1; i < fast->n_profiles; i++) {
+		to[i] = fast->profiles[i];
 		to[i].pool = (uint16_t)(to[i].pool + half * dp->size.pools);
 	}
 }
 
-static void fast_write6(struct dp *dp, unsigned int half, const struct dp_fast_table *fast)
-{
-	struct lp_fast6 *to = dp->maps.fast6 + (size_t)half * dp->size.places;
-
-	for (uint32_t i = 0; i < fast->hash[1].places; i++) {
-		to[i] = fast->v6[i];
-		to[i].pool = (uint16_t)(to[i].pool + half * dp->size.pools);
-	}
-}
-
-/* Without places nothing is found: the one that is looked at is of the class NONE. */
+/* Without places nothing is found: the one that is looked at is empty. */
 static void fast_clear(struct dp *dp, unsigned int half)
 {
 	for (unsigned int family = 0; family < 2; family++)
@@ -256,6 +246,7 @@ static void fast_clear(struct dp *dp, unsigned int half)
 		};
 	dp->maps.fast4[(size_t)half * dp->size.places] = (struct lp_fast4) { 0 };
 	dp->maps.fast6[(size_t)half * dp->size.places] = (struct lp_fast6) { 0 };
+	dp->maps.fast_profiles[(size_t)half * dp->size.places] = (struct lp_fast_profile) { 0 };
 }
 
 static void fast_write(struct dp *dp, unsigned int half, const struct dp_fast_table *fast)
@@ -266,8 +257,11 @@ static void fast_write(struct dp *dp, unsigned int half, const struct dp_fast_ta
 		return;
 	memcpy(dp->maps.fast_index + (size_t)half * 2 * LP_FAST_BUCKETS, fast->index,
 	       sizeof(fast->index));
-	fast_write4(dp, half, fast);
-	fast_write6(dp, half, fast);
+	memcpy(dp->maps.fast4 + (size_t)half * dp->size.places, fast->v4,
+	       fast->hash[0].places * sizeof(*fast->v4));
+	memcpy(dp->maps.fast6 + (size_t)half * dp->size.places, fast->v6,
+	       fast->hash[1].places * sizeof(*fast->v6));
+	fast_write_profiles(dp, half, fast);
 	for (unsigned int family = 0; family < 2; family++) {
 		dp->maps.control->fast[half][family] = fast->hash[family];
 		dp->maps.control->fast[half][family].first = half * dp->size.places;
@@ -333,7 +327,8 @@ int dp_vip_table_write(struct dp *dp, unsigned int half, const struct dp_vip_tab
 	if (half > 1 || table->n_ranges > dp->size.ranges)
 		return -ERANGE;
 	if (table->fast && (table->fast->hash[0].places > dp->size.places ||
-			    table->fast->hash[1].places > dp->size.places))
+			    table->fast->hash[1].places > dp->size.places ||
+			    table->fast->n_profiles > dp->size.places))
 		return -ERANGE;
 	if (half == dp_active_half(dp))
 		return -EBUSY;

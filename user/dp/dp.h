@@ -67,8 +67,10 @@ struct lp_backend_meta *dp_backend_meta(struct dp *dp, uint32_t backend);
 struct dp_fast_table {
 	struct lp_fast_hash hash[2]; /* IPv4, IPv6; `first` is set when it is written */
 	struct lp_fast_index index[2][LP_FAST_BUCKETS];
-	struct lp_fast4 *v4; /* hash[0].places; `pool` is the pool's number */
-	struct lp_fast6 *v6; /* hash[1].places */
+	struct lp_fast4 *v4;              /* hash[0].places */
+	struct lp_fast6 *v6;              /* hash[1].places */
+	struct lp_fast_profile *profiles; /* n_profiles; `pool` is the pool's number */
+	uint32_t n_profiles;              /* the first one, of no key, included */
 };
 
 /* A half of the VIP table: as many elements as the datapath has capacity for. */

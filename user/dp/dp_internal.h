@@ -22,6 +22,7 @@
 	X(fast_index, struct lp_fast_index, 4 * LP_FAST_BUCKETS, TABLES)                           \
 	X(fast4, struct lp_fast4, 2 * s->places, TABLES)                                           \
 	X(fast6, struct lp_fast6, 2 * s->places, TABLES)                                           \
+	X(fast_profiles, struct lp_fast_profile, 2 * s->places, TABLES)                            \
 	X(pools, struct lp_pool, 2 * s->pools, TABLES)                                             \
 	X(backends, struct lp_backend, s->backends, TABLES)                                        \
 	X(vip_counters, struct lp_counter, c * s->vips, TABLES)                                    \
