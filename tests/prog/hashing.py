@@ -90,8 +90,9 @@ def hash_client(key, source, bits):
 
 def hash_flow(key, source, destination, sport, dport):
     ports = words_of(sport.to_bytes(2, "big") + dport.to_bytes(2, "big"))
-    words = address_words(source) + address_words(destination) + ports
-    return multilinear(key, words + [6 if ":" in source else 4])
+    if ":" in source:
+        return multilinear(key, address_words(source) + ports + address_words(destination)[3:])
+    return multilinear(key, address_words(source) + address_words(destination) + ports + [4])
 
 
 def slot(value):
