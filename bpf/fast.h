@@ -120,17 +120,29 @@ static __always_inline bool fast_guards(const struct lp_fast_hash *of, __u32 hal
 	return TABLE(guard)[half].bits[bit / 32] >> bit % 32 & 1;
 }
 
-/* Where in the fast VIP table the packet's key would be; false: the table is broken. */
-static __always_inline bool fast_place(__u64 *at, __u64 hash, const struct lp_fast_hash *of,
-				       __u32 half, const bool v6)
+/*
+ * By a branch, which is foreseen: nothing that is read from there waits for `half` to have been
+ * read. A compiler that were told less would compute the address.
+ */
+static __always_inline const struct lp_fast_hash *fast_half(__u32 half, const bool v6)
 {
-	__u64 bucket = lp_fast_bucket(hash, of->buckets);
+	const struct lp_fast_hash *of = &TABLE(control)->fast[0][v6];
 
-	/* Added, not ORed, as the compiler would: Linux 6.1 loses the bounds of an OR. */
-	barrier_var(bucket);
-	bucket += ((__u64)half << (LP_FAST_BUCKETS_BITS + 1)) + (v6 ? LP_FAST_BUCKETS : 0);
-	*at = (__u64)of->first + lp_place(hash, TABLE(fast_index)[bucket].displacement, of->places);
-	return TABLES_HAS(*at, LP_SIZE(all_places));
+	if (half)
+		of = &TABLE(control)->fast[1][v6];
+	return of;
+}
+
+/* Where in the fast VIP table the packet's key would be; false: the table is broken. */
+static __always_inline bool fast_place(__u64 *at, __u64 hash, const struct lp_fast_hash *of)
+{
+	__u64 bucket = (__u64)lp_fast_bucket(hash, of->buckets) + of->index;
+
+	if (!TABLES_HAS(bucket, 4 * LP_FAST_BUCKETS))
+		return false;
+	*at = (__u64)of->first +
+	      lp_fast_place(hash, TABLE(fast_index)[bucket].displacement, of->range);
+	return TABLES_HAS(*at, LP_SIZE(all_fast));
 }
 
 /* What the key shares with others; false: no such profile. */
@@ -139,7 +151,7 @@ static __always_inline bool fast_profile(struct fast *fast, const struct lp_fast
 {
 	__u64 at = (__u64)of->first + number;
 
-	if (!TABLES_HAS(at, LP_SIZE(all_places)))
+	if (!TABLES_HAS(at, LP_SIZE(all_fast)))
 		return false;
 	fast->profile = &TABLE(fast_profiles)[at];
 	return true;
@@ -163,16 +175,15 @@ static __always_inline void fast_hash4(struct fast *fast, bool source)
 	}
 }
 
-static __always_inline bool fast_find4(struct fast *fast, __u32 half)
+static __always_inline bool fast_find4(struct fast *fast, const struct lp_fast_hash *of, __u32 half)
 {
-	const struct lp_fast_hash *of = &TABLE(control)->fast[half][0];
 	const struct iphdr *ip = fast->l3;
 	const struct lp_fast4 *key;
 	__u64 at;
 
 	if (fast_guards(of, half, bpf_ntohl(ip->saddr), ip->saddr))
 		return false;
-	if (!fast_place(&at, lp_fast_hash4(of, ip->daddr, fast->service), of, half, false))
+	if (!fast_place(&at, lp_fast_hash4(of, ip->daddr, fast->service), of))
 		return false;
 	key = &TABLE(fast4)[at];
 	if (key->addr != ip->daddr)
@@ -195,18 +206,17 @@ static __always_inline void fast_hash6(struct fast *fast, bool source)
 	}
 }
 
-static __always_inline bool fast_find6(struct fast *fast, __u32 half)
+static __always_inline bool fast_find6(struct fast *fast, const struct lp_fast_hash *of, __u32 half)
 {
 	const struct lp_addr *src = fast->l3 + offsetof(struct ipv6hdr, saddr);
 	const struct lp_addr *dst = fast->l3 + offsetof(struct ipv6hdr, daddr);
-	const struct lp_fast_hash *of = &TABLE(control)->fast[half][1];
 	const struct lp_fast6 *key;
 	__u64 at;
 
 	if (fast_guards(of, half, bpf_be64_to_cpu(src->d[0]),
 			src->w[0] ^ src->w[1] ^ src->w[2] ^ src->w[3]))
 		return false;
-	if (!fast_place(&at, lp_fast_hash6(of, dst, fast->service), of, half, true))
+	if (!fast_place(&at, lp_fast_hash6(of, dst, fast->service), of))
 		return false;
 	key = &TABLE(fast6)[at];
 	if (key->low != dst->d[1] || key->high != dst->w[1])
@@ -232,11 +242,28 @@ static __always_inline void fast_hash(struct fast *fast, bool source, const bool
 		fast_hash4(fast, source);
 }
 
+/*
+ * Where the slot of the packet's pool is, as affinity_at(). If the profile's guess is right, and
+ * it is but for a moment, the slot is read before the pool has been: the branch is foreseen.
+ */
+static __always_inline __u64 fast_slot(const struct fast *fast)
+{
+	__u64 pool = fast->profile->pool, table, guess = fast->profile->table;
+
+	if (!TABLES_HAS(pool, LP_SIZE(all_pools)))
+		return 0;
+	table = ((const volatile struct lp_pool *)TABLE(pools))[pool].table;
+	if (table != guess) {
+		guess = table;
+		barrier_var(guess); /* else it would be the pool's in any case */
+	}
+	return guess << LP_SLOTS_BITS | lp_hash_slot(fast->hash);
+}
+
 /* The settled slot's backend; 0, which nothing can be sent to, for another one. */
 static __always_inline __u64 fast_backend(const struct fast *fast)
 {
-	__u32 slot = lp_hash_slot(fast->hash);
-	__u64 at = affinity_at(fast->profile->pool, slot);
+	__u64 at = fast_slot(fast);
 
 	return TABLES_HAS(at, LP_SIZE(all_slots)) ? ((const volatile __u16 *)TABLE(settled))[at]
 						  : 0;
@@ -318,13 +345,15 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, const void *data, co
 					__u32 cpu, const bool v6)
 {
 	__u32 half = tables_control()->active & 1, differs, number, entropy;
+	const struct lp_fast_hash *of;
 	const struct lp_hop *hop;
 	struct lp_tally *tally;
 	struct fast fast;
 
 	if (!fast_parse(&fast, data, end, v6))
 		return FAST_ODD;
-	if (!(v6 ? fast_find6(&fast, half) : fast_find4(&fast, half)))
+	of = fast_half(half, v6);
+	if (!(v6 ? fast_find6(&fast, of, half) : fast_find4(&fast, of, half)))
 		return FAST_ODD;
 	differs = fast_differs(&fast);
 	if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_TCP_IPIP))

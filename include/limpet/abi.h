@@ -157,6 +157,7 @@ enum lp_vip_kind {
 	/* and elements in all: both halves, all tables, all CPUs */                               \
 	X(all_index)                                                                               \
 	X(all_places)                                                                              \
+	X(all_fast)                                                                                \
 	X(all_ranges)                                                                              \
 	X(all_pools)                                                                               \
 	X(all_slots)                                                                               \
@@ -185,10 +186,10 @@ enum lp_patch {
  * else its path wants to know of a half and a family: one cache line. */
 struct lp_fast_hash {
 	__u64 word[4]; /* secret, and chosen anew until all keys have a place */
-	__u32 places;  /* in use, less than the capacity: the denser, the fewer cache lines */
+	__u32 range;   /* lp_fast_place(): the denser, the fewer cache lines */
 	__u32 first;   /* of the half: fast4[first + place] */
 	__u32 buckets; /* mask: their number, a power of two, less 1 */
-	__u32 _pad;
+	__u32 index;   /* of the half and family: fast_index[index + bucket] */
 	/* The leading bits of all VIPs' addresses, 32 or 64 of them as a number, are in
 	 * guard_first .. guard_first + guard_span: a source outside is none of them. */
 	__u64 guard_first;
@@ -304,14 +305,16 @@ LP_ASSERT_OFFSET(struct lp_vip, idle_timeout, 56);
  * for each family; what is not found here is looked for in `vips`.
  *
  * fast_index[(half * 2 + family) * LP_FAST_BUCKETS + bucket], family 0 for IPv4 and
- * 1 for IPv6; fast4[half * places_max + place], fast6 and fast_profiles likewise.
+ * 1 for IPv6; fast4[half * (places_max + LP_FAST_WINDOW) + place], fast6 and fast_profiles
+ * likewise.
  */
-#define LP_FAST_BUCKETS_BITS 16
+#define LP_FAST_BUCKETS_BITS 17
 #define LP_FAST_BUCKETS      (1u << LP_FAST_BUCKETS_BITS)
+#define LP_FAST_WINDOW       256u /* displacements are less */
 struct lp_fast_index {
-	__u16 displacement;
+	__u8 displacement;
 };
-LP_ASSERT_SIZE(struct lp_fast_index, 2);
+LP_ASSERT_SIZE(struct lp_fast_index, 1);
 
 /* What the fast path does for a key: affinity and forwarding in one. */
 enum lp_fast_class {
@@ -359,7 +362,10 @@ struct lp_fast_profile {
 	__u32 life;
 	__u16 pool;    /* half * pools_max + number */
 	__be16 target; /* LP_FAST_*_NAT, LP_FAST_*_ENTRY: the port on the other side */
-	__u64 _pad;
+	/* What lp_pool.table was when somebody looked: a guess, with which a packet need not
+	 * wait for the pool to look into its slot. */
+	__u32 table;
+	__u32 _pad;
 };
 LP_ASSERT_SIZE(struct lp_fast_profile, 32);
 

@@ -102,7 +102,7 @@ static int compare_profiles(const void *left, const void *right)
 static int profiles_collect(struct dp_fast_table *table, const struct lp_vip *places, uint32_t n)
 {
 	struct lp_fast_profile *all = calloc((size_t)n + 1, sizeof(*all));
-	uint32_t max = n < PROFILES_MAX ? n : PROFILES_MAX, count = 1, last = 0;
+	uint32_t count = 1, last = 0;
 
 	if (!all)
 		return -ENOMEM;
@@ -110,7 +110,7 @@ static int profiles_collect(struct dp_fast_table *table, const struct lp_vip *pl
 		if (class_of(&places[i]))
 			all[count++] = profile_of(&places[i]);
 	qsort(all + 1, count - 1, sizeof(*all), compare_profiles);
-	for (uint32_t i = 1; i < count && last + 1 < max; i++)
+	for (uint32_t i = 1; i < count && last + 1 < PROFILES_MAX; i++)
 		if (compare_profiles(&all[last], &all[i]))
 			all[++last] = all[i];
 	table->profiles = all;
@@ -169,14 +169,14 @@ static void keys_free(struct keys *keys)
 	free(keys->displacements);
 }
 
-/* Four keys a bucket, and places for an eighth more than there are keys. */
+/* Two keys a bucket at most, and a range of an eighth more than there are keys. */
 static void choose_size(struct lp_fast_hash *of, size_t n, uint32_t places_max)
 {
-	uint32_t places = (uint32_t)(n + n / 8 + 1), buckets = 1;
+	uint32_t range = (uint32_t)(n + n / 8 + 1), buckets = 1;
 
-	while (buckets < LP_FAST_BUCKETS && buckets * 4ull < n)
+	while (buckets < LP_FAST_BUCKETS && buckets * 2ull < n)
 		buckets *= 2;
-	of->places = places < places_max ? places : places_max;
+	of->range = range < places_max ? range : places_max;
 	of->buckets = buckets - 1;
 }
 
@@ -199,8 +199,8 @@ static void choose_words(struct lp_fast_hash *of, const struct lp_hash_key *key,
 static int solve(struct lp_fast_hash *of, struct keys *keys, const struct lp_hash_key *key, bool v6)
 {
 	struct vip_perfect *perfect = NULL;
-	int ret = vip_perfect_new(keys->n, of->buckets + 1, of->places, &vip_perfect_fast,
-				  &perfect);
+	int ret = vip_perfect_new(keys->n, of->buckets + 1, fast_table_places(of),
+				  &vip_perfect_fast, &perfect);
 
 	if (ret)
 		return ret;
@@ -239,10 +239,11 @@ static void fill(struct dp_fast_table *table, const struct keys *keys, bool v6)
 	const struct lp_fast_hash *of = &table->hash[v6];
 
 	for (uint32_t i = 0; i <= of->buckets; i++)
-		table->index[v6][i].displacement = (uint16_t)keys->displacements[i];
+		table->index[v6][i].displacement = (uint8_t)keys->displacements[i];
 	for (size_t i = 0; i < keys->n; i++) {
 		uint32_t bucket = lp_fast_bucket(keys->hashes[i], of->buckets);
-		uint32_t place = lp_place(keys->hashes[i], keys->displacements[bucket], of->places);
+		uint32_t place = lp_fast_place(keys->hashes[i], keys->displacements[bucket],
+					       of->range);
 
 		if (v6)
 			table->v6[place] = key6(table, keys->vips[i]);
@@ -278,8 +279,8 @@ int fast_table_build(const struct lp_hash_key *key, const struct lp_vip *places,
 
 	if (!table)
 		return ret;
-	table->v4 = calloc(n ? n : 1, sizeof(*table->v4));
-	table->v6 = calloc(n ? n : 1, sizeof(*table->v6));
+	table->v4 = calloc((size_t)n + LP_FAST_WINDOW, sizeof(*table->v4));
+	table->v6 = calloc((size_t)n + LP_FAST_WINDOW, sizeof(*table->v6));
 	if (table->v4 && table->v6)
 		ret = profiles_collect(table, places, n);
 	if (!ret)

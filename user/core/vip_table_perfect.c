@@ -39,8 +39,22 @@ static uint32_t bucket_full(uint64_t hash, uint32_t buckets)
 	return lp_vip_bucket(hash, buckets);
 }
 
-const struct vip_perfect_kind vip_perfect_full = { .bucket = bucket_full };
-const struct vip_perfect_kind vip_perfect_fast = { .bucket = bucket_fast, .displacements = 65536 };
+static uint32_t place_full(uint64_t hash, uint32_t displacement, uint32_t places)
+{
+	return lp_place(hash, displacement, places);
+}
+
+static uint32_t place_fast(uint64_t hash, uint32_t displacement, uint32_t places)
+{
+	return lp_fast_place(hash, displacement, places - LP_FAST_WINDOW + 1);
+}
+
+const struct vip_perfect_kind vip_perfect_full = { .bucket = bucket_full, .place = place_full };
+const struct vip_perfect_kind vip_perfect_fast = {
+	.bucket = bucket_fast,
+	.place = place_fast,
+	.displacements = LP_FAST_WINDOW,
+};
 
 int vip_perfect_new(size_t n, uint32_t buckets, uint32_t places,
 		    const struct vip_perfect_kind *kind, struct vip_perfect **out)
@@ -117,6 +131,12 @@ static void rank(struct vip_perfect *perfect)
 		perfect->order[counts[bucket_size(perfect, i) + 1]++] = i;
 }
 
+/* Where a hash goes. */
+static bool *taken_at(struct vip_perfect *perfect, uint64_t hash, uint32_t displacement)
+{
+	return &perfect->taken[perfect->kind->place(hash, displacement, perfect->places)];
+}
+
 /* Takes the places of the bucket's hashes, all or none. */
 static bool place(struct vip_perfect *perfect, uint32_t bucket, uint32_t displacement)
 {
@@ -124,7 +144,7 @@ static bool place(struct vip_perfect *perfect, uint32_t bucket, uint32_t displac
 	uint32_t n = bucket_size(perfect, bucket), i;
 
 	for (i = 0; i < n; i++) {
-		bool *taken = &perfect->taken[lp_place(hashes[i], displacement, perfect->places)];
+		bool *taken = taken_at(perfect, hashes[i], displacement);
 
 		if (*taken)
 			break;
@@ -133,7 +153,7 @@ static bool place(struct vip_perfect *perfect, uint32_t bucket, uint32_t displac
 	if (i == n)
 		return true;
 	while (i-- > 0)
-		perfect->taken[lp_place(hashes[i], displacement, perfect->places)] = false;
+		*taken_at(perfect, hashes[i], displacement) = false;
 	return false;
 }
 

@@ -2,8 +2,9 @@
 /*
  * Perfect hashing of 64-bit hashes by hash and displace (Belazzougui, Botelho
  * and Dietzfelbinger, ESA 2009): each bucket, the largest first, gets the
- * smallest displacement that sends all its hashes to free places. Private to
- * vip_table*.c; lp_vip_bucket() and lp_place() in hash.h are the lookup.
+ * smallest displacement that sends all its hashes to free places. Private to vip_table*.c
+ * and fast_table.c; lp_vip_bucket() and lp_place() in hash.h are the lookup, or lp_fast_bucket()
+ * and lp_fast_place().
  */
 #ifndef LIMPET_CORE_VIP_TABLE_PERFECT_H
 #define LIMPET_CORE_VIP_TABLE_PERFECT_H
@@ -17,6 +18,7 @@ struct vip_perfect;
 /* What differs between the tables that are built with it. */
 struct vip_perfect_kind {
 	uint32_t (*bucket)(uint64_t hash, uint32_t buckets);
+	uint32_t (*place)(uint64_t hash, uint32_t displacement, uint32_t places);
 	uint32_t displacements; /* how many can be tried for a bucket; 0: one for each place */
 };
 extern const struct vip_perfect_kind vip_perfect_full; /* `vips` */

@@ -226,45 +226,73 @@ void dp_phase(struct dp *dp)
 	__atomic_fetch_add(&dp->maps.control->phase, 1, __ATOMIC_RELAXED);
 }
 
+/* Elements of a half, of each of the arrays. */
+static size_t fast_size(const struct dp *dp)
+{
+	return dp->size.places + LP_FAST_WINDOW;
+}
+
+/* Their end is one of zeroes, if they have not taken all the room. */
 static void fast_write_profiles(struct dp *dp, unsigned int half, const struct dp_fast_table *fast)
 {
-	struct lp_fast_profile *to = dp->maps.fast_profiles + (size_t)half * dp->size.places;
+	struct lp_fast_profile *to = dp->maps.fast_profiles + half * fast_size(dp);
 
 	for (uint32_t i = 1; i < fast->n_profiles; i++) {
 		to[i] = fast->profiles[i];
 		to[i].pool = (uint16_t)(to[i].pool + half * dp->size.pools);
 	}
+	if (fast->n_profiles < fast_size(dp))
+		to[fast->n_profiles] = (struct lp_fast_profile) { 0 };
 }
 
-/* Without places nothing is found: the one that is looked at is empty. */
+/* Guesses of the profiles of a pool, 0: of all pools. Packets may use them meanwhile. */
+static void fast_guess(struct dp *dp, unsigned int half, uint32_t pool)
+{
+	struct lp_fast_profile *at = dp->maps.fast_profiles + half * fast_size(dp);
+
+	for (size_t i = 1; i < fast_size(dp) && at[i].service.word; i++)
+		if (!pool || at[i].pool == half * dp->size.pools + pool)
+			__atomic_store_n(&at[i].table, dp->maps.pools[at[i].pool].table,
+					 __ATOMIC_RELAXED);
+}
+
+/* Without keys nothing is found: the place that is looked at is empty. */
 static void fast_clear(struct dp *dp, unsigned int half)
 {
 	for (unsigned int family = 0; family < 2; family++)
 		dp->maps.control->fast[half][family] = (struct lp_fast_hash) {
-			.places = 1,
-			.first = half * dp->size.places,
+			.first = (uint32_t)(half * fast_size(dp)),
+			.index = (half * 2 + family) * LP_FAST_BUCKETS,
 		};
-	dp->maps.fast4[(size_t)half * dp->size.places] = (struct lp_fast4) { 0 };
-	dp->maps.fast6[(size_t)half * dp->size.places] = (struct lp_fast6) { 0 };
-	dp->maps.fast_profiles[(size_t)half * dp->size.places] = (struct lp_fast_profile) { 0 };
+	for (unsigned int family = 0; family < 2; family++)
+		dp->maps.fast_index[(half * 2 + family) * LP_FAST_BUCKETS].displacement = 0;
+	dp->maps.fast4[half * fast_size(dp)] = (struct lp_fast4) { 0 };
+	dp->maps.fast6[half * fast_size(dp)] = (struct lp_fast6) { 0 };
+	memset(dp->maps.fast_profiles + half * fast_size(dp), 0,
+	       2 * sizeof(struct lp_fast_profile));
 }
 
 static void fast_write(struct dp *dp, unsigned int half, const struct dp_fast_table *fast)
 {
+	struct lp_fast_hash *hash = dp->maps.control->fast[half];
+
 	fast_clear(dp, half);
 	/* A pool's number in both halves has to fit into 16 bits. */
 	if (!fast || 2 * dp->size.pools > UINT16_MAX)
 		return;
 	memcpy(dp->maps.fast_index + (size_t)half * 2 * LP_FAST_BUCKETS, fast->index,
 	       sizeof(fast->index));
-	memcpy(dp->maps.fast4 + (size_t)half * dp->size.places, fast->v4,
-	       fast->hash[0].places * sizeof(*fast->v4));
-	memcpy(dp->maps.fast6 + (size_t)half * dp->size.places, fast->v6,
-	       fast->hash[1].places * sizeof(*fast->v6));
+	memcpy(dp->maps.fast4 + half * fast_size(dp), fast->v4,
+	       fast_table_places(&fast->hash[0]) * sizeof(*fast->v4));
+	memcpy(dp->maps.fast6 + half * fast_size(dp), fast->v6,
+	       fast_table_places(&fast->hash[1]) * sizeof(*fast->v6));
 	fast_write_profiles(dp, half, fast);
 	for (unsigned int family = 0; family < 2; family++) {
-		dp->maps.control->fast[half][family] = fast->hash[family];
-		dp->maps.control->fast[half][family].first = half * dp->size.places;
+		uint32_t first = hash[family].first, index = hash[family].index;
+
+		hash[family] = fast->hash[family];
+		hash[family].first = first;
+		hash[family].index = index;
 	}
 }
 
@@ -326,9 +354,9 @@ int dp_vip_table_write(struct dp *dp, unsigned int half, const struct dp_vip_tab
 {
 	if (half > 1 || table->n_ranges > dp->size.ranges)
 		return -ERANGE;
-	if (table->fast && (table->fast->hash[0].places > dp->size.places ||
-			    table->fast->hash[1].places > dp->size.places ||
-			    table->fast->n_profiles > dp->size.places))
+	if (table->fast && (fast_table_places(&table->fast->hash[0]) > fast_size(dp) ||
+			    fast_table_places(&table->fast->hash[1]) > fast_size(dp) ||
+			    table->fast->n_profiles > fast_size(dp)))
 		return -ERANGE;
 	if (half == dp_active_half(dp))
 		return -EBUSY;
@@ -448,6 +476,7 @@ int dp_flip(struct dp *dp, unsigned int half, uint64_t generation)
 	if (half > 1)
 		return -ERANGE;
 	control->generation = generation;
+	fast_guess(dp, half, 0);
 	__atomic_store_n(&control->active, half, __ATOMIC_RELEASE);
 	dp->half_left[!half] = dp->epoch;
 	for (uint32_t i = 1; i < dp->size.pools; i++)
@@ -464,6 +493,7 @@ int dp_pool_flip(struct dp *dp, uint32_t pool, struct lp_pool value)
 		return -ERANGE;
 	old = *at;
 	__atomic_store_n(&at->word, value.word, __ATOMIC_RELEASE);
+	fast_guess(dp, dp_active_half(dp), pool);
 	leave_table(dp, old, value.table);
 	return 0;
 }

@@ -65,13 +65,19 @@ struct lp_backend_meta *dp_backend_meta(struct dp *dp, uint32_t backend);
 
 /* A fast VIP table (abi.h: struct lp_fast4), built by core/fast_table.h. */
 struct dp_fast_table {
-	struct lp_fast_hash hash[2]; /* IPv4, IPv6; `first` is set when it is written */
+	struct lp_fast_hash hash[2]; /* IPv4, IPv6; `first`, `index` are set when it is written */
 	struct lp_fast_index index[2][LP_FAST_BUCKETS];
-	struct lp_fast4 *v4;              /* hash[0].places */
-	struct lp_fast6 *v6;              /* hash[1].places */
+	struct lp_fast4 *v4;              /* fast_table_places(&hash[0]) */
+	struct lp_fast6 *v6;              /* fast_table_places(&hash[1]) */
 	struct lp_fast_profile *profiles; /* n_profiles; `pool` is the pool's number */
 	uint32_t n_profiles;              /* the first one, of no key, included */
 };
+
+/* Places that a hash can give. */
+static inline uint32_t fast_table_places(const struct lp_fast_hash *hash)
+{
+	return hash->range + LP_FAST_WINDOW - 1;
+}
 
 /* A half of the VIP table: as many elements as the datapath has capacity for. */
 struct dp_vip_table {

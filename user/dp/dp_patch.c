@@ -35,6 +35,7 @@ static void set_sizes(const struct dp_size *size, uint64_t cpus)
 	values[LP_SIZE_cpus] = cpus;
 	values[LP_SIZE_all_index] = 2ull * size->index;
 	values[LP_SIZE_all_places] = 2ull * size->places;
+	values[LP_SIZE_all_fast] = 2ull * (size->places + LP_FAST_WINDOW);
 	values[LP_SIZE_all_ranges] = 2ull * size->ranges;
 	values[LP_SIZE_all_pools] = 2ull * size->pools;
 	values[LP_SIZE_all_slots] = (uint64_t)size->tables * LP_SLOTS;
