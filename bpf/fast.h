@@ -36,6 +36,7 @@ struct fast {
 	__u32 ports;    /* lp_ports() */
 	__u32 service;  /* lp_fast_service.word of class 0 */
 	__u16 vip;      /* number */
+	__u32 at;       /* fast_profiles[at] */
 	const struct lp_fast_profile *profile;
 	__u64 hash; /* of what decides the backend */
 	__u64 flow; /* of the flow, for samples and entropy */
@@ -153,6 +154,7 @@ static __always_inline bool fast_profile(struct fast *fast, const struct lp_fast
 
 	if (!TABLES_HAS(at, LP_SIZE(all_fast)))
 		return false;
+	fast->at = (__u32)at;
 	fast->profile = &TABLE(fast_profiles)[at];
 	return true;
 }
@@ -341,6 +343,18 @@ static __always_inline bool fast_ipip(struct xdp_md *ctx, const struct lp_hop *h
 	return true;
 }
 
+static int fast_nat4(struct xdp_md *ctx, __u32 at, __u32 vip); /* fast_nat.h */
+static int fast_nat6(struct xdp_md *ctx, __u32 at, __u32 vip);
+
+/* The key is an empty place's or another service's, or its VIP is not one of the nearest. */
+static __always_inline int fast_other(struct xdp_md *ctx, const struct fast *fast, __u32 differs,
+				      const bool v6)
+{
+	if (differs != LP_FAST_SERVICE(0, 0, fast->profile->service.class))
+		return FAST_ODD;
+	return v6 ? fast_nat6(ctx, fast->at, fast->vip) : fast_nat4(ctx, fast->at, fast->vip);
+}
+
 static __always_inline int fast_walk_ip(struct xdp_md *ctx, const void *data, const void *end,
 					__u32 cpu, const bool v6)
 {
@@ -361,7 +375,7 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, const void *data, co
 	else if (differs == LP_FAST_SERVICE(0, 0, LP_FAST_SOURCE_IPIP))
 		fast_hash(&fast, true, v6);
 	else
-		return FAST_ODD;
+		return fast_other(ctx, &fast, differs, v6);
 	number = fast_backend(&fast);
 	if (!number && fast.profile->life)
 		number = fast_hit(ctx, fast.profile->pool - half * LP_SIZE(pools),

@@ -20,6 +20,7 @@
 #include "icmp.h"
 #include "account.h"
 #include "fast.h"
+#include "fast_nat.h"
 #include "reset.h"
 
 /* Verdict on a packet whose ports could not be read: only a VIP's own is dropped. */

@@ -74,70 +74,94 @@ static struct vip_table *build(const struct vip_rule *rules, size_t n)
 	return table;
 }
 
-/* As bpf/fast.h looks it up, in plain steps. NULL: not served on the fast path. */
-static const struct lp_fast4 *find4(const struct dp_fast_table *fast, const struct lp_addr *addr,
-				    uint8_t proto, uint16_t port)
+/* What a key says, with what its profile says. */
+struct found {
+	uint32_t vip;
+	struct lp_fast_profile profile;
+};
+
+/* As bpf/fast.h looks it up, in plain steps. False: not served on the fast path. */
+static bool find(const struct dp_fast_table *fast, const struct lp_addr *addr, uint8_t proto,
+		 uint16_t port, struct found *found)
 {
-	const struct lp_fast_hash *of = &fast->hash[0];
+	bool v6 = lp_addr_is_v6(addr);
+	const struct lp_fast_hash *of = &fast->hash[v6];
 	uint32_t service = LP_FAST_SERVICE(htons(port), proto, 0);
-	uint64_t hash = lp_fast_hash4(of, addr->w[3], service);
+	uint64_t hash = v6 ? lp_fast_hash6(of, addr, service)
+			   : lp_fast_hash4(of, addr->w[3], service);
 	uint32_t bucket = lp_fast_bucket(hash, of->buckets);
-	const struct lp_fast4 *key =
-		&fast->v4[lp_place(hash, fast->index[0][bucket].displacement, of->places)];
+	uint32_t place = lp_fast_place(hash, fast->index[v6][bucket].displacement, of->range);
+	uint32_t number;
 
-	if (!key->service.class || key->addr != addr->w[3] || key->service.proto != proto ||
-	    key->service.port != htons(port))
-		return NULL;
-	return key;
+	assert_in_range(place, 0, fast_table_places(of) - 1);
+	if (v6) {
+		const struct lp_fast6 *key = &fast->v6[place];
+
+		if (key->high != addr->w[1] || key->low != addr->d[1])
+			return false;
+		found->vip = key->vip;
+		number = key->profile;
+	} else {
+		if (fast->v4[place].addr != addr->w[3])
+			return false;
+		found->vip = fast->v4[place].vip;
+		number = fast->v4[place].profile;
+	}
+	assert_in_range(number, 0, fast->n_profiles - 1);
+	found->profile = fast->profiles[number];
+	return found->profile.service.class && (!v6 || found->profile.top == addr->w[0]) &&
+	       found->profile.service.proto == proto && found->profile.service.port == htons(port);
 }
 
-static const struct lp_fast6 *find6(const struct dp_fast_table *fast, const struct lp_addr *addr,
-				    uint8_t proto, uint16_t port)
+static bool serves(const struct vip_table *table, const struct lp_addr *addr, uint8_t proto,
+		   uint16_t port)
 {
-	const struct lp_fast_hash *of = &fast->hash[1];
-	uint64_t hash = lp_fast_hash6(of, addr, LP_FAST_SERVICE(htons(port), proto, 0));
-	uint32_t bucket = lp_fast_bucket(hash, of->buckets);
-	const struct lp_fast6 *key =
-		&fast->v6[lp_place(hash, fast->index[1][bucket].displacement, of->places)];
+	struct found found;
 
-	if (!key->service.class || !lp_addr_equal(&key->addr, addr) ||
-	    key->service.proto != proto || key->service.port != htons(port))
-		return NULL;
-	return key;
+	return find(table->fast, addr, proto, port, &found);
 }
 
-/* Of a TCP key: how long its records live; none are looked for where none are made. */
+/* How long records or entries of the rule's connections live; 0 where none are looked for. */
 static uint32_t life_of(const struct vip_rule *rule)
 {
-	return rule->vip.track == LP_TRACK_NEVER ? 0 : rule->vip.idle_timeout;
+	if (rule->vip.forward == LP_FORWARD_SNAT || (rule->vip.flags & LP_VIP_ENTRIES))
+		return rule->vip.idle_timeout;
+	if (rule->vip.forward != LP_FORWARD_IPIP || rule->vip.track == LP_TRACK_NEVER ||
+	    rule->vip.affinity != LP_AFFINITY_TCP || rule->proto != IPPROTO_TCP)
+		return 0;
+	return rule->vip.idle_timeout;
 }
 
-static void expect4(const struct lp_fast4 *key, const struct vip_rule *rule)
+static uint8_t class_of(const struct vip_rule *rule)
 {
-	assert_non_null(key);
-	assert_int_equal(key->vip, rule->vip.vip);
-	assert_int_equal(key->pool, rule->vip.pool);
-	if (rule->vip.affinity == LP_AFFINITY_TCP) {
-		assert_int_equal(key->service.class, LP_FAST_TCP_IPIP);
-		assert_int_equal(key->life, life_of(rule));
-	} else {
-		assert_int_equal(key->service.class, LP_FAST_SOURCE_IPIP);
-		assert_int_equal(key->mask, rule->vip.source_mask.w[3]);
-	}
+	bool source = rule->vip.affinity == LP_AFFINITY_SOURCE;
+
+	if (rule->vip.forward == LP_FORWARD_IPIP)
+		return source ? LP_FAST_SOURCE_IPIP : LP_FAST_TCP_IPIP;
+	if (rule->vip.forward == LP_FORWARD_SNAT || (rule->vip.flags & LP_VIP_ENTRIES))
+		return source ? LP_FAST_SOURCE_ENTRY : LP_FAST_TCP_ENTRY;
+	return source ? LP_FAST_SOURCE_NAT : LP_FAST_TCP_NAT;
 }
 
-static void expect6(const struct lp_fast6 *key, const struct vip_rule *rule)
+static void expect(const struct vip_table *table, const struct vip_rule *rule)
 {
-	assert_non_null(key);
-	assert_int_equal(key->vip, rule->vip.vip);
-	assert_int_equal(key->pool, rule->vip.pool);
-	if (rule->vip.affinity == LP_AFFINITY_TCP) {
-		assert_int_equal(key->service.class, LP_FAST_TCP_IPIP);
-		assert_true(key->life == life_of(rule));
-	} else {
-		assert_int_equal(key->service.class, LP_FAST_SOURCE_IPIP);
-		assert_true(key->mask == rule->vip.source_mask.d[0]);
-	}
+	const struct lp_vip *vip = &rule->vip;
+	struct found found;
+
+	assert_true(find(table->fast, &rule->addr, rule->proto, rule->first, &found));
+	assert_int_equal(found.vip, vip->vip);
+	assert_int_equal(found.profile.pool, vip->pool);
+	assert_int_equal(found.profile.service.class, class_of(rule));
+	assert_int_equal(found.profile.life, life_of(rule));
+	if (vip->affinity == LP_AFFINITY_SOURCE && lp_addr_is_v6(&rule->addr))
+		assert_true(found.profile.mask6 == vip->source_mask.d[0]);
+	else if (vip->affinity == LP_AFFINITY_SOURCE)
+		assert_int_equal(found.profile.mask4, vip->source_mask.w[3]);
+	if (vip->forward == LP_FORWARD_IPIP)
+		assert_int_equal(found.profile.target, 0);
+	else
+		assert_int_equal(ntohs(found.profile.target),
+				 vip->target ? ntohs(vip->target) : rule->first);
 }
 
 /* Addresses in a row, as operators give them: every key has its place. */
@@ -152,12 +176,11 @@ static void test_many(void **state)
 		rules[i] = rule_of(i >= MANY, i % MANY, 443);
 	table = build(rules, 2 * MANY);
 	for (uint32_t i = 0; i < MANY; i++) {
-		expect4(find4(table->fast, &rules[i].addr, IPPROTO_TCP, 443), &rules[i]);
-		expect6(find6(table->fast, &rules[MANY + i].addr, IPPROTO_TCP, 443),
-			&rules[MANY + i]);
-		assert_null(find4(table->fast, &rules[i].addr, IPPROTO_TCP, 80));
-		assert_null(find4(table->fast, &rules[i].addr, IPPROTO_UDP, 443));
-		assert_null(find6(table->fast, &rules[MANY + i].addr, IPPROTO_TCP, 0));
+		expect(table, &rules[i]);
+		expect(table, &rules[MANY + i]);
+		assert_false(serves(table, &rules[i].addr, IPPROTO_TCP, 80));
+		assert_false(serves(table, &rules[i].addr, IPPROTO_UDP, 443));
+		assert_false(serves(table, &rules[MANY + i].addr, IPPROTO_TCP, 0));
 	}
 	vip_table_free(&table);
 	free(rules);
@@ -175,7 +198,7 @@ static void test_dense(void **state)
 		rules[i] = rule_of(i % 2, i / 2, 443);
 	table = build(rules, MANY);
 	for (int family = 0; family < 2; family++)
-		assert_in_range(table->fast->hash[family].places, MANY / 2, MANY / 2 * 9 / 8 + 1);
+		assert_in_range(table->fast->hash[family].range, MANY / 2, MANY / 2 * 9 / 8 + 1);
 	vip_table_free(&table);
 	free(rules);
 }
@@ -197,9 +220,12 @@ static void test_order(void **state)
 		assert_memory_equal(&one->fast->hash[family], &two->fast->hash[family],
 				    sizeof(struct lp_fast_hash));
 	assert_memory_equal(one->fast->v4, two->fast->v4,
-			    one->fast->hash[0].places * sizeof(struct lp_fast4));
+			    fast_table_places(&one->fast->hash[0]) * sizeof(struct lp_fast4));
 	assert_memory_equal(one->fast->v6, two->fast->v6,
-			    one->fast->hash[1].places * sizeof(struct lp_fast6));
+			    fast_table_places(&one->fast->hash[1]) * sizeof(struct lp_fast6));
+	assert_int_equal(one->fast->n_profiles, two->fast->n_profiles);
+	assert_memory_equal(one->fast->profiles, two->fast->profiles,
+			    one->fast->n_profiles * sizeof(struct lp_fast_profile));
 	vip_table_free(&one);
 	vip_table_free(&two);
 }
@@ -230,12 +256,81 @@ static void test_odd(void **state)
 	rules[9].vip.source_mask.d[1] = 1; /* more than a prefix of 64 bits counts */
 	table = build(rules, 10);
 	for (uint32_t i = 0; i < 7; i++)
-		assert_null(find4(table->fast, &rules[i].addr, rules[i].proto, 443));
-	assert_null(find6(table->fast, &rules[9].addr, IPPROTO_TCP, 443));
-	assert_non_null(find4(table->fast, &rules[6].addr, IPPROTO_TCP, 1000));
-	assert_null(find4(table->fast, &rules[6].addr, IPPROTO_TCP, 1001));
-	expect4(find4(table->fast, &rules[7].addr, IPPROTO_TCP, 443), &rules[7]);
-	expect4(find4(table->fast, &rules[8].addr, IPPROTO_UDP, 443), &rules[8]);
+		assert_false(serves(table, &rules[i].addr, rules[i].proto, 443));
+	assert_false(serves(table, &rules[9].addr, IPPROTO_TCP, 443));
+	assert_true(serves(table, &rules[6].addr, IPPROTO_TCP, 1000));
+	assert_false(serves(table, &rules[6].addr, IPPROTO_TCP, 1001));
+	expect(table, &rules[7]);
+	expect(table, &rules[8]);
+	vip_table_free(&table);
+}
+
+/* Translated: which of them need entries, and to which port. */
+static void test_nat(void **state)
+{
+	struct vip_rule rules[8];
+	struct vip_table *table;
+
+	(void)state;
+	for (uint32_t i = 0; i < 8; i++) {
+		rules[i] = rule_of(i % 2, i, 443);
+		rules[i].vip.track = LP_TRACK_NEEDED;
+		rules[i].vip.affinity = i & 2 ? LP_AFFINITY_SOURCE : LP_AFFINITY_TCP;
+		rules[i].vip.forward = i & 4 ? LP_FORWARD_SNAT : LP_FORWARD_NAT;
+		rules[i].vip.target = i % 3 ? htons(8443) : 0;
+	}
+	rules[3].vip.flags = LP_VIP_ENTRIES;
+	table = build(rules, 8);
+	for (uint32_t i = 0; i < 8; i++)
+		expect(table, &rules[i]);
+	vip_table_free(&table);
+}
+
+/* A reply's key is no VIP's. */
+static void test_reply(void **state)
+{
+	struct vip_rule rule = rule_of(false, 1, 8443);
+	struct vip_table *table;
+
+	(void)state;
+	rule.vip.forward = LP_FORWARD_NAT;
+	rule.vip.flags = LP_VIP_REPLY;
+	table = build(&rule, 1);
+	assert_false(serves(table, &rule.addr, IPPROTO_TCP, 8443));
+	vip_table_free(&table);
+}
+
+/* VIPs that differ in their addresses alone have one profile between them. */
+static void test_profiles(void **state)
+{
+	struct vip_rule rules[256];
+	struct vip_table *table;
+
+	(void)state;
+	for (uint32_t i = 0; i < 256; i++) {
+		rules[i] = rule_of(i % 2, i, i & 2 ? 443 : 80);
+		rules[i].vip.pool = 1;
+		rules[i].vip.affinity = LP_AFFINITY_TCP;
+		rules[i].vip.track = LP_TRACK_NEEDED;
+		rules[i].vip.idle_timeout = 60;
+	}
+	table = build(rules, 256);
+	assert_int_equal(table->fast->n_profiles, 1 + 4); /* two families, two ports */
+	for (uint32_t i = 0; i < 256; i++)
+		expect(table, &rules[i]);
+	vip_table_free(&table);
+}
+
+/* An address that is nothing but zeroes is no empty place's. */
+static void test_zero(void **state)
+{
+	struct vip_rule rule = rule_of(false, 1, 443);
+	struct lp_addr zero4 = { .b = { [10] = 0xff, [11] = 0xff } };
+	struct vip_table *table = build(&rule, 1);
+
+	(void)state;
+	assert_false(serves(table, &zero4, IPPROTO_TCP, 443));
+	assert_false(serves(table, &zero4, 0, 0));
 	vip_table_free(&table);
 }
 
@@ -248,16 +343,18 @@ static void test_none(void **state)
 	(void)state;
 	rule.vip.forward = LP_FORWARD_DSR;
 	table = build(&rule, 1);
-	assert_null(find4(table->fast, &rule.addr, IPPROTO_TCP, 443));
-	assert_null(find6(table->fast, &addr, IPPROTO_TCP, 443));
+	assert_false(serves(table, &rule.addr, IPPROTO_TCP, 443));
+	assert_false(serves(table, &addr, IPPROTO_TCP, 443));
 	vip_table_free(&table);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_many),  cmocka_unit_test(test_dense),
-		cmocka_unit_test(test_order), cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_many),     cmocka_unit_test(test_dense),
+		cmocka_unit_test(test_order),    cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_nat),      cmocka_unit_test(test_reply),
+		cmocka_unit_test(test_profiles), cmocka_unit_test(test_zero),
 		cmocka_unit_test(test_none),
 	};
 
