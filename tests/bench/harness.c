@@ -101,10 +101,20 @@ static void harness_prepare(struct harness *harness, const struct bench_point *p
 		.programs = harness->programs,
 		.warm = HARNESS_WARM,
 		.timed = HARNESS_TIMED,
+		.backends = point->backends,
 		.left = HARNESS_WARM,
 		.state = state, /* the flows go on where they were */
 	};
 	frame_split(point, frame, &run->frame);
+}
+
+static struct bpf_program *harness_driver(const struct harness *harness,
+					  const struct bench_point *point)
+{
+	if (point->kind == BENCH_NAT_REPLY)
+		return point->v6 ? harness->skel->progs.driver_ipv6_reply
+				 : harness->skel->progs.driver_ipv4_reply;
+	return point->v6 ? harness->skel->progs.driver_ipv6 : harness->skel->progs.driver_ipv4;
 }
 
 /* Runs `rounds` rounds; their times are in slice_ns then. */
@@ -113,8 +123,7 @@ static int harness_run(struct harness *harness, const struct bench_point *point,
 {
 	uint32_t slice = HARNESS_WARM + HARNESS_TIMED;
 	const struct driver_run *run = &harness->skel->bss->run;
-	struct bpf_program *driver = point->v6 ? harness->skel->progs.driver_ipv6
-					       : harness->skel->progs.driver_ipv4;
+	struct bpf_program *driver = harness_driver(harness, point);
 	unsigned char frame[FRAME_MAX];
 
 	/* One packet more: the last slice ends when the next one begins. */

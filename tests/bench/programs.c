@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/bpf.h>
-#include <linux/if_ether.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +14,11 @@
 #include "bpf/lru.skel.h"
 #include "bpf/read.skel.h"
 #include "bpf/unaudited.skel.h"
+#include "check.h"
 #include "common/second_program.h"
 #include "fill.h"
-#include "frame.h"
 #include "limpet_setup.h"
+#include "network.h"
 #include "programs.h"
 
 #define PROGRAM_NAME 32
@@ -52,6 +52,7 @@ struct programs {
 	struct bench_point lru_point;
 	struct unaudited_bpf *unaudited; /* over the maps of the settled limpet */
 	struct limpet limpets[BENCH_STATES];
+	struct network *network; /* where replies have a way; NULL: not made */
 	struct other others[OPTIONS_PROGRAMS];
 	size_t n_others;
 	struct entry entries[DRIVER_PROGRAMS];
@@ -171,6 +172,7 @@ void programs_close(struct programs **programs)
 	for (int i = 0; i < BENCH_STATES; i++)
 		limpet_forget(*programs, i);
 	lru_forget(*programs);
+	network_close(&(*programs)->network);
 	read_bpf__destroy((*programs)->read);
 	floor_bpf__destroy((*programs)->floor);
 	free(*programs);
@@ -202,65 +204,6 @@ static int floor_fd(const struct floor_bpf *floor, enum lp_forward forward)
 	default:
 		return bpf_program__fd(floor->progs.floor_ipip);
 	}
-}
-
-/* Bytes that a forwarded packet has in front of it more than before. */
-static size_t encapsulation(const struct bench_point *point)
-{
-	size_t outer = point->v6 ? 40 : 20;
-
-	switch (point->forward) {
-	case LP_FORWARD_IPIP:
-		return outer;
-	case LP_FORWARD_GUE:
-		return outer + 8;
-	default:
-		return 0;
-	}
-}
-
-/* A program that drops packets early would look fast: flow 0 must come out encapsulated. */
-static int check_forwards(int fd, const char *name, const struct bench_point *point,
-			  struct lp_err *err)
-{
-	unsigned char before[FRAME_MAX], after[FRAME_MAX + 128];
-	size_t grown = encapsulation(point), len = 0;
-	struct lp_hop hop;
-	int verdict;
-
-	limpet_hop(point, 1, &hop);
-	frame_build(point, before);
-	frame_address(point, 0, before);
-	verdict = harness_once(fd, point, after, sizeof(after), &len);
-	if (verdict < 0)
-		return lp_err(err, verdict, "%s does not run: %s", name, strerror(-verdict));
-	if (verdict != XDP_TX || len != point->bytes + grown ||
-	    memcmp(after, hop.dst, sizeof(hop.dst)) ||
-	    memcmp(after + grown + ETH_HLEN, before + ETH_HLEN, point->bytes - ETH_HLEN))
-		return lp_err(err, -EPROTO, "%s does not forward: verdict %d, %zu bytes", name,
-			      verdict, len);
-	return 0;
-}
-
-/* The same of one that translates: another frame of the same length, to a backend. */
-static int check_translates(int fd, const struct bench_point *point, struct lp_err *err)
-{
-	unsigned char before[FRAME_MAX], after[FRAME_MAX + 128];
-	struct lp_hop hop;
-	size_t len = 0;
-	int verdict;
-
-	limpet_hop(point, 1, &hop);
-	frame_build(point, before);
-	frame_address(point, 0, before);
-	verdict = harness_once(fd, point, after, sizeof(after), &len);
-	if (verdict < 0)
-		return lp_err(err, verdict, "snat does not run: %s", strerror(-verdict));
-	if (verdict != XDP_TX || len != point->bytes || memcmp(after, hop.dst, sizeof(hop.dst)) ||
-	    !memcmp(after + ETH_HLEN, before + ETH_HLEN, point->bytes - ETH_HLEN))
-		return lp_err(err, -EPROTO, "snat does not translate: verdict %d, %zu bytes",
-			      verdict, len);
-	return 0;
 }
 
 /* --- preparing ----------------------------------------------------------------- */
@@ -351,29 +294,44 @@ static int add_limpet(struct programs *programs, const struct bench_point *point
 	return ret;
 }
 
-/* The same with forward snat: established by hand, because no backend answers here. Of a
+/* limpet that is open, in a state in which it translates. */
+static int add_translating(struct programs *programs, const struct bench_point *point,
+			   struct harness *harness, enum bench_state state, struct lp_err *err)
+{
+	int fd = dp_bpf_prog_fd(programs->limpets[state].dp);
+	int ret = check_translates(fd, state, point, err);
+
+	programs->limpets[state].programs = 1;
+	return ret ? ret : add(programs, harness, fd, "limpet", state, err);
+}
+
+static int add_nat(struct programs *programs, const struct bench_point *point,
+		   struct harness *harness, enum bench_state state, struct lp_err *err)
+{
+	int ret = open_limpet(programs, point, state, err);
+
+	return ret ? ret : add_translating(programs, point, harness, state, err);
+}
+
+/* limpet with forward snat: established by hand, because no backend answers here. Of a
  * million, 2 in 10,000 find both of their buckets taken. */
 static int add_snat(struct programs *programs, const struct bench_point *point,
 		    struct harness *harness, struct lp_err *err)
 {
 	struct limpet *limpet = &programs->limpets[BENCH_STATE_SNAT];
-	int ret = open_limpet(programs, point, BENCH_STATE_SNAT, err), fd;
+	int ret = open_limpet(programs, point, BENCH_STATE_SNAT, err);
 	bool more = limpet->seen < point->flows;
 	uint32_t got = point->flows;
 
 	if (ret)
 		return ret;
-	fd = dp_bpf_prog_fd(limpet->dp);
-	ret = fill(fd, point, &limpet->seen, 1, err);
+	ret = fill(dp_bpf_prog_fd(limpet->dp), point, &limpet->seen, 1, err);
 	if (!ret && more)
 		got = limpet_establish(limpet->dp);
 	if (!ret && got < point->flows - point->flows / 1000)
 		ret = lp_err(err, -EPROTO, "%u of %u flows have entries", got, point->flows);
 	if (!ret)
-		ret = check_translates(fd, point, err);
-	if (!ret)
-		ret = add(programs, harness, fd, "limpet", BENCH_STATE_SNAT, err);
-	limpet->programs = 1;
+		ret = add_translating(programs, point, harness, BENCH_STATE_SNAT, err);
 	return ret;
 }
 
@@ -479,6 +437,10 @@ static int add_of_kind(struct programs *programs, const struct bench_point *poin
 		return ret ? ret : add_unaudited(programs, point, harness, err);
 	case BENCH_OPENING:
 		return add_limpet(programs, point, harness, BENCH_STATE_OPENING, 1, err);
+	case BENCH_NAT:
+		return add_nat(programs, point, harness, BENCH_STATE_NAT, err);
+	case BENCH_NAT_REPLY:
+		return add_nat(programs, point, harness, BENCH_STATE_NAT_REPLY, err);
 	case BENCH_TRACKED:
 		ret = add_limpet(programs, point, harness, BENCH_STATE_ALWAYS, CONFIRMS, err);
 		if (!ret)
@@ -501,6 +463,10 @@ static enum bench_state state_of(enum bench_kind kind)
 	switch (kind) {
 	case BENCH_OPENING:
 		return BENCH_STATE_OPENING;
+	case BENCH_NAT:
+		return BENCH_STATE_NAT;
+	case BENCH_NAT_REPLY:
+		return BENCH_STATE_NAT_REPLY;
 	case BENCH_TRACKED:
 		return BENCH_STATE_ALWAYS;
 	default:
@@ -508,32 +474,46 @@ static enum bench_state state_of(enum bench_kind kind)
 	}
 }
 
+/* Replies are measured where they have a way; programs of the command line may want this host. */
+static int go_where_it_is(struct programs *programs, enum bench_kind kind, struct lp_err *err)
+{
+	int ret = 0;
+
+	if (kind != BENCH_NAT_REPLY)
+		return programs->network ? network_leave(programs->network, err) : 0;
+	if (!programs->network)
+		ret = network_open(&programs->network, err);
+	return ret ? ret : network_enter(programs->network, err);
+}
+
 int programs_prepare(struct programs *programs, const struct bench_point *point,
 		     struct harness *harness, struct lp_err *err)
 {
 	enum bench_state state = state_of(point->kind);
-	int ret;
+	int ret = go_where_it_is(programs, point->kind, err);
 
 	forget_others(programs, point);
 	programs->entries[PROGRAM_EMPTY] = (struct entry) { "empty", state };
 	limpet_hop(point, 1, &programs->floor->bss->floor_hop);
-	ret = add_own(programs, point, harness, floor_fd(programs->floor, point->forward), "floor",
-		      state, err);
+	if (!ret)
+		ret = add_own(programs, point, harness, floor_fd(programs->floor, point->forward),
+			      "floor", state, err);
 	if (!ret)
 		ret = add_of_kind(programs, point, harness, err);
 	for (int i = 0; !ret && i < BENCH_STATES; i++)
 		if (programs->limpets[i].dp)
-			programs->limpets[i].forwarded = limpet_forwarded(programs->limpets[i].dp);
+			programs->limpets[i].forwarded = limpet_forwarded(programs->limpets[i].dp,
+									  i);
 	return ret;
 }
 
 /* --- verifying ----------------------------------------------------------------- */
 
 /* `spare`: packets of so many may be missing. */
-static int verify_forwarded(const struct limpet *limpet, const struct harness *harness,
-			    uint64_t spare, struct lp_err *err)
+static int verify_forwarded(const struct limpet *limpet, enum bench_state state,
+			    const struct harness *harness, uint64_t spare, struct lp_err *err)
 {
-	uint64_t got = limpet_forwarded(limpet->dp) - limpet->forwarded;
+	uint64_t got = limpet_forwarded(limpet->dp, state) - limpet->forwarded;
 	uint64_t want = harness_packets(harness) * limpet->programs;
 
 	if (got <= want && want - got <= spare)
@@ -557,19 +537,26 @@ static int verify_records(const struct limpet *limpet, const struct bench_point 
 	return lp_err(err, -EPROTO, "limpet remembers %u of %u flows", got, point->flows);
 }
 
+/* Does limpet have a record of each flow in this state? */
+static bool remembers(enum bench_state state)
+{
+	return state == BENCH_STATE_OPENING || state == BENCH_STATE_ALWAYS ||
+	       state == BENCH_STATE_MOVING;
+}
+
 static int verify_limpet(const struct limpet *limpet, enum bench_state state,
 			 const struct bench_point *point, const struct harness *harness,
 			 struct lp_err *err)
 {
 	/* Flows that found no room for an entry are dropped (add_snat()). */
 	uint64_t spare = state == BENCH_STATE_SNAT ? harness_packets(harness) / 1000 : 0;
-	int ret = verify_forwarded(limpet, harness, spare, err);
+	int ret = verify_forwarded(limpet, state, harness, spare, err);
 
 	if (!ret && state == BENCH_STATE_SNAT &&
 	    limpet_established(limpet->dp) < point->flows - point->flows / 1000)
 		ret = lp_err(err, -EPROTO, "limpet has lost entries");
 	/* The clients of opening packets are never confirmed. */
-	if (!ret && state != BENCH_STATE_SETTLED && state != BENCH_STATE_SNAT)
+	if (!ret && remembers(state))
 		ret = verify_records(limpet, point, state != BENCH_STATE_OPENING, err);
 	return ret;
 }
