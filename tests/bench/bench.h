@@ -12,13 +12,15 @@
 
 /* What a point compares, beside the empty program and the floor. */
 enum bench_kind {
-	BENCH_SETTLED,   /* limpet, and the programs of the command line */
-	BENCH_AUDIT,     /* limpet as it is and without its audit */
-	BENCH_OPENING,   /* limpet, given opening packets with `source` affinity */
-	BENCH_NAT,       /* limpet with `forward: nat`, every slot settled: packets to backends */
-	BENCH_NAT_REPLY, /* and what backends answer, on its way to clients */
-	BENCH_TRACKED,   /* a record for each packet: `track: always`, a pool whose slots are all
-			    moving, `forward: snat`, and a table in a kernel LRU map for comparison */
+	BENCH_SETTLED,    /* limpet, and the programs of the command line */
+	BENCH_AUDIT,      /* limpet as it is and without its audit */
+	BENCH_OPENING,    /* limpet, given opening packets with `source` affinity */
+	BENCH_NAT,        /* limpet with `forward: nat`, every slot settled: packets to backends */
+	BENCH_NAT_REPLY,  /* and what backends answer, on its way to clients */
+	BENCH_ALLOCATION, /* opening packets, each flow once: `forward: snat` against
+			     `track: always`, and both against the same without memory */
+	BENCH_TRACKED,    /* a record for each packet: `track: always`, a pool whose slots are all
+			     moving, `forward: snat`, and a table in a kernel LRU map for comparison */
 	BENCH_KINDS
 };
 

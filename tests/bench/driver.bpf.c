@@ -5,7 +5,8 @@
  *
  *  1. undoes what the last program did: moves the head back to where it was,
  *     by the difference in length, and writes all headers anew;
- *  2. makes the packet one of another flow, drawn at random, or the reply to it (flows.h);
+ *  2. makes the packet one of another flow, drawn at random or the next one, or the reply to
+ *     it (flows.h);
  *  3. tail-calls the program under test, whose verdict ends this packet's run.
  *
  * So any XDP program is measured as it is, and on packets that it has not seen
@@ -204,8 +205,22 @@ static __always_inline void call_under_test(struct xdp_md *ctx, __u32 program)
 	}
 }
 
-/* Constants where inlined: one program for each family and way, without a branch on it. */
-static __always_inline int drive(struct xdp_md *ctx, const bool v6, const bool reply)
+/* What becomes of flows. */
+enum traffic {
+	TRAFFIC_DRAWN,   /* packets of any, again and again */
+	TRAFFIC_REPLIES, /* the same, of what backends answer */
+	TRAFFIC_ONCE,    /* one packet of each */
+};
+
+static __always_inline __u32 choose_flow(const enum traffic traffic)
+{
+	if (traffic == TRAFFIC_ONCE)
+		return run.next[run.program % DRIVER_PROGRAMS]++;
+	return flow_draw(&run.state, run.flows);
+}
+
+/* Constants where inlined: programs for each of them, without a branch on it. */
+static __always_inline int drive(struct xdp_md *ctx, const bool v6, const enum traffic traffic)
 {
 	void *data = frame_restore(ctx, (v6 ? L4_IPV6 : L4_IPV4) + sizeof(struct tcphdr));
 	__u32 flow;
@@ -215,11 +230,11 @@ static __always_inline int drive(struct xdp_md *ctx, const bool v6, const bool r
 	run.left--;
 	if (!data)
 		goto failed;
-	flow = flow_draw(&run.state, run.flows);
+	flow = choose_flow(traffic);
 	if (v6)
-		put_flow6(data, flow, reply);
+		put_flow6(data, flow, traffic == TRAFFIC_REPLIES);
 	else
-		put_flow4(data, flow, reply);
+		put_flow4(data, flow, traffic == TRAFFIC_REPLIES);
 	call_under_test(ctx, run.program);
 failed: /* or no program there */
 	run.failures++;
@@ -229,25 +244,37 @@ failed: /* or no program there */
 SEC("xdp.frags")
 int driver_ipv4(struct xdp_md *ctx)
 {
-	return drive(ctx, false, false);
+	return drive(ctx, false, TRAFFIC_DRAWN);
 }
 
 SEC("xdp.frags")
 int driver_ipv4_reply(struct xdp_md *ctx)
 {
-	return drive(ctx, false, true);
+	return drive(ctx, false, TRAFFIC_REPLIES);
 }
 
 SEC("xdp.frags")
 int driver_ipv6(struct xdp_md *ctx)
 {
-	return drive(ctx, true, false);
+	return drive(ctx, true, TRAFFIC_DRAWN);
 }
 
 SEC("xdp.frags")
 int driver_ipv6_reply(struct xdp_md *ctx)
 {
-	return drive(ctx, true, true);
+	return drive(ctx, true, TRAFFIC_REPLIES);
+}
+
+SEC("xdp.frags")
+int driver_ipv4_once(struct xdp_md *ctx)
+{
+	return drive(ctx, false, TRAFFIC_ONCE);
+}
+
+SEC("xdp.frags")
+int driver_ipv6_once(struct xdp_md *ctx)
+{
+	return drive(ctx, true, TRAFFIC_ONCE);
 }
 
 /* The least that a program can be: what the harness itself costs. */

@@ -48,6 +48,8 @@ struct driver_run {
 	__u32 slices;  /* finished so far */
 	__u64 since_ns;
 	__u64 state; /* of flow_draw() */
+	/* Instead, where each flow is to be opened once: the next one of each program. */
+	__u32 next[DRIVER_PROGRAMS];
 	__u64 failures;
 };
 

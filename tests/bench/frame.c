@@ -56,13 +56,13 @@ void frame_build(const struct bench_point *point, unsigned char *data)
 		.h_dest = { 0x02, 0, 0, 0, 0, 1 },
 		.h_source = { 0x02, 0, 0, 0, 0, 2 },
 	};
+	bool opens = point->kind == BENCH_OPENING || point->kind == BENCH_ALLOCATION;
 	struct tcphdr tcp = {
 		.seq = htonl(1),
 		.ack_seq = htonl(1),
 		.doff = sizeof(tcp) / 4,
-		/* Otherwise of an established connection. */
-		.syn = point->kind == BENCH_OPENING,
-		.ack = point->kind != BENCH_OPENING,
+		.syn = opens,
+		.ack = !opens, /* of an established connection */
 		.window = htons(512),
 	};
 	uint16_t type = htons(point->v6 ? ETH_P_IPV6 : ETH_P_IP);

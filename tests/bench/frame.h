@@ -14,9 +14,9 @@
 uint32_t frame_min(bool v6);
 
 /*
- * A TCP segment without payload of flow 0 (BENCH_OPENING: a SYN), padded to point->bytes
- * (frame_min() to FRAME_MAX) with zeros that belong to the IP packet; FRAME_MAX bytes at `data`.
- * Addresses, ports and checksums are the driver's to write.
+ * A TCP segment without payload of flow 0 (BENCH_OPENING, BENCH_ALLOCATION: a SYN), padded to
+ * point->bytes (frame_min() to FRAME_MAX) with zeros that belong to the IP packet; FRAME_MAX bytes
+ * at `data`. Addresses, ports and checksums are the driver's to write.
  */
 void frame_build(const struct bench_point *point, unsigned char *data);
 

@@ -169,20 +169,28 @@ static int setup_backends(struct dp *dp, const struct bench_point *point)
 	return ret;
 }
 
+/* Seconds of the clock that packets have. */
+static uint32_t now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint32_t)now.tv_sec;
+}
+
 /* All slots came from the backend of the next number a moment ago. */
 static int moving_write(struct dp *dp, const struct bench_point *point, const uint16_t *table)
 {
 	struct lp_slot *slots = calloc(LP_SLOTS, sizeof(*slots));
 	uint32_t *since = calloc(LP_SLOTS, sizeof(*since));
-	struct timespec now;
+	uint32_t now = now_s();
 	int ret = -ENOMEM;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	if (slots && since) {
 		for (uint32_t i = 0; i < LP_SLOTS; i++) {
 			slots[i].cur = table[i];
 			slots[i].prev = (uint16_t)(table[i] % point->backends + 1);
-			since[i] = (uint32_t)now.tv_sec;
+			since[i] = now;
 		}
 		ret = dp_slots_write(dp, SETUP_TABLE, slots, since);
 	}
@@ -390,31 +398,45 @@ uint32_t limpet_establish(struct dp *dp)
 	return entries < returns ? entries : returns;
 }
 
-uint32_t limpet_established(const struct dp *dp)
+static bool counts(struct lp_record_word word, bool confirmed, uint32_t now)
 {
+	return word.expires > now && !(word.flags & LP_RECORD_CONFIRMED) == !confirmed;
+}
+
+uint32_t limpet_entries(const struct dp *dp, bool confirmed)
+{
+	uint32_t n = 0, now = now_s();
 	struct lp_entry_port to;
 	struct lp_record record;
 	struct lp_addr addr;
-	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < dp_size(dp)->entries; i++)
 		for (unsigned int way = 0; way < LP_WAYS; way++)
 			n += dp_entry(dp, i, way, &record, &to, &addr) &&
-			     (record.value.flags & LP_RECORD_CONFIRMED);
+			     counts(record.value, confirmed, now);
 	return n;
 }
 
 uint32_t limpet_records(const struct dp *dp, bool confirmed)
 {
+	uint32_t n = 0, now = now_s();
 	struct lp_record record;
-	struct timespec now;
-	uint32_t n = 0;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	for (uint32_t i = 0; i < dp_size(dp)->buckets; i++)
 		for (unsigned int way = 0; way < LP_WAYS; way++)
 			n += dp_record(dp, i, way, &record, NULL) &&
-			     record.value.expires > (uint32_t)now.tv_sec &&
-			     !(record.value.flags & LP_RECORD_CONFIRMED) == !confirmed;
+			     counts(record.value, confirmed, now);
 	return n;
+}
+
+void limpet_empty(struct dp *dp)
+{
+	const struct dp_size *size = dp_size(dp);
+
+	for (uint32_t i = 0; i < size->buckets; i++)
+		memset(&dp->maps.records[i], 0, sizeof(dp->maps.records[i]));
+	for (uint32_t i = 0; i < size->entries; i++) {
+		memset(&dp->maps.entries[i].index, 0, sizeof(dp->maps.entries[i].index));
+		memset(&dp->maps.returns[i].index, 0, sizeof(dp->maps.returns[i].index));
+	}
 }

@@ -50,8 +50,11 @@ uint64_t limpet_forwarded(const struct dp *dp, enum bench_state state);
  */
 uint32_t limpet_establish(struct dp *dp);
 
-/* Entries of connections that are established. */
-uint32_t limpet_established(const struct dp *dp);
+/* As if no connection had ever been seen: no records, no entries. */
+void limpet_empty(struct dp *dp);
+
+/* Entries that live and are confirmed, as those of established connections are, or are not. */
+uint32_t limpet_entries(const struct dp *dp, bool confirmed);
 
 /* Living records, of connections and of clients, that are confirmed or not. */
 uint32_t limpet_records(const struct dp *dp, bool confirmed);
