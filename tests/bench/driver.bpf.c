@@ -5,7 +5,8 @@
  *
  *  1. undoes what the last program did: moves the head back to where it was,
  *     by the difference in length, and writes all headers anew;
- *  2. makes the packet one of another flow, drawn at random (flows.h);
+ *  2. makes the packet one of another flow, drawn at random or the next one, or the reply to
+ *     it (flows.h);
  *  3. tail-calls the program under test, whose verdict ends this packet's run.
  *
  * So any XDP program is measured as it is, and on packets that it has not seen
@@ -107,19 +108,26 @@ static __always_inline void put_tcp(void *tcp, __u32 ports, __u32 sum)
 }
 
 /* Source and destination port side by side, as they stand in the packet. */
-static __always_inline __u32 flow_ports(__u32 flow)
+static __always_inline __u32 flow_ports(__u32 flow, __u32 vip, const bool reply)
 {
 	union {
 		__be16 port[2];
 		__u32 both;
 	} ports = { .port = { flow_sport(flow), LP_HOST16(FLOW_PORT) } };
 
+	if (reply) {
+		ports.port[1] = ports.port[0];
+		ports.port[0] = flow_target(vip);
+	}
 	return ports.both;
 }
 
-static __always_inline void put_flow4(void *data, __u32 flow)
+static __always_inline void put_flow4(void *data, __u32 flow, const bool reply)
 {
-	__be32 src = flow_source4(flow), dst = flow_vip4(flow_vip(flow, run.vips));
+	__u32 vip = flow_vip(flow, run.vips);
+	__be32 client = flow_source4(flow);
+	__be32 server = reply ? flow_backend4(flow_backend(flow, run.backends)) : flow_vip4(vip);
+	__be32 src = reply ? server : client, dst = reply ? client : server;
 	__u32 sum = lp_csum_add32(lp_csum_add32(0, src), dst);
 
 	put_ethernet(data);
@@ -128,7 +136,7 @@ static __always_inline void put_flow4(void *data, __u32 flow)
 	put16(data + 24, lp_csum_finish(run.frame.ip_sum + sum));
 	put32(data + 26, src);
 	put32(data + 30, dst);
-	put_tcp(data + L4_IPV4, flow_ports(flow), run.frame.tcp_sum + sum);
+	put_tcp(data + L4_IPV4, flow_ports(flow, vip, reply), run.frame.tcp_sum + sum);
 }
 
 /* Two words side by side, as they stand in the packet. */
@@ -142,13 +150,16 @@ static __always_inline __u64 pair(__be32 first, __be32 second)
 	return words.both;
 }
 
-static __always_inline void put_flow6(void *data, __u32 flow)
+static __always_inline void put_flow6(void *data, __u32 flow, const bool reply)
 {
-	__u32 sum = run.frame.tcp_sum;
+	__u32 vip = flow_vip(flow, run.vips), sum = run.frame.tcp_sum;
 	__be32 src[4], dst[4];
 
-	flow_source6(flow, src);
-	flow_vip6(flow_vip(flow, run.vips), dst);
+	flow_source6(flow, reply ? dst : src);
+	if (reply)
+		flow_backend6(flow_backend(flow, run.backends), src);
+	else
+		flow_vip6(vip, dst);
 	for (int i = 0; i < 4; i++)
 		sum = lp_csum_add32(lp_csum_add32(sum, src[i]), dst[i]);
 	put_ethernet(data);
@@ -157,7 +168,7 @@ static __always_inline void put_flow6(void *data, __u32 flow)
 	put64(data + 30, pair(src[2], src[3]));
 	put64(data + 38, pair(dst[0], dst[1]));
 	put64(data + 46, pair(dst[2], dst[3]));
-	put_tcp(data + L4_IPV6, flow_ports(flow), sum);
+	put_tcp(data + L4_IPV6, flow_ports(flow, vip, reply), sum);
 }
 
 /*
@@ -194,8 +205,22 @@ static __always_inline void call_under_test(struct xdp_md *ctx, __u32 program)
 	}
 }
 
-/* Constant where inlined: one program for each family, without a branch on it. */
-static __always_inline int drive(struct xdp_md *ctx, const bool v6)
+/* What becomes of flows. */
+enum traffic {
+	TRAFFIC_DRAWN,   /* packets of any, again and again */
+	TRAFFIC_REPLIES, /* the same, of what backends answer */
+	TRAFFIC_ONCE,    /* one packet of each */
+};
+
+static __always_inline __u32 choose_flow(const enum traffic traffic)
+{
+	if (traffic == TRAFFIC_ONCE)
+		return run.next[run.program % DRIVER_PROGRAMS]++;
+	return flow_draw(&run.state, run.flows);
+}
+
+/* Constants where inlined: programs for each of them, without a branch on it. */
+static __always_inline int drive(struct xdp_md *ctx, const bool v6, const enum traffic traffic)
 {
 	void *data = frame_restore(ctx, (v6 ? L4_IPV6 : L4_IPV4) + sizeof(struct tcphdr));
 	__u32 flow;
@@ -205,11 +230,11 @@ static __always_inline int drive(struct xdp_md *ctx, const bool v6)
 	run.left--;
 	if (!data)
 		goto failed;
-	flow = flow_draw(&run.state, run.flows);
+	flow = choose_flow(traffic);
 	if (v6)
-		put_flow6(data, flow);
+		put_flow6(data, flow, traffic == TRAFFIC_REPLIES);
 	else
-		put_flow4(data, flow);
+		put_flow4(data, flow, traffic == TRAFFIC_REPLIES);
 	call_under_test(ctx, run.program);
 failed: /* or no program there */
 	run.failures++;
@@ -219,13 +244,37 @@ failed: /* or no program there */
 SEC("xdp.frags")
 int driver_ipv4(struct xdp_md *ctx)
 {
-	return drive(ctx, false);
+	return drive(ctx, false, TRAFFIC_DRAWN);
+}
+
+SEC("xdp.frags")
+int driver_ipv4_reply(struct xdp_md *ctx)
+{
+	return drive(ctx, false, TRAFFIC_REPLIES);
 }
 
 SEC("xdp.frags")
 int driver_ipv6(struct xdp_md *ctx)
 {
-	return drive(ctx, true);
+	return drive(ctx, true, TRAFFIC_DRAWN);
+}
+
+SEC("xdp.frags")
+int driver_ipv6_reply(struct xdp_md *ctx)
+{
+	return drive(ctx, true, TRAFFIC_REPLIES);
+}
+
+SEC("xdp.frags")
+int driver_ipv4_once(struct xdp_md *ctx)
+{
+	return drive(ctx, false, TRAFFIC_ONCE);
+}
+
+SEC("xdp.frags")
+int driver_ipv6_once(struct xdp_md *ctx)
+{
+	return drive(ctx, true, TRAFFIC_ONCE);
 }
 
 /* The least that a program can be: what the harness itself costs. */

@@ -39,6 +39,8 @@ struct driver_run {
 	__u32 programs; /* in use, from 0 on: 1 to DRIVER_PROGRAMS */
 	__u32 warm;     /* packets at the head of a slice that are not timed; at least 1 */
 	__u32 timed;    /* packets of a slice that are; at least 1 */
+	__u32 backends; /* that replies come from: at least 1 */
+	__u32 _pad;
 
 	__u32 program; /* whose slice it is */
 	__u32 timing;  /* 0: in its warm packets; 1: in its timed ones */
@@ -46,6 +48,8 @@ struct driver_run {
 	__u32 slices;  /* finished so far */
 	__u64 since_ns;
 	__u64 state; /* of flow_draw() */
+	/* Instead, where each flow is to be opened once: the next one of each program. */
+	__u32 next[DRIVER_PROGRAMS];
 	__u64 failures;
 };
 

@@ -11,6 +11,9 @@
  *
  * VIPs are in the networks set apart for benchmarks: 198.18.0.0/15 (RFC 2544)
  * and 2001:2::/48 (RFC 5180).
+ *
+ * With nat, VIP number n is port FLOW_TARGET + n of each backend, so that a backend's port
+ * serves one VIP; and a flow has a reply, from that port of one of the backends to the client.
  */
 #ifndef LIMPET_BENCH_FLOWS_H
 #define LIMPET_BENCH_FLOWS_H
@@ -20,6 +23,9 @@
 #define FLOWS_MAX     (1u << 24) /* sources are in 10.0.0.0/8 */
 #define FLOW_VIPS_MAX (1u << 17)
 #define FLOW_PORT     443 /* of all VIPs */
+
+#define FLOW_TARGET      8192u
+#define FLOW_TARGETS_MAX (65536u - FLOW_TARGET) /* VIPs with nat */
 
 #define FLOW_ODD 0x9e3779b1u /* 2^32 / golden ratio: odd, so a bijection of n bits */
 
@@ -61,6 +67,30 @@ LP_INLINE void flow_vip6(__u32 vip, __be32 addr[4])
 	addr[1] = 0;
 	addr[2] = 0;
 	addr[3] = LP_HOST32(vip + 1);
+}
+
+LP_INLINE __be16 flow_target(__u32 vip)
+{
+	return LP_HOST16((__u16)(FLOW_TARGET + vip));
+}
+
+/* Number (1 and up) of the backend whose reply it is. */
+LP_INLINE __u32 flow_backend(__u32 flow, __u32 backends)
+{
+	return 1 + (__u32)((__u64)(flow * 0xc2b2ae35u) * backends >> 32);
+}
+
+LP_INLINE __be32 flow_backend4(__u32 backend)
+{
+	return LP_HOST32((172u << 24 | 17u << 16) + backend);
+}
+
+LP_INLINE void flow_backend6(__u32 backend, __be32 addr[4])
+{
+	addr[0] = LP_HOST32(0xfd000000);
+	addr[1] = 0;
+	addr[2] = 0;
+	addr[3] = LP_HOST32(0x10000 + backend);
 }
 
 /* Linear congruential generator (Knuth's MMIX): the next draw of a flow. */

@@ -56,13 +56,13 @@ void frame_build(const struct bench_point *point, unsigned char *data)
 		.h_dest = { 0x02, 0, 0, 0, 0, 1 },
 		.h_source = { 0x02, 0, 0, 0, 0, 2 },
 	};
+	bool opens = point->kind == BENCH_OPENING || point->kind == BENCH_ALLOCATION;
 	struct tcphdr tcp = {
 		.seq = htonl(1),
 		.ack_seq = htonl(1),
 		.doff = sizeof(tcp) / 4,
-		/* Otherwise of an established connection. */
-		.syn = point->kind == BENCH_OPENING,
-		.ack = point->kind != BENCH_OPENING,
+		.syn = opens,
+		.ack = !opens, /* of an established connection */
 		.window = htons(512),
 	};
 	uint16_t type = htons(point->v6 ? ETH_P_IPV6 : ETH_P_IP);
@@ -110,22 +110,117 @@ void frame_split(const struct bench_point *point, const unsigned char *data,
 	*frame = f;
 }
 
+static void frame_client(const struct bench_point *point, uint32_t flow, struct frame_end *end)
+{
+	*end = (struct frame_end) { .port = flow_sport(flow) };
+	if (point->v6)
+		flow_source6(flow, end->addr);
+	else
+		end->addr[0] = flow_source4(flow);
+}
+
+static void frame_vip(const struct bench_point *point, uint32_t flow, struct frame_end *end)
+{
+	uint32_t vip = flow_vip(flow, point->vips);
+
+	*end = (struct frame_end) { .port = htons(FLOW_PORT) };
+	if (point->v6)
+		flow_vip6(vip, end->addr);
+	else
+		end->addr[0] = flow_vip4(vip);
+}
+
+static void frame_backend(const struct bench_point *point, uint32_t flow, struct frame_end *end)
+{
+	uint32_t backend = flow_backend(flow, point->backends);
+
+	*end = (struct frame_end) { .port = flow_target(flow_vip(flow, point->vips)) };
+	if (point->v6)
+		flow_backend6(backend, end->addr);
+	else
+		end->addr[0] = flow_backend4(backend);
+}
+
+void frame_ends(const struct bench_point *point, uint32_t flow, struct frame_end end[2])
+{
+	if (point->kind == BENCH_NAT_REPLY) {
+		frame_backend(point, flow, &end[FRAME_SOURCE]);
+		frame_client(point, flow, &end[FRAME_DESTINATION]);
+	} else {
+		frame_client(point, flow, &end[FRAME_SOURCE]);
+		frame_vip(point, flow, &end[FRAME_DESTINATION]);
+	}
+}
+
+/* Where the source address is; the destination's is behind it. */
+static size_t frame_addr(bool v6, size_t *len)
+{
+	*len = v6 ? sizeof(struct in6_addr) : sizeof(struct in_addr);
+	return L3 + (v6 ? offsetof(struct ipv6hdr, saddr) : offsetof(struct iphdr, saddr));
+}
+
+void frame_read(const struct bench_point *point, const unsigned char *data, struct frame_end end[2])
+{
+	size_t len, at = frame_addr(point->v6, &len), l4 = frame_l4(point->v6);
+
+	for (int i = 0; i < 2; i++) {
+		end[i] = (struct frame_end) {};
+		memcpy(end[i].addr, data + at + i * len, len);
+		memcpy(&end[i].port, data + l4 + i * sizeof(end[i].port), sizeof(end[i].port));
+	}
+}
+
+/* Writes a checksum into its field: of `len` bytes at `from`, and of what has the sum `more`. */
+static void frame_checksum(unsigned char *field, const unsigned char *from, size_t len,
+			   uint32_t more)
+{
+	uint16_t check = 0;
+
+	memcpy(field, &check, sizeof(check));
+	check = lp_csum_finish(frame_sum(from, len) + more);
+	memcpy(field, &check, sizeof(check));
+}
+
+/* Both sums of a frame whose fields are written. */
+static void frame_checksums(const struct bench_point *point, unsigned char *data)
+{
+	size_t len, addr = frame_addr(point->v6, &len), l4 = frame_l4(point->v6);
+	uint32_t pseudo = frame_sum(data + addr, 2 * len) + htons(IPPROTO_TCP) +
+			  htons((uint16_t)(point->bytes - l4));
+
+	if (!point->v6)
+		frame_checksum(data + L3 + offsetof(struct iphdr, check), data + L3,
+			       sizeof(struct iphdr), 0);
+	frame_checksum(data + l4 + offsetof(struct tcphdr, check), data + l4, point->bytes - l4,
+		       pseudo);
+}
+
+void frame_write(const struct bench_point *point, const struct frame_end end[2],
+		 unsigned char *data)
+{
+	size_t len, at = frame_addr(point->v6, &len), l4 = frame_l4(point->v6);
+
+	for (int i = 0; i < 2; i++) {
+		memcpy(data + at + i * len, end[i].addr, len);
+		memcpy(data + l4 + i * sizeof(end[i].port), &end[i].port, sizeof(end[i].port));
+	}
+	frame_checksums(point, data);
+}
+
 void frame_address(const struct bench_point *point, uint32_t flow, unsigned char *data)
 {
-	uint32_t vip = flow_vip(flow, point->vips), src[4], dst[4];
-	uint16_t ports[2] = { flow_sport(flow), htons(FLOW_PORT) };
-	size_t l4 = frame_l4(point->v6);
+	struct frame_end end[2];
 
-	if (point->v6) {
-		flow_source6(flow, src);
-		flow_vip6(vip, dst);
-		memcpy(data + L3 + offsetof(struct ipv6hdr, saddr), src, sizeof(src));
-		memcpy(data + L3 + offsetof(struct ipv6hdr, daddr), dst, sizeof(dst));
-	} else {
-		src[0] = flow_source4(flow);
-		dst[0] = flow_vip4(vip);
-		memcpy(data + L3 + offsetof(struct iphdr, saddr), src, 4);
-		memcpy(data + L3 + offsetof(struct iphdr, daddr), dst, 4);
-	}
-	memcpy(data + l4, ports, sizeof(ports));
+	frame_ends(point, flow, end);
+	frame_write(point, end, data);
+}
+
+void frame_route(const struct bench_point *point, const unsigned char dst[6],
+		 const unsigned char src[6], unsigned char *data)
+{
+	size_t ttl = point->v6 ? offsetof(struct ipv6hdr, hop_limit) : offsetof(struct iphdr, ttl);
+
+	memcpy(data, dst, ETH_ALEN);
+	memcpy(data + ETH_ALEN, src, ETH_ALEN);
+	data[L3 + ttl]--;
 }

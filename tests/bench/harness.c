@@ -18,6 +18,7 @@
  */
 #define HARNESS_TIMED 2048u
 #define HARNESS_WARM  256u
+#define HARNESS_SLICE (HARNESS_WARM + HARNESS_TIMED)
 /* Rounds of one system call: short enough for Ctrl-C, long enough not to be
  * bothered by its fixed cost (RCU grace periods, some 20 ms). */
 #define HARNESS_ROUNDS 128u
@@ -33,6 +34,9 @@ struct harness {
 	struct driver_bpf *skel;
 	uint32_t programs;
 	uint64_t packets;
+	uint32_t opened; /* of the flows that are opened once */
+	harness_empty_fn *empty;
+	void *arg;
 };
 
 static int harness_set(struct harness *harness, uint32_t number, int fd)
@@ -93,6 +97,7 @@ static void harness_prepare(struct harness *harness, const struct bench_point *p
 {
 	struct driver_run *run = &harness->skel->bss->run;
 	uint64_t state = run->state;
+	uint32_t next = harness->opened;
 
 	*run = (struct driver_run) {
 		.bytes = point->bytes,
@@ -101,25 +106,57 @@ static void harness_prepare(struct harness *harness, const struct bench_point *p
 		.programs = harness->programs,
 		.warm = HARNESS_WARM,
 		.timed = HARNESS_TIMED,
+		.backends = point->backends,
 		.left = HARNESS_WARM,
-		.state = state, /* the flows go on where they were */
+		/* The flows go on where they were. */
+		.state = state,
+		.next = { next, next, next, next, next, next, next, next },
 	};
 	frame_split(point, frame, &run->frame);
+}
+
+static struct bpf_program *harness_driver(const struct harness *harness,
+					  const struct bench_point *point)
+{
+	if (point->kind == BENCH_NAT_REPLY)
+		return point->v6 ? harness->skel->progs.driver_ipv6_reply
+				 : harness->skel->progs.driver_ipv4_reply;
+	if (point->kind == BENCH_ALLOCATION)
+		return point->v6 ? harness->skel->progs.driver_ipv6_once
+				 : harness->skel->progs.driver_ipv4_once;
+	return point->v6 ? harness->skel->progs.driver_ipv6 : harness->skel->progs.driver_ipv4;
+}
+
+/* Before a system call: rounds that it is to take; flows that are opened once begin anew if
+ * they have to. */
+static int harness_rounds(struct harness *harness, const struct bench_point *point,
+			  uint32_t *rounds, struct lp_err *err)
+{
+	uint32_t left = HARNESS_ROUNDS;
+	int ret = 0;
+
+	if (point->kind == BENCH_ALLOCATION) {
+		if (!harness->opened || point->flows - harness->opened < HARNESS_SLICE) {
+			ret = harness->empty(harness->arg, err);
+			harness->opened = 0;
+		}
+		left = (point->flows - harness->opened) / HARNESS_SLICE;
+	}
+	*rounds = left < HARNESS_ROUNDS ? left : HARNESS_ROUNDS;
+	return ret;
 }
 
 /* Runs `rounds` rounds; their times are in slice_ns then. */
 static int harness_run(struct harness *harness, const struct bench_point *point, uint32_t rounds,
 		       struct lp_err *err)
 {
-	uint32_t slice = HARNESS_WARM + HARNESS_TIMED;
 	const struct driver_run *run = &harness->skel->bss->run;
-	struct bpf_program *driver = point->v6 ? harness->skel->progs.driver_ipv6
-					       : harness->skel->progs.driver_ipv4;
+	struct bpf_program *driver = harness_driver(harness, point);
 	unsigned char frame[FRAME_MAX];
 
 	/* One packet more: the last slice ends when the next one begins. */
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = point->bytes,
-		    .repeat = (int)(rounds * harness->programs * slice + 1));
+		    .repeat = (int)(rounds * harness->programs * HARNESS_SLICE + 1));
 
 	frame_build(point, frame);
 	harness_prepare(harness, point, frame);
@@ -131,8 +168,18 @@ static int harness_run(struct harness *harness, const struct bench_point *point,
 	if (run->slices != rounds * harness->programs)
 		return lp_err(err, -EPROTO, "%u slices instead of %u", run->slices,
 			      rounds * harness->programs);
-	harness->packets += (uint64_t)rounds * slice;
+	harness->packets += (uint64_t)rounds * HARNESS_SLICE;
+	harness->opened += rounds * HARNESS_SLICE;
 	return 0;
+}
+
+/* The same of as many rounds as can be; *rounds says how many that were. */
+static int harness_go_on(struct harness *harness, const struct bench_point *point, uint32_t *rounds,
+			 struct lp_err *err)
+{
+	int ret = harness_rounds(harness, point, rounds, err);
+
+	return ret ? ret : harness_run(harness, point, *rounds, err);
 }
 
 static double harness_now(void)
@@ -164,11 +211,14 @@ static int harness_warm_up(struct harness *harness, const struct bench_point *po
 			   struct lp_err *err)
 {
 	uint64_t packets = HARNESS_WARM_UP + (uint64_t)point->flows * HARNESS_WARM_UP_FLOWS;
+	uint32_t rounds;
 	int ret = 0;
 
-	for (uint64_t done = 0; !ret && done < packets;
-	     done += (uint64_t)HARNESS_ROUNDS * (HARNESS_WARM + HARNESS_TIMED))
-		ret = harness_run(harness, point, HARNESS_ROUNDS, err);
+	/* Flows that are opened once are new each time. */
+	if (point->kind == BENCH_ALLOCATION)
+		packets = HARNESS_WARM_UP;
+	while (!ret && harness->packets < packets)
+		ret = harness_go_on(harness, point, &rounds, err);
 	return ret;
 }
 
@@ -179,8 +229,10 @@ int harness_measure(struct harness *harness, const struct bench_point *point, do
 	double end = harness_now() + seconds;
 
 	while (!ret) {
-		ret = harness_run(harness, point, HARNESS_ROUNDS, err);
-		if (!ret && harness_append(harness, HARNESS_ROUNDS, samples))
+		uint32_t rounds;
+
+		ret = harness_go_on(harness, point, &rounds, err);
+		if (!ret && harness_append(harness, rounds, samples))
 			ret = lp_err(err, -ENOMEM, "out of memory");
 		if (harness_now() >= end)
 			break;
@@ -192,6 +244,17 @@ void harness_samples_free(struct harness_samples *samples)
 {
 	free(samples->ns);
 	*samples = (struct harness_samples) {};
+}
+
+void harness_on_pass(struct harness *harness, harness_empty_fn *empty, void *arg)
+{
+	harness->empty = empty;
+	harness->arg = arg;
+}
+
+uint32_t harness_opened(const struct harness *harness)
+{
+	return harness->opened;
 }
 
 uint64_t harness_packets(const struct harness *harness)

@@ -43,6 +43,16 @@ void harness_close(struct harness **harness);
 int harness_add(struct harness *harness, int fd, struct lp_err *err);
 
 /*
+ * Where each flow is opened once (BENCH_ALLOCATION), `empty` is called when all have been,
+ * and before the first: programs are to forget them. -errno with words in err.
+ */
+typedef int harness_empty_fn(void *arg, struct lp_err *err);
+void harness_on_pass(struct harness *harness, harness_empty_fn *empty, void *arg);
+
+/* How many flows each program has been given since it was to forget them. */
+uint32_t harness_opened(const struct harness *harness);
+
+/*
  * Measures all programs for about `seconds`, at least one round, and appends to
  * what is in *samples, which is of the same programs. -EPROTO with words in err
  * if a program left the packet in a state that cannot be undone.

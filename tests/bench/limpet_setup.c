@@ -18,6 +18,7 @@
 #include "flows.h"
 #include "lib/addr.h"
 #include "limpet_setup.h"
+#include "network.h"
 
 #define SETUP_SEED  "limpet benchmark"
 #define SETUP_BPFFS "/sys/fs/bpf" /* there wherever BPF is; private to us */
@@ -71,12 +72,17 @@ void limpet_hop(const struct bench_point *point, uint32_t number, struct lp_hop 
 	};
 	if (point->v6) {
 		setup_addr6(&hop->saddr, 1);
-		setup_addr6(&hop->daddr, 0x10000 + number);
+		flow_backend6(number, hop->daddr.w);
 	} else {
 		setup_addr4(&hop->saddr, 172u << 24 | 16u << 16 | 1);
-		setup_addr4(&hop->daddr, (172u << 24 | 17u << 16) + number);
+		setup_addr4(&hop->daddr, ntohl(flow_backend4(number)));
 		hop->outer_sum = setup_outer_sum(hop);
 	}
+}
+
+static bool setup_is_nat(enum bench_state state)
+{
+	return state == BENCH_STATE_NAT || state == BENCH_STATE_NAT_REPLY;
 }
 
 static void setup_rule(const struct bench_point *point, enum bench_state state, uint32_t vip,
@@ -89,8 +95,8 @@ static void setup_rule(const struct bench_point *point, enum bench_state state, 
 		.vip = {
 			.vip = vip + 1,
 			.pool = SETUP_POOL,
-			.forward = (uint8_t)(state == BENCH_STATE_SNAT ? LP_FORWARD_SNAT
-							       : point->forward),
+			.forward = (uint8_t)bench_state_forward(state, point),
+			.target = setup_is_nat(state) ? flow_target(vip) : 0,
 			.affinity = (uint8_t)point->affinity,
 			.track = state == BENCH_STATE_ALWAYS ? LP_TRACK_ALWAYS : LP_TRACK_NEEDED,
 			.idle_timeout = 1800,
@@ -105,12 +111,44 @@ static void setup_rule(const struct bench_point *point, enum bench_state state, 
 		setup_addr4(&rule->addr, ntohl(flow_vip4(vip)));
 }
 
-static struct vip_rule *setup_rules(const struct bench_point *point, enum bench_state state)
+/* What comes from a VIP's port of a backend is that VIP's reply (core/nat.c). */
+static void setup_reply(const struct vip_rule *vip, const struct lp_hop *backend,
+			struct vip_rule *rule)
 {
-	struct vip_rule *rules = calloc(point->vips, sizeof(*rules));
+	uint16_t port = ntohs(vip->vip.target);
 
-	for (uint32_t i = 0; rules && i < point->vips; i++)
-		setup_rule(point, state, i, &rules[i]);
+	*rule = (struct vip_rule) {
+		.addr = backend->daddr,
+		.proto = vip->proto,
+		.first = port,
+		.last = port,
+		.vip = { .vip = vip->vip.vip,
+			 .forward = vip->vip.forward,
+			 .flags = LP_VIP_REPLY,
+			 .target = htons(vip->first),
+			 .rewrite = vip->addr },
+	};
+}
+
+/* Rules of the VIPs, and with nat those of replies; *n: how many. */
+static struct vip_rule *setup_rules(const struct bench_point *point, enum bench_state state,
+				    size_t *n)
+{
+	size_t each = setup_is_nat(state) ? 1 + (size_t)point->backends : 1;
+	struct vip_rule *rules = calloc(point->vips * each, sizeof(*rules));
+	struct vip_rule *rule = rules;
+	struct lp_hop hop;
+
+	for (uint32_t i = 0; rules && i < point->vips; i++) {
+		struct vip_rule *vip = rule++;
+
+		setup_rule(point, state, i, vip);
+		for (uint32_t b = 1; b < each; b++) {
+			limpet_hop(point, b, &hop);
+			setup_reply(vip, &hop, rule++);
+		}
+	}
+	*n = point->vips * each;
 	return rules;
 }
 
@@ -131,20 +169,28 @@ static int setup_backends(struct dp *dp, const struct bench_point *point)
 	return ret;
 }
 
+/* Seconds of the clock that packets have. */
+static uint32_t now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint32_t)now.tv_sec;
+}
+
 /* All slots came from the backend of the next number a moment ago. */
 static int moving_write(struct dp *dp, const struct bench_point *point, const uint16_t *table)
 {
 	struct lp_slot *slots = calloc(LP_SLOTS, sizeof(*slots));
 	uint32_t *since = calloc(LP_SLOTS, sizeof(*since));
-	struct timespec now;
+	uint32_t now = now_s();
 	int ret = -ENOMEM;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	if (slots && since) {
 		for (uint32_t i = 0; i < LP_SLOTS; i++) {
 			slots[i].cur = table[i];
 			slots[i].prev = (uint16_t)(table[i] % point->backends + 1);
-			since[i] = (uint32_t)now.tv_sec;
+			since[i] = now;
 		}
 		ret = dp_slots_write(dp, SETUP_TABLE, slots, since);
 	}
@@ -183,18 +229,36 @@ out:
 	return ret;
 }
 
+void limpet_source(const struct bench_point *point, uint32_t number, struct lp_addr *addr)
+{
+	if (point->v6)
+		setup_addr6(addr, 0x100 + number);
+	else
+		setup_addr4(addr, (172u << 24 | 18u << 16) + number);
+}
+
+/* The interface that replies leave by is one of limpet's, as core/policy.c says it. */
+static int setup_interface(struct dp *dp, const struct bench_point *point)
+{
+	struct lp_policy_key key = {
+		.prefixlen = LP_POLICY_BITS + (point->v6 ? 0 : 96),
+		.scope = LP_POLICY_SCOPE(0, point->v6, SETUP_HALF),
+		.ifindex = if_nametoindex(NETWORK_INTERFACE),
+	};
+
+	if (!point->v6)
+		setup_addr4(&key.addr, 0);
+	return dp_policy_add(dp, &key, LP_POLICY_ADMIT);
+}
+
 /* As many addresses as can be: a million connections go to three backends. */
 static int setup_sources(struct dp *dp, const struct bench_point *point)
 {
 	struct lp_snat_list list = { .n = LP_SNAT_ADDRESSES_MAX };
 	int ret = 0;
 
-	for (uint32_t i = 0; i < list.n; i++) {
-		if (point->v6)
-			setup_addr6(&list.addr[i], 0x100 + i);
-		else
-			setup_addr4(&list.addr[i], (172u << 24 | 18u << 16) + i);
-	}
+	for (uint32_t i = 0; i < list.n; i++)
+		limpet_source(point, i, &list.addr[i]);
 	for (uint32_t i = 0; !ret && i < point->vips; i++)
 		ret = dp_snat_write(dp, SETUP_HALF, i + 1, &list);
 	return ret;
@@ -215,6 +279,8 @@ static int setup_fill(struct dp *dp, const struct bench_point *point, enum bench
 		ret = vip_table_write(table, dp, SETUP_HALF);
 	if (!ret && state == BENCH_STATE_SNAT)
 		ret = setup_sources(dp, point);
+	if (!ret && state == BENCH_STATE_NAT_REPLY)
+		ret = setup_interface(dp, point);
 	if (!ret)
 		ret = dp_flip(dp, SETUP_HALF, 1);
 	return ret;
@@ -263,17 +329,22 @@ static int setup_dp(const struct bench_point *point, enum bench_state state,
 int limpet_open(const struct bench_point *point, enum bench_state state, struct dp **out,
 		struct lp_err *err)
 {
-	struct vip_rule *rules = setup_rules(point, state);
 	struct vip_table *table = NULL;
 	struct vip_table_size size;
+	struct vip_rule *rules;
 	struct lp_hash_key key;
+	size_t n;
 	int ret;
 
+	if (setup_is_nat(state) && point->vips > FLOW_TARGETS_MAX)
+		return lp_err(err, -E2BIG, "at most %u VIPs with nat: a port of its own for each",
+			      FLOW_TARGETS_MAX);
+	rules = setup_rules(point, state, &n);
 	if (!rules)
 		return lp_err(err, -ENOMEM, "out of memory");
 	lp_hash_key_make(&key, SETUP_SEED, strlen(SETUP_SEED));
-	vip_table_size(rules, point->vips, &size);
-	ret = vip_table_build(&key, rules, point->vips, &size, &table, err);
+	vip_table_size(rules, n, &size);
+	ret = vip_table_build(&key, rules, n, &size, &table, err);
 	if (!ret)
 		ret = setup_dp(point, state, table, &key, out, err);
 	vip_table_free(&table);
@@ -292,12 +363,12 @@ void limpet_close(struct dp **dp, enum bench_state state)
 	dp_bpf_destroy(pins, NULL);
 }
 
-uint64_t limpet_forwarded(const struct dp *dp)
+uint64_t limpet_forwarded(const struct dp *dp, enum bench_state state)
 {
 	uint64_t packets[LP_REASON_COUNT];
 
 	dp_reasons(dp, packets);
-	return packets[LP_FORWARD_TX];
+	return packets[state == BENCH_STATE_NAT_REPLY ? LP_FORWARD_REPLY : LP_FORWARD_TX];
 }
 
 static uint32_t establish(struct lp_bucket *bucket)
@@ -327,31 +398,45 @@ uint32_t limpet_establish(struct dp *dp)
 	return entries < returns ? entries : returns;
 }
 
-uint32_t limpet_established(const struct dp *dp)
+static bool counts(struct lp_record_word word, bool confirmed, uint32_t now)
 {
+	return word.expires > now && !(word.flags & LP_RECORD_CONFIRMED) == !confirmed;
+}
+
+uint32_t limpet_entries(const struct dp *dp, bool confirmed)
+{
+	uint32_t n = 0, now = now_s();
 	struct lp_entry_port to;
 	struct lp_record record;
 	struct lp_addr addr;
-	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < dp_size(dp)->entries; i++)
 		for (unsigned int way = 0; way < LP_WAYS; way++)
 			n += dp_entry(dp, i, way, &record, &to, &addr) &&
-			     (record.value.flags & LP_RECORD_CONFIRMED);
+			     counts(record.value, confirmed, now);
 	return n;
 }
 
 uint32_t limpet_records(const struct dp *dp, bool confirmed)
 {
+	uint32_t n = 0, now = now_s();
 	struct lp_record record;
-	struct timespec now;
-	uint32_t n = 0;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	for (uint32_t i = 0; i < dp_size(dp)->buckets; i++)
 		for (unsigned int way = 0; way < LP_WAYS; way++)
 			n += dp_record(dp, i, way, &record, NULL) &&
-			     record.value.expires > (uint32_t)now.tv_sec &&
-			     !(record.value.flags & LP_RECORD_CONFIRMED) == !confirmed;
+			     counts(record.value, confirmed, now);
 	return n;
+}
+
+void limpet_empty(struct dp *dp)
+{
+	const struct dp_size *size = dp_size(dp);
+
+	for (uint32_t i = 0; i < size->buckets; i++)
+		memset(&dp->maps.records[i], 0, sizeof(dp->maps.records[i]));
+	for (uint32_t i = 0; i < size->entries; i++) {
+		memset(&dp->maps.entries[i].index, 0, sizeof(dp->maps.entries[i].index));
+		memset(&dp->maps.returns[i].index, 0, sizeof(dp->maps.returns[i].index));
+	}
 }

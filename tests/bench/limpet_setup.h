@@ -22,6 +22,8 @@ int limpet_mount(struct lp_err *err);
  * One for each state, if so many are needed at once; its maps are published in
  * limpet_pins(). BENCH_STATE_ALWAYS: VIPs that track always; _MOVING: all slots have
  * another backend before them (point->backends is at least 2); otherwise all are settled.
+ * _NAT and _NAT_REPLY: ports are translated too (flows.h), and replies to their VIPs' back;
+ * they may leave by the interface of network.h, if the process is there.
  * -errno with words in err.
  */
 int limpet_open(const struct bench_point *point, enum bench_state state, struct dp **out,
@@ -36,8 +38,11 @@ void limpet_pins(enum bench_state state, char *path);
 /* Next hop number `number` (1 and up) of a point: an address for each, one MAC. */
 void limpet_hop(const struct bench_point *point, uint32_t number, struct lp_hop *hop);
 
-/* Packets that limpet has forwarded so far. */
-uint64_t limpet_forwarded(const struct dp *dp);
+/* An address of BENCH_STATE_SNAT's, number 0 to LP_SNAT_ADDRESSES_MAX - 1. */
+void limpet_source(const struct bench_point *point, uint32_t number, struct lp_addr *addr);
+
+/* Packets that limpet has forwarded so far, or replies in that state. */
+uint64_t limpet_forwarded(const struct dp *dp, enum bench_state state);
 
 /*
  * Confirms all entries, as the backends' answers would have; how many there are of both
@@ -45,8 +50,11 @@ uint64_t limpet_forwarded(const struct dp *dp);
  */
 uint32_t limpet_establish(struct dp *dp);
 
-/* Entries of connections that are established. */
-uint32_t limpet_established(const struct dp *dp);
+/* As if no connection had ever been seen: no records, no entries. */
+void limpet_empty(struct dp *dp);
+
+/* Entries that live and are confirmed, as those of established connections are, or are not. */
+uint32_t limpet_entries(const struct dp *dp, bool confirmed);
 
 /* Living records, of connections and of clients, that are confirmed or not. */
 uint32_t limpet_records(const struct dp *dp, bool confirmed);

@@ -21,7 +21,7 @@ static const char usage[] =
 	"\n"
 	"  --quick                short runs: a rough picture in less than 30 s\n"
 	"  --seconds N            of measuring per point, 1 to 3600 (default 2)\n"
-	"  --kinds LIST           settled, audit, opening, tracked (default: all of them)\n"
+	"  --kinds LIST           settled, audit, opening, nat, nat_reply, allocation, tracked\n"
 	"  --flows LIST           default 1,1000,100000,1000000\n"
 	"  --vips LIST            default 1,10000\n"
 	"  --backends LIST        default 3,1000\n"
@@ -50,17 +50,23 @@ static const struct word forwards[] = {
 	{ "gue", LP_FORWARD_GUE },
 	{ "dsr", LP_FORWARD_DSR },
 };
+/* Not to be asked for: kinds and states have them. */
+static const struct word more_forwards[] = {
+	{ "nat", LP_FORWARD_NAT },
+	{ "snat", LP_FORWARD_SNAT },
+};
 
 static const struct word kinds[] = {
-	{ "settled", BENCH_SETTLED },
-	{ "audit", BENCH_AUDIT },
-	{ "opening", BENCH_OPENING },
-	{ "tracked", BENCH_TRACKED },
+	{ "settled", BENCH_SETTLED },       { "audit", BENCH_AUDIT },
+	{ "opening", BENCH_OPENING },       { "nat", BENCH_NAT },
+	{ "nat_reply", BENCH_NAT_REPLY },   { "tracked", BENCH_TRACKED },
+	{ "allocation", BENCH_ALLOCATION },
 };
 static const struct word states[] = {
-	{ "settled", BENCH_STATE_SETTLED }, { "opening", BENCH_STATE_OPENING },
-	{ "always", BENCH_STATE_ALWAYS },   { "moving", BENCH_STATE_MOVING },
-	{ "snat", BENCH_STATE_SNAT },
+	{ "settled", BENCH_STATE_SETTLED },     { "opening", BENCH_STATE_OPENING },
+	{ "always", BENCH_STATE_ALWAYS },       { "moving", BENCH_STATE_MOVING },
+	{ "snat", BENCH_STATE_SNAT },           { "nat", BENCH_STATE_NAT },
+	{ "nat_reply", BENCH_STATE_NAT_REPLY },
 };
 
 static const char *word_of(const struct word *words, size_t n, uint32_t value)
@@ -78,7 +84,22 @@ const char *bench_affinity_name(enum lp_affinity affinity)
 
 const char *bench_forward_name(enum lp_forward forward)
 {
+	if (forward == LP_FORWARD_NAT || forward == LP_FORWARD_SNAT)
+		return word_of(more_forwards, ARRAY_SIZE(more_forwards), forward);
 	return word_of(forwards, ARRAY_SIZE(forwards), forward);
+}
+
+enum lp_forward bench_state_forward(enum bench_state state, const struct bench_point *point)
+{
+	switch (state) {
+	case BENCH_STATE_NAT:
+	case BENCH_STATE_NAT_REPLY:
+		return LP_FORWARD_NAT;
+	case BENCH_STATE_SNAT:
+		return LP_FORWARD_SNAT;
+	default:
+		return point->forward;
+	}
 }
 
 const char *bench_kind_name(enum bench_kind kind)
@@ -144,7 +165,9 @@ static uint32_t last_cpu(void)
 static void options_init(struct options *options)
 {
 	*options = (struct options) {
-		.kinds = { { BENCH_SETTLED, BENCH_AUDIT, BENCH_OPENING, BENCH_TRACKED }, 4 },
+		.kinds = { { BENCH_SETTLED, BENCH_AUDIT, BENCH_OPENING, BENCH_NAT, BENCH_NAT_REPLY,
+			     BENCH_ALLOCATION, BENCH_TRACKED },
+			   BENCH_KINDS },
 		.families = { { 4, 6 }, 2 },
 		.flows = { { 1, 1000, 100000, 1000000 }, 4 },
 		.vips = { { 1, 10000 }, 2 },
@@ -297,6 +320,19 @@ static void list_first(struct options_list *list)
 	list->n = 1;
 }
 
+/* Those of at least `least`, or that. */
+static void list_at_least(struct options_list *list, uint32_t least)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (list->value[i] >= least)
+			list->value[n++] = list->value[i];
+	if (!n)
+		list->value[n++] = least;
+	list->n = n;
+}
+
 static void grid_of(const struct options *options, enum bench_kind kind, struct grid *grid)
 {
 	*grid = (struct grid) {
@@ -305,10 +341,12 @@ static void grid_of(const struct options *options, enum bench_kind kind, struct 
 	};
 	if (kind != BENCH_SETTLED)
 		list_first(&grid->backends);
-	if (kind == BENCH_OPENING || kind == BENCH_TRACKED)
+	if (kind == BENCH_OPENING || kind == BENCH_TRACKED || kind == BENCH_ALLOCATION)
 		list_first(&grid->vips);
 	if (kind == BENCH_OPENING)
 		grid->affinities = (struct options_list) { { LP_AFFINITY_SOURCE }, 1 };
+	if (kind == BENCH_ALLOCATION)
+		list_at_least(&grid->flows, OPTIONS_ONCE);
 }
 
 static size_t grid_points(const struct grid *grid)

@@ -9,6 +9,7 @@
 #include "driver.h"
 
 #define OPTIONS_LIST 16 /* values of one dimension */
+#define OPTIONS_ONCE 100000u
 /* Programs that can be added: beside the empty one, the floor and limpet. */
 #define OPTIONS_PROGRAMS (DRIVER_PROGRAMS - 3)
 
@@ -49,6 +50,7 @@ size_t bench_options_points(const struct options *options);
  * Point number i, from 0; those with one limpet configuration are neighbours. Settled
  * slots are measured with all there is; the audit without the numbers of backends, and
  * what looks at records, whose cost is that of the record table, without those of VIPs.
+ * Where each flow is opened once they are not less than OPTIONS_ONCE.
  */
 void bench_options_point(const struct options *options, size_t i, struct bench_point *point);
 

@@ -4,21 +4,22 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/bpf.h>
-#include <linux/if_ether.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bench.h" /* and abi.h, whose types the skeletons use */
+#include "bpf/fib.skel.h"
 #include "bpf/floor.skel.h"
 #include "bpf/lru.skel.h"
 #include "bpf/read.skel.h"
 #include "bpf/unaudited.skel.h"
+#include "check.h"
 #include "common/second_program.h"
 #include "fill.h"
-#include "frame.h"
 #include "limpet_setup.h"
+#include "network.h"
 #include "programs.h"
 
 #define PROGRAM_NAME 32
@@ -47,11 +48,13 @@ struct entry {
 struct programs {
 	struct floor_bpf *floor;
 	struct read_bpf *read;
+	struct fib_bpf *fib;
 	struct lru_bpf *lru; /* NULL: not loaded */
 	uint32_t lru_seen;
 	struct bench_point lru_point;
 	struct unaudited_bpf *unaudited; /* over the maps of the settled limpet */
 	struct limpet limpets[BENCH_STATES];
+	struct network *network; /* where replies have a way; NULL: not made */
 	struct other others[OPTIONS_PROGRAMS];
 	size_t n_others;
 	struct entry entries[DRIVER_PROGRAMS];
@@ -132,6 +135,12 @@ int programs_open(const struct options *options, struct programs **out, struct l
 			     strerror(errno));
 		goto fail;
 	}
+	programs->fib = fib_bpf__open_and_load();
+	if (!programs->fib) {
+		ret = lp_err(err, -errno, "the program that asks for routes does not load: %s",
+			     strerror(errno));
+		goto fail;
+	}
 	for (size_t i = 0; i < options->n_programs; i++) {
 		ret = other_open(&programs->others[i], options->programs[i], err);
 		if (ret)
@@ -171,7 +180,9 @@ void programs_close(struct programs **programs)
 	for (int i = 0; i < BENCH_STATES; i++)
 		limpet_forget(*programs, i);
 	lru_forget(*programs);
+	network_close(&(*programs)->network);
 	read_bpf__destroy((*programs)->read);
+	fib_bpf__destroy((*programs)->fib);
 	floor_bpf__destroy((*programs)->floor);
 	free(*programs);
 	*programs = NULL;
@@ -192,76 +203,11 @@ enum bench_state programs_state(const struct programs *programs, size_t number)
 	return programs->entries[number].state;
 }
 
-static int floor_fd(const struct floor_bpf *floor, enum lp_forward forward)
-{
-	switch (forward) {
-	case LP_FORWARD_GUE:
-		return bpf_program__fd(floor->progs.floor_gue);
-	case LP_FORWARD_DSR:
-		return bpf_program__fd(floor->progs.floor_dsr);
-	default:
-		return bpf_program__fd(floor->progs.floor_ipip);
-	}
-}
-
-/* Bytes that a forwarded packet has in front of it more than before. */
-static size_t encapsulation(const struct bench_point *point)
-{
-	size_t outer = point->v6 ? 40 : 20;
-
-	switch (point->forward) {
-	case LP_FORWARD_IPIP:
-		return outer;
-	case LP_FORWARD_GUE:
-		return outer + 8;
-	default:
-		return 0;
-	}
-}
-
-/* A program that drops packets early would look fast: flow 0 must come out encapsulated. */
-static int check_forwards(int fd, const char *name, const struct bench_point *point,
-			  struct lp_err *err)
-{
-	unsigned char before[FRAME_MAX], after[FRAME_MAX + 128];
-	size_t grown = encapsulation(point), len = 0;
-	struct lp_hop hop;
-	int verdict;
-
-	limpet_hop(point, 1, &hop);
-	frame_build(point, before);
-	frame_address(point, 0, before);
-	verdict = harness_once(fd, point, after, sizeof(after), &len);
-	if (verdict < 0)
-		return lp_err(err, verdict, "%s does not run: %s", name, strerror(-verdict));
-	if (verdict != XDP_TX || len != point->bytes + grown ||
-	    memcmp(after, hop.dst, sizeof(hop.dst)) ||
-	    memcmp(after + grown + ETH_HLEN, before + ETH_HLEN, point->bytes - ETH_HLEN))
-		return lp_err(err, -EPROTO, "%s does not forward: verdict %d, %zu bytes", name,
-			      verdict, len);
-	return 0;
-}
-
-/* The same of one that translates: another frame of the same length, to a backend. */
-static int check_translates(int fd, const struct bench_point *point, struct lp_err *err)
-{
-	unsigned char before[FRAME_MAX], after[FRAME_MAX + 128];
-	struct lp_hop hop;
-	size_t len = 0;
-	int verdict;
-
-	limpet_hop(point, 1, &hop);
-	frame_build(point, before);
-	frame_address(point, 0, before);
-	verdict = harness_once(fd, point, after, sizeof(after), &len);
-	if (verdict < 0)
-		return lp_err(err, verdict, "snat does not run: %s", strerror(-verdict));
-	if (verdict != XDP_TX || len != point->bytes || memcmp(after, hop.dst, sizeof(hop.dst)) ||
-	    !memcmp(after + ETH_HLEN, before + ETH_HLEN, point->bytes - ETH_HLEN))
-		return lp_err(err, -EPROTO, "snat does not translate: verdict %d, %zu bytes",
-			      verdict, len);
-	return 0;
-}
+/* The program of FORWARDERS(prefix, ...) in a skeleton that forwards as the point says. */
+#define FORWARDER_FD(skel, prefix, point)                                                          \
+	bpf_program__fd((point)->forward == LP_FORWARD_GUE   ? (skel)->progs.prefix##_gue          \
+			: (point)->forward == LP_FORWARD_DSR ? (skel)->progs.prefix##_dsr          \
+							     : (skel)->progs.prefix##_ipip)
 
 /* --- preparing ----------------------------------------------------------------- */
 
@@ -351,29 +297,45 @@ static int add_limpet(struct programs *programs, const struct bench_point *point
 	return ret;
 }
 
-/* The same with forward snat: established by hand, because no backend answers here. Of a
+/* limpet that is open, in a state in which it translates. */
+static int add_translating(struct programs *programs, const struct bench_point *point,
+			   struct harness *harness, enum bench_state state, struct lp_err *err)
+{
+	int fd = dp_bpf_prog_fd(programs->limpets[state].dp);
+	int ret = check_translates(fd, state, point, err);
+
+	programs->limpets[state].programs = 1;
+	return ret ? ret : add(programs, harness, fd, "limpet", state, err);
+}
+
+/* The same, open or not. */
+static int add_nat(struct programs *programs, const struct bench_point *point,
+		   struct harness *harness, enum bench_state state, struct lp_err *err)
+{
+	int ret = open_limpet(programs, point, state, err);
+
+	return ret ? ret : add_translating(programs, point, harness, state, err);
+}
+
+/* limpet with forward snat: established by hand, because no backend answers here. Of a
  * million, 2 in 10,000 find both of their buckets taken. */
 static int add_snat(struct programs *programs, const struct bench_point *point,
 		    struct harness *harness, struct lp_err *err)
 {
 	struct limpet *limpet = &programs->limpets[BENCH_STATE_SNAT];
-	int ret = open_limpet(programs, point, BENCH_STATE_SNAT, err), fd;
+	int ret = open_limpet(programs, point, BENCH_STATE_SNAT, err);
 	bool more = limpet->seen < point->flows;
 	uint32_t got = point->flows;
 
 	if (ret)
 		return ret;
-	fd = dp_bpf_prog_fd(limpet->dp);
-	ret = fill(fd, point, &limpet->seen, 1, err);
+	ret = fill(dp_bpf_prog_fd(limpet->dp), point, &limpet->seen, 1, err);
 	if (!ret && more)
 		got = limpet_establish(limpet->dp);
 	if (!ret && got < point->flows - point->flows / 1000)
 		ret = lp_err(err, -EPROTO, "%u of %u flows have entries", got, point->flows);
 	if (!ret)
-		ret = check_translates(fd, point, err);
-	if (!ret)
-		ret = add(programs, harness, fd, "limpet", BENCH_STATE_SNAT, err);
-	limpet->programs = 1;
+		ret = add_translating(programs, point, harness, BENCH_STATE_SNAT, err);
 	return ret;
 }
 
@@ -416,18 +378,6 @@ static int add_unaudited(struct programs *programs, const struct bench_point *po
 	return ret;
 }
 
-static int lru_fd(const struct lru_bpf *lru, enum lp_forward forward)
-{
-	switch (forward) {
-	case LP_FORWARD_GUE:
-		return bpf_program__fd(lru->progs.lru_gue);
-	case LP_FORWARD_DSR:
-		return bpf_program__fd(lru->progs.lru_dsr);
-	default:
-		return bpf_program__fd(lru->progs.lru_ipip);
-	}
-}
-
 static int add_lru(struct programs *programs, const struct bench_point *point,
 		   struct harness *harness, struct lp_err *err)
 {
@@ -440,29 +390,59 @@ static int add_lru(struct programs *programs, const struct bench_point *point,
 			      strerror(errno));
 	programs->lru_point = *point;
 	limpet_hop(point, 1, &programs->lru->bss->lru_hop);
-	fd = lru_fd(programs->lru, point->forward);
+	fd = FORWARDER_FD(programs->lru, lru, point);
 	ret = fill(fd, point, &programs->lru_seen, 1, err);
 	return ret ? ret : add_own(programs, point, harness, fd, "lru", BENCH_STATE_ALWAYS, err);
-}
-
-static int read_fd(const struct read_bpf *skel, enum lp_forward forward)
-{
-	switch (forward) {
-	case LP_FORWARD_GUE:
-		return bpf_program__fd(skel->progs.read_gue);
-	case LP_FORWARD_DSR:
-		return bpf_program__fd(skel->progs.read_dsr);
-	default:
-		return bpf_program__fd(skel->progs.read_ipip);
-	}
 }
 
 static int add_read(struct programs *programs, const struct bench_point *point,
 		    struct harness *harness, struct lp_err *err)
 {
 	limpet_hop(point, 1, &programs->read->bss->read_hop);
-	return add_own(programs, point, harness, read_fd(programs->read, point->forward), "read",
+	return add_own(programs, point, harness, FORWARDER_FD(programs->read, read, point), "read",
 		       BENCH_STATE_ALWAYS, err);
+}
+
+static int add_fib(struct programs *programs, const struct bench_point *point,
+		   struct harness *harness, struct lp_err *err)
+{
+	limpet_hop(point, 1, &programs->fib->bss->fib_hop);
+	return add_own(programs, point, harness, FORWARDER_FD(programs->fib, fib, point), "fib",
+		       BENCH_STATE_NAT_REPLY, err);
+}
+
+/* harness_empty_fn */
+static int forget_flows(void *arg, struct lp_err *err)
+{
+	struct programs *programs = arg;
+
+	for (int i = 0; i < BENCH_STATES; i++) {
+		struct dp *dp = programs->limpets[i].dp;
+
+		if (!dp)
+			continue;
+		limpet_empty(dp);
+		if (limpet_records(dp, false) || limpet_entries(dp, false))
+			return lp_err(err, -EPROTO, "limpet (%s) still remembers flows",
+				      bench_state_name(i));
+	}
+	return 0;
+}
+
+/* What opens a connection, with memory and without. */
+static int add_openings(struct programs *programs, const struct bench_point *point,
+			struct harness *harness, struct lp_err *err)
+{
+	int ret = add_limpet(programs, point, harness, BENCH_STATE_ALWAYS, 0, err);
+
+	if (!ret)
+		ret = add_nat(programs, point, harness, BENCH_STATE_SNAT, err);
+	if (!ret)
+		ret = add_limpet(programs, point, harness, BENCH_STATE_SETTLED, 0, err);
+	if (!ret)
+		ret = add_nat(programs, point, harness, BENCH_STATE_NAT, err);
+	harness_on_pass(harness, forget_flows, programs);
+	return ret;
 }
 
 /* How often limpet sees a flow before it is confirmed: its second packet does that. */
@@ -479,6 +459,13 @@ static int add_of_kind(struct programs *programs, const struct bench_point *poin
 		return ret ? ret : add_unaudited(programs, point, harness, err);
 	case BENCH_OPENING:
 		return add_limpet(programs, point, harness, BENCH_STATE_OPENING, 1, err);
+	case BENCH_NAT:
+		return add_nat(programs, point, harness, BENCH_STATE_NAT, err);
+	case BENCH_NAT_REPLY:
+		ret = add_nat(programs, point, harness, BENCH_STATE_NAT_REPLY, err);
+		return ret ? ret : add_fib(programs, point, harness, err);
+	case BENCH_ALLOCATION:
+		return add_openings(programs, point, harness, err);
 	case BENCH_TRACKED:
 		ret = add_limpet(programs, point, harness, BENCH_STATE_ALWAYS, CONFIRMS, err);
 		if (!ret)
@@ -501,39 +488,58 @@ static enum bench_state state_of(enum bench_kind kind)
 	switch (kind) {
 	case BENCH_OPENING:
 		return BENCH_STATE_OPENING;
+	case BENCH_NAT:
+		return BENCH_STATE_NAT;
+	case BENCH_NAT_REPLY:
+		return BENCH_STATE_NAT_REPLY;
 	case BENCH_TRACKED:
+	case BENCH_ALLOCATION:
 		return BENCH_STATE_ALWAYS;
 	default:
 		return BENCH_STATE_SETTLED;
 	}
 }
 
+/* Replies are measured where they have a way; programs of the command line may want this host. */
+static int go_where_it_is(struct programs *programs, enum bench_kind kind, struct lp_err *err)
+{
+	int ret = 0;
+
+	if (kind != BENCH_NAT_REPLY)
+		return programs->network ? network_leave(programs->network, err) : 0;
+	if (!programs->network)
+		ret = network_open(&programs->network, err);
+	return ret ? ret : network_enter(programs->network, err);
+}
+
 int programs_prepare(struct programs *programs, const struct bench_point *point,
 		     struct harness *harness, struct lp_err *err)
 {
 	enum bench_state state = state_of(point->kind);
-	int ret;
+	int ret = go_where_it_is(programs, point->kind, err);
 
 	forget_others(programs, point);
 	programs->entries[PROGRAM_EMPTY] = (struct entry) { "empty", state };
 	limpet_hop(point, 1, &programs->floor->bss->floor_hop);
-	ret = add_own(programs, point, harness, floor_fd(programs->floor, point->forward), "floor",
-		      state, err);
+	if (!ret)
+		ret = add_own(programs, point, harness, FORWARDER_FD(programs->floor, floor, point),
+			      "floor", state, err);
 	if (!ret)
 		ret = add_of_kind(programs, point, harness, err);
 	for (int i = 0; !ret && i < BENCH_STATES; i++)
 		if (programs->limpets[i].dp)
-			programs->limpets[i].forwarded = limpet_forwarded(programs->limpets[i].dp);
+			programs->limpets[i].forwarded = limpet_forwarded(programs->limpets[i].dp,
+									  i);
 	return ret;
 }
 
 /* --- verifying ----------------------------------------------------------------- */
 
 /* `spare`: packets of so many may be missing. */
-static int verify_forwarded(const struct limpet *limpet, const struct harness *harness,
-			    uint64_t spare, struct lp_err *err)
+static int verify_forwarded(const struct limpet *limpet, enum bench_state state,
+			    const struct harness *harness, uint64_t spare, struct lp_err *err)
 {
-	uint64_t got = limpet_forwarded(limpet->dp) - limpet->forwarded;
+	uint64_t got = limpet_forwarded(limpet->dp, state) - limpet->forwarded;
 	uint64_t want = harness_packets(harness) * limpet->programs;
 
 	if (got <= want && want - got <= spare)
@@ -542,19 +548,49 @@ static int verify_forwarded(const struct limpet *limpet, const struct harness *h
 		      (unsigned long long)got, (unsigned long long)want);
 }
 
-/*
- * Is (nearly) each flow remembered? Of a million, 6 in 1,000 find no place in the table
- * (docs/affinity.md).
- */
-static int verify_records(const struct limpet *limpet, const struct bench_point *point,
-			  bool confirmed, struct lp_err *err)
+/* What limpet remembers of flows in a state, beyond its slot table. */
+static uint32_t remembered(const struct limpet *limpet, enum bench_state state,
+			   const struct bench_point *point)
 {
-	uint32_t got = limpet_records(limpet->dp, confirmed), least = point->flows;
+	/* Of `opening` and `allocation` nobody acknowledges anything. */
+	bool confirmed = point->kind == BENCH_TRACKED;
 
-	least -= least / 100;
-	if (got >= least)
+	return state == BENCH_STATE_SNAT ? limpet_entries(limpet->dp, confirmed)
+					 : limpet_records(limpet->dp, confirmed);
+}
+
+/* Of how many flows has it to remember something? */
+static uint32_t to_remember(enum bench_state state, const struct bench_point *point,
+			    const struct harness *harness)
+{
+	switch (state) {
+	case BENCH_STATE_OPENING:
+	case BENCH_STATE_ALWAYS:
+	case BENCH_STATE_MOVING:
+	case BENCH_STATE_SNAT:
+		return point->kind == BENCH_ALLOCATION ? harness_opened(harness) : point->flows;
+	default:
 		return 0;
-	return lp_err(err, -EPROTO, "limpet remembers %u of %u flows", got, point->flows);
+	}
+}
+
+/*
+ * Is (nearly) each flow remembered? Of a million, 6 in 1,000 find no place in the record table
+ * (docs/affinity.md), and 2 in 10,000 no entry.
+ */
+static int verify_memory(const struct limpet *limpet, enum bench_state state,
+			 const struct bench_point *point, const struct harness *harness,
+			 struct lp_err *err)
+{
+	uint32_t want = to_remember(state, point, harness), got;
+
+	if (!want)
+		return 0;
+	got = remembered(limpet, state, point);
+	if (got >= want - want / (state == BENCH_STATE_SNAT ? 1000 : 100))
+		return 0;
+	return lp_err(err, -EPROTO, "limpet (%s) remembers %u of %u flows", bench_state_name(state),
+		      got, want);
 }
 
 static int verify_limpet(const struct limpet *limpet, enum bench_state state,
@@ -563,15 +599,9 @@ static int verify_limpet(const struct limpet *limpet, enum bench_state state,
 {
 	/* Flows that found no room for an entry are dropped (add_snat()). */
 	uint64_t spare = state == BENCH_STATE_SNAT ? harness_packets(harness) / 1000 : 0;
-	int ret = verify_forwarded(limpet, harness, spare, err);
+	int ret = verify_forwarded(limpet, state, harness, spare, err);
 
-	if (!ret && state == BENCH_STATE_SNAT &&
-	    limpet_established(limpet->dp) < point->flows - point->flows / 1000)
-		ret = lp_err(err, -EPROTO, "limpet has lost entries");
-	/* The clients of opening packets are never confirmed. */
-	if (!ret && state != BENCH_STATE_SETTLED && state != BENCH_STATE_SNAT)
-		ret = verify_records(limpet, point, state != BENCH_STATE_OPENING, err);
-	return ret;
+	return ret ? ret : verify_memory(limpet, state, point, harness, err);
 }
 
 int programs_verify(struct programs *programs, const struct bench_point *point,

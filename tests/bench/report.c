@@ -32,6 +32,8 @@ enum {
 	BUDGET_ALWAYS,
 	BUDGET_MOVING,
 	BUDGET_SNAT,
+	BUDGET_NAT,
+	BUDGET_ALLOCATION,
 	BUDGETS
 };
 
@@ -43,6 +45,9 @@ static const struct budget budgets[BUDGETS] = {
 	[BUDGET_ALWAYS] = { "always", BENCH_TRACKED, PROGRAM_LIMPET, PROGRAM_FLOOR, 8 },
 	[BUDGET_MOVING] = { "moving", BENCH_TRACKED, PROGRAM_MOVING, PROGRAM_LIMPET, 1 },
 	[BUDGET_SNAT] = { "snat", BENCH_TRACKED, PROGRAM_SNAT, PROGRAM_LIMPET, 1.2 },
+	[BUDGET_ALLOCATION] = { "allocation", BENCH_ALLOCATION, PROGRAM_ALLOCATION, PROGRAM_LIMPET,
+				3 },
+	[BUDGET_NAT] = { "nat", BENCH_NAT, PROGRAM_LIMPET, PROGRAM_FLOOR, 3 },
 };
 
 struct report {
@@ -217,7 +222,9 @@ static const char *budget_of(const struct budget *budget)
 	case PROGRAM_FLOOR:
 		return "the floor";
 	default:
-		return budget->kind == BENCH_AUDIT ? "without it" : "always";
+		return budget->kind == BENCH_AUDIT        ? "without it"
+		       : budget->kind == BENCH_ALLOCATION ? "a new record"
+							  : "always";
 	}
 }
 
@@ -253,15 +260,16 @@ static json_t *result_json(const char *program, enum bench_state state,
 			   const struct bench_point *point, const struct report_cost *cost,
 			   double gross_empty, size_t rounds)
 {
-	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:I}",
-			 "program", program, "forward", bench_forward_name(point->forward),
-			 "family", point->v6 ? 6 : 4, "affinity",
-			 bench_affinity_name(point->affinity), "state", bench_state_name(state),
-			 "flows", (json_int_t)point->flows, "vips", (json_int_t)point->vips,
-			 "backends", (json_int_t)point->backends, "bytes", (json_int_t)point->bytes,
-			 "net_ns", rounded(cost->net_ns), "ratio_to_floor", rounded(cost->ratio),
-			 "spread", rounded(cost->spread), "harness_ns", rounded(gross_empty),
-			 "rounds", (json_int_t)rounds);
+	return json_pack(
+		"{s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:I}",
+		"program", program, "kind", bench_kind_name(point->kind), "forward",
+		bench_forward_name(bench_state_forward(state, point)), "family", point->v6 ? 6 : 4,
+		"affinity", bench_affinity_name(point->affinity), "state", bench_state_name(state),
+		"flows", (json_int_t)point->flows, "vips", (json_int_t)point->vips, "backends",
+		(json_int_t)point->backends, "bytes", (json_int_t)point->bytes, "net_ns",
+		rounded(cost->net_ns), "ratio_to_floor", rounded(cost->ratio), "spread",
+		rounded(cost->spread), "harness_ns", rounded(gross_empty), "rounds",
+		(json_int_t)rounds);
 }
 
 static int keep(struct report *report, const struct bench_point *point,
