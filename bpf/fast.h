@@ -36,6 +36,7 @@ struct fast {
 	__u32 ports;    /* lp_ports() */
 	__u32 service;  /* lp_fast_service.word of class 0 */
 	__u16 vip;      /* number */
+	__u32 place;    /* fast4[place], fast6[place] */
 	__u32 at;       /* fast_profiles[at] */
 	const struct lp_fast_profile *profile;
 	__u64 hash; /* of what decides the backend */
@@ -187,6 +188,7 @@ static __always_inline bool fast_find4(struct fast *fast, const struct lp_fast_h
 		return false;
 	if (!fast_place(&at, lp_fast_hash4(of, ip->daddr, fast->service), of))
 		return false;
+	fast->place = (__u32)at;
 	key = &TABLE(fast4)[at];
 	if (key->addr != ip->daddr)
 		return false;
@@ -220,6 +222,7 @@ static __always_inline bool fast_find6(struct fast *fast, const struct lp_fast_h
 		return false;
 	if (!fast_place(&at, lp_fast_hash6(of, dst, fast->service), of))
 		return false;
+	fast->place = (__u32)at;
 	key = &TABLE(fast6)[at];
 	if (key->low != dst->d[1] || key->high != dst->w[1])
 		return false;
@@ -343,8 +346,8 @@ static __always_inline bool fast_ipip(struct xdp_md *ctx, const struct lp_hop *h
 	return true;
 }
 
-static int fast_nat4(struct xdp_md *ctx, __u32 at, __u32 vip); /* fast_nat.h */
-static int fast_nat6(struct xdp_md *ctx, __u32 at, __u32 vip);
+static int fast_nat4(struct xdp_md *ctx, __u32 place, __u32 at, __u32 vip); /* fast_nat.h */
+static int fast_nat6(struct xdp_md *ctx, __u32 place, __u32 at, __u32 vip);
 
 /* The key is an empty place's or another service's, or its VIP is not one of the nearest. */
 static __always_inline int fast_other(struct xdp_md *ctx, const struct fast *fast, __u32 differs,
@@ -352,11 +355,12 @@ static __always_inline int fast_other(struct xdp_md *ctx, const struct fast *fas
 {
 	if (differs != LP_FAST_SERVICE(0, 0, fast->profile->service.class))
 		return FAST_ODD;
-	return v6 ? fast_nat6(ctx, fast->at, fast->vip) : fast_nat4(ctx, fast->at, fast->vip);
+	return v6 ? fast_nat6(ctx, fast->place, fast->at, fast->vip)
+		  : fast_nat4(ctx, fast->place, fast->at, fast->vip);
 }
 
 static __always_inline int fast_walk_ip(struct xdp_md *ctx, const void *data, const void *end,
-					__u32 cpu, const bool v6)
+					const bool v6)
 {
 	__u32 half = tables_control()->active & 1, differs, number, entropy;
 	const struct lp_fast_hash *of;
@@ -389,7 +393,8 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, const void *data, co
 	number |= (__u32)fast.vip << 16; /* one register for both over the call */
 	if (!fast_ipip(ctx, hop, entropy, v6))
 		return FAST_ODD;
-	tally = tally_packet(cpu, number, ctx->data_end - ctx->data - fast_header(v6));
+	tally = tally_packet(bpf_get_smp_processor_id(), number,
+			     ctx->data_end - ctx->data - fast_header(v6));
 	if (hop->ifindex == ctx->ingress_ifindex)
 		return XDP_TX;
 	if (tally)
@@ -400,7 +405,6 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, const void *data, co
 /* The verdict, or FAST_ODD if the packet has to take the complete walk. */
 static __always_inline int fast_walk(struct xdp_md *ctx)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
 	const void *data = (const void *)(long)ctx->data;
 	const void *end = (const void *)(long)ctx->data_end;
 	__be16 type;
@@ -411,9 +415,9 @@ static __always_inline int fast_walk(struct xdp_md *ctx)
 	/* Not by struct ethhdr: it is packed, which makes two loads of this one. */
 	type = *(const __be16 *)(data + 2 * ETH_ALEN);
 	if (type == bpf_htons(ETH_P_IP))
-		return fast_walk_ip(ctx, data, end, cpu, false);
+		return fast_walk_ip(ctx, data, end, false);
 	if (type == bpf_htons(ETH_P_IPV6))
-		return fast_walk_ip(ctx, data, end, cpu, true);
+		return fast_walk_ip(ctx, data, end, true);
 	return FAST_ODD;
 }
 

@@ -92,11 +92,11 @@ static __always_inline bool fast_is_hairpin(const struct fast *fast, const struc
 	return nat_shares(&src, &hop->daddr, v6 ? 0 : 3, (int)bits);
 }
 
+/* `change`: of what is taken out; returns that of the pseudo header. */
 static __always_inline __u32 fast_write_ipv4(struct iphdr *ip, const struct lp_hop *hop,
-					     const struct fast_to *to)
+					     const struct fast_to *to, __u32 change)
 {
-	__u32 change = lp_csum_change32(0, ip->daddr, hop->daddr.w[3]);
-
+	change = lp_csum_add32(change, hop->daddr.w[3]);
 	ip->daddr = hop->daddr.w[3];
 	if (to->source) {
 		change = lp_csum_change32(change, ip->saddr, to->addr.w[3]);
@@ -107,10 +107,10 @@ static __always_inline __u32 fast_write_ipv4(struct iphdr *ip, const struct lp_h
 }
 
 static __always_inline __u32 fast_write_ipv6(struct ipv6hdr *ip, const struct lp_hop *hop,
-					     const struct fast_to *to)
+					     const struct fast_to *to, __u32 change)
 {
-	__u32 change = nat_write_address6(ip->daddr.in6_u.u6_addr32, &hop->daddr, 0);
-
+	change += lp_csum_fold(hop->outer_sum);
+	tunnel_write_address(&ip->daddr, &hop->daddr);
 	if (to->source)
 		change = nat_write_address6(ip->saddr.in6_u.u6_addr32, &to->addr, change);
 	ip->hop_limit--;
@@ -133,13 +133,13 @@ static __always_inline void fast_write_l4(void *l4, const struct fast_to *to, bo
 
 /* Translates the packet; what fast_parse() has found of it is there. */
 static __always_inline void fast_translate(void *data, const struct lp_hop *hop,
-					   const struct fast_to *to, const bool v6)
+					   const struct fast_to *to, __u32 change, const bool v6)
 {
 	static const struct egress untagged = { .l2_len = sizeof(struct ethhdr) };
 	void *l3 = data + sizeof(struct ethhdr);
 	bool udp = fast_proto(l3, v6) == IPPROTO_UDP;
-	__u32 change = v6 ? fast_write_ipv6(l3, hop, to) : fast_write_ipv4(l3, hop, to);
 
+	change = v6 ? fast_write_ipv6(l3, hop, to, change) : fast_write_ipv4(l3, hop, to, change);
 	fast_write_l4(l3 + fast_header(v6), to, udp, change);
 	egress_write(data, &untagged, hop, v6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP));
 }
@@ -149,24 +149,28 @@ static __always_inline __u8 fast_ttl(const void *l3, const bool v6)
 	return v6 ? ((const struct ipv6hdr *)l3)->hop_limit : ((const struct iphdr *)l3)->ttl;
 }
 
-/* `at`: of the key's profile. */
-static __always_inline int fast_nat_walk(struct xdp_md *ctx, __u64 at, __u16 vip, const bool v6)
+/* `place`: of the key; `at`: of its profile. */
+static __always_inline int fast_nat_walk(struct xdp_md *ctx, __u64 place, __u64 at, __u16 vip,
+					 const bool v6)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u32 cpu = bpf_get_smp_processor_id(), number;
 	const struct lp_entries *table = NULL;
 	struct fast_to to = { .source = false };
 	struct fast fast = { .vip = vip };
 	__u64 fingerprint = 0;
+	const struct lp_fast_nat *key;
 	const struct lp_hop *hop;
 	struct lp_tally *tally;
+	__u32 number;
 	bool entry;
 
-	if (data + FAST_SHORTEST > end || !TABLES_HAS(at, LP_SIZE(all_fast)))
+	if (data + FAST_SHORTEST > end || !TABLES_HAS(at, LP_SIZE(all_fast)) ||
+	    !TABLES_HAS(place, LP_SIZE(all_fast)))
 		return FAST_ODD;
 	if (!fast_parse(&fast, data, end, v6) || fast_ttl(fast.l3, v6) <= 1)
 		return FAST_ODD;
 	fast.profile = &TABLE(fast_profiles)[at];
+	key = &TABLE(fast_nats)[place + (v6 ? LP_SIZE(all_fast) : 0)];
 	entry = fast.profile->service.class >= LP_FAST_TCP_ENTRY;
 	if (entry)
 		table = fast_entries(&fast, &fingerprint, v6);
@@ -177,12 +181,12 @@ static __always_inline int fast_nat_walk(struct xdp_md *ctx, __u64 at, __u16 vip
 	hop = fast_hop(number, fast_l3_len(fast.l3, v6), v6);
 	if (!hop)
 		return FAST_ODD;
-	to.ports.target = fast.profile->target;
+	to.ports.target = key->target;
 	if (entry ? !fast_follows(&to, table, fingerprint, number, fast.profile->life, v6)
 		  : fast_is_hairpin(&fast, hop, number, v6))
 		return FAST_ODD;
-	fast_translate(data, hop, &to, v6);
-	tally = tally_packet(cpu, (__u32)vip << 16 | number, end - data);
+	fast_translate(data, hop, &to, key->sum, v6);
+	tally = tally_packet(bpf_get_smp_processor_id(), (__u32)vip << 16 | number, end - data);
 	if (hop->ifindex == ctx->ingress_ifindex)
 		return XDP_TX;
 	if (tally)
@@ -190,14 +194,14 @@ static __always_inline int fast_nat_walk(struct xdp_md *ctx, __u64 at, __u16 vip
 	return bpf_redirect(hop->ifindex, 0);
 }
 
-static __noinline int fast_nat4(struct xdp_md *ctx, __u32 at, __u32 vip)
+static __noinline int fast_nat4(struct xdp_md *ctx, __u32 place, __u32 at, __u32 vip)
 {
-	return fast_nat_walk(ctx, at, (__u16)vip, false);
+	return fast_nat_walk(ctx, place, at, (__u16)vip, false);
 }
 
-static __noinline int fast_nat6(struct xdp_md *ctx, __u32 at, __u32 vip)
+static __noinline int fast_nat6(struct xdp_md *ctx, __u32 place, __u32 at, __u32 vip)
 {
-	return fast_nat_walk(ctx, at, (__u16)vip, true);
+	return fast_nat_walk(ctx, place, at, (__u16)vip, true);
 }
 
 #endif

@@ -134,6 +134,7 @@ enum lp_vip_kind {
 	X(fast4, struct lp_fast4)                                                                  \
 	X(fast6, struct lp_fast6)                                                                  \
 	X(fast_profiles, struct lp_fast_profile)                                                   \
+	X(fast_nats, struct lp_fast_nat)                                                           \
 	X(pools, struct lp_pool)                                                                   \
 	X(backends, struct lp_backend)                                                             \
 	X(vip_counters, struct lp_counter)                                                         \
@@ -360,12 +361,12 @@ struct lp_fast_profile {
 	/* LP_FAST_*_ENTRY: seconds, the VIP's idle timeout; LP_FAST_TCP_IPIP, where
 	 * connections have records: the same. Otherwise 0. */
 	__u32 life;
-	__u16 pool;    /* half * pools_max + number */
-	__be16 target; /* LP_FAST_*_NAT, LP_FAST_*_ENTRY: the port on the other side */
+	__u16 pool; /* half * pools_max + number */
+	__u16 _pad;
 	/* What lp_pool.table was when somebody looked: a guess, with which a packet need not
 	 * wait for the pool to look into its slot. */
 	__u32 table;
-	__u32 _pad;
+	__u32 _pad2;
 };
 LP_ASSERT_SIZE(struct lp_fast_profile, 32);
 
@@ -383,6 +384,16 @@ struct lp_fast6 {
 	__be64 low; /* its second half */
 };
 LP_ASSERT_SIZE(struct lp_fast6, 16);
+
+/*
+ * Beside a key of LP_FAST_*_NAT or LP_FAST_*_ENTRY, which seldom agree in it:
+ * fast_nats[all_fast * (IPv6: 1) + its number in fast4 or fast6].
+ */
+struct lp_fast_nat {
+	__be16 target; /* the port on the other side */
+	__u16 sum;     /* what a checksum's sum changes by when the VIP's address is taken out */
+};
+LP_ASSERT_SIZE(struct lp_fast_nat, 4);
 
 /* Ports first..last (host byte order, inclusive) belong to vips[place]. */
 struct lp_range {
@@ -482,7 +493,8 @@ struct lp_hop {
 	__u8 src[6];   /* MAC of the interface */
 	struct lp_tag tag[2];
 	__u32 outer_sum;      /* ones' complement sum of the outer IPv4 header's constant
-				 words: version, IHL, DF, TTL, both addresses; 0 for IPv6 */
+				 words: version, IHL, DF, TTL, both addresses; IPv6: of daddr,
+				 set by user/dp */
 	struct lp_addr saddr; /* outer source: the balancer's address towards the backend */
 	struct lp_addr daddr; /* outer destination: the backend */
 };

@@ -78,6 +78,7 @@ static struct vip_table *build(const struct vip_rule *rules, size_t n)
 struct found {
 	uint32_t vip;
 	struct lp_fast_profile profile;
+	struct lp_fast_nat nat;
 };
 
 /* As bpf/fast.h looks it up, in plain steps. False: not served on the fast path. */
@@ -109,6 +110,7 @@ static bool find(const struct dp_fast_table *fast, const struct lp_addr *addr, u
 	}
 	assert_in_range(number, 0, fast->n_profiles - 1);
 	found->profile = fast->profiles[number];
+	found->nat = fast->nats[v6][place];
 	return found->profile.service.class && (!v6 || found->profile.top == addr->w[0]) &&
 	       found->profile.service.proto == proto && found->profile.service.port == htons(port);
 }
@@ -143,6 +145,16 @@ static uint8_t class_of(const struct vip_rule *rule)
 	return source ? LP_FAST_SOURCE_NAT : LP_FAST_TCP_NAT;
 }
 
+/* The ones' complement sum of an address, as checksums have it (RFC 1071). */
+static uint32_t sum_of(const struct lp_addr *addr)
+{
+	uint32_t sum = 0;
+
+	for (int i = lp_addr_is_v6(addr) ? 0 : 12; i < 16; i += 2)
+		sum += (uint32_t)(addr->b[i] | addr->b[i + 1] << 8);
+	return sum % 0xffff;
+}
+
 static void expect(const struct vip_table *table, const struct vip_rule *rule)
 {
 	const struct lp_vip *vip = &rule->vip;
@@ -157,11 +169,11 @@ static void expect(const struct vip_table *table, const struct vip_rule *rule)
 		assert_true(found.profile.mask6 == vip->source_mask.d[0]);
 	else if (vip->affinity == LP_AFFINITY_SOURCE)
 		assert_int_equal(found.profile.mask4, vip->source_mask.w[3]);
-	if (vip->forward == LP_FORWARD_IPIP)
-		assert_int_equal(found.profile.target, 0);
-	else
-		assert_int_equal(ntohs(found.profile.target),
+	if (vip->forward != LP_FORWARD_IPIP) {
+		assert_int_equal(ntohs(found.nat.target),
 				 vip->target ? ntohs(vip->target) : rule->first);
+		assert_int_equal(sum_of(&rule->addr) + found.nat.sum, 0xffff);
+	}
 }
 
 /* Addresses in a row, as operators give them: every key has its place. */

@@ -2,6 +2,7 @@
 #include "core/fast_table.h"
 
 #include <errno.h>
+#include <limpet/csum.h>
 #include <limpet/hash.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -88,8 +89,6 @@ static struct lp_fast_profile profile_of(const struct lp_vip *vip)
 		profile.mask6 = vip->source_mask.d[0];
 	else if (vip->affinity == LP_AFFINITY_SOURCE)
 		profile.mask4 = vip->source_mask.w[3];
-	if (vip->forward != LP_FORWARD_IPIP)
-		profile.target = vip->target ? vip->target : vip->port;
 	return profile;
 }
 
@@ -234,6 +233,18 @@ static struct lp_fast6 key6(const struct dp_fast_table *table, const struct lp_v
 	};
 }
 
+static struct lp_fast_nat key_nat(const struct lp_vip *vip)
+{
+	uint32_t sum = 0;
+
+	for (int i = lp_addr_is_v6(&vip->addr) ? 0 : 3; i < 4; i++)
+		sum = lp_csum_change32(sum, vip->addr.w[i], 0);
+	return (struct lp_fast_nat) {
+		.target = vip->target ? vip->target : vip->port,
+		.sum = lp_csum_fold(sum),
+	};
+}
+
 static void fill(struct dp_fast_table *table, const struct keys *keys, bool v6)
 {
 	const struct lp_fast_hash *of = &table->hash[v6];
@@ -249,6 +260,8 @@ static void fill(struct dp_fast_table *table, const struct keys *keys, bool v6)
 			table->v6[place] = key6(table, keys->vips[i]);
 		else
 			table->v4[place] = key4(table, keys->vips[i]);
+		if (keys->vips[i]->forward != LP_FORWARD_IPIP)
+			table->nats[v6][place] = key_nat(keys->vips[i]);
 	}
 }
 
@@ -281,7 +294,9 @@ int fast_table_build(const struct lp_hash_key *key, const struct lp_vip *places,
 		return ret;
 	table->v4 = calloc((size_t)n + LP_FAST_WINDOW, sizeof(*table->v4));
 	table->v6 = calloc((size_t)n + LP_FAST_WINDOW, sizeof(*table->v6));
-	if (table->v4 && table->v6)
+	for (int family = 0; family < 2; family++)
+		table->nats[family] = calloc((size_t)n + LP_FAST_WINDOW, sizeof(**table->nats));
+	if (table->v4 && table->v6 && table->nats[0] && table->nats[1])
 		ret = profiles_collect(table, places, n);
 	if (!ret)
 		ret = build_family(table, key, places, n, false);
@@ -300,6 +315,8 @@ void fast_table_free(struct dp_fast_table **table)
 		return;
 	free((*table)->v4);
 	free((*table)->v6);
+	free((*table)->nats[0]);
+	free((*table)->nats[1]);
 	free((*table)->profiles);
 	free(*table);
 	*table = NULL;

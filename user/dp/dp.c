@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
+#include <limpet/csum.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -286,6 +287,9 @@ static void fast_write(struct dp *dp, unsigned int half, const struct dp_fast_ta
 	       fast_table_places(&fast->hash[0]) * sizeof(*fast->v4));
 	memcpy(dp->maps.fast6 + half * fast_size(dp), fast->v6,
 	       fast_table_places(&fast->hash[1]) * sizeof(*fast->v6));
+	for (unsigned int family = 0; family < 2; family++)
+		memcpy(dp->maps.fast_nats + (family * 2 + half) * fast_size(dp), fast->nats[family],
+		       fast_table_places(&fast->hash[family]) * sizeof(**fast->nats));
 	fast_write_profiles(dp, half, fast);
 	for (unsigned int family = 0; family < 2; family++) {
 		uint32_t first = hash[family].first, index = hash[family].index;
@@ -431,12 +435,17 @@ static bool backend_in_use(const struct dp *dp, uint32_t backend)
 	return false;
 }
 
-/* Can the fast path use it? */
+/* What the fast path wants to know of it: can it be used, and what is IPv6's outer_sum? */
 static void hop_judge(struct lp_hop *hop)
 {
 	hop->flags &= (__u8)~LP_HOP_PLAIN;
 	if (hop->ifindex && !hop->tags)
 		hop->flags |= LP_HOP_PLAIN;
+	if (hop->flags & LP_HOP_V6) {
+		hop->outer_sum = 0;
+		for (int i = 0; i < 4; i++)
+			hop->outer_sum = lp_csum_add32(hop->outer_sum, hop->daddr.w[i]);
+	}
 }
 
 bool dp_hop_is(const struct lp_hop *there, const struct lp_hop *hop)

@@ -69,6 +69,7 @@ struct dp_fast_table {
 	struct lp_fast_index index[2][LP_FAST_BUCKETS];
 	struct lp_fast4 *v4;              /* fast_table_places(&hash[0]) */
 	struct lp_fast6 *v6;              /* fast_table_places(&hash[1]) */
+	struct lp_fast_nat *nats[2];      /* beside v4 and v6 */
 	struct lp_fast_profile *profiles; /* n_profiles; `pool` is the pool's number */
 	uint32_t n_profiles;              /* the first one, of no key, included */
 };

@@ -23,6 +23,7 @@
 	X(fast4, struct lp_fast4, 2 * (s->places + LP_FAST_WINDOW), TABLES)                        \
 	X(fast6, struct lp_fast6, 2 * (s->places + LP_FAST_WINDOW), TABLES)                        \
 	X(fast_profiles, struct lp_fast_profile, 2 * (s->places + LP_FAST_WINDOW), TABLES)         \
+	X(fast_nats, struct lp_fast_nat, 4 * (s->places + LP_FAST_WINDOW), TABLES)                 \
 	X(pools, struct lp_pool, 2 * s->pools, TABLES)                                             \
 	X(backends, struct lp_backend, s->backends, TABLES)                                        \
 	X(vip_counters, struct lp_counter, c * s->vips, TABLES)                                    \
