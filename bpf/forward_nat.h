@@ -13,6 +13,9 @@
  *
  * `snat` changes both sides on both ways, and remembers (snat.h); so does `nat` where it has to.
  *
+ * A later fragment has no ports, and so no entry: what its first one became is in the table of
+ * fragments, and comes here with it (walk_fragment.h).
+ *
  * Checksums change by what the fields change (RFC 1624); an UDP checksum of 0 stays 0:
  * over IPv4 there is none then (RFC 768), over IPv6 that is for the receiver to judge
  * (RFC 8200 section 8.1, RFC 6935). limpet is a router on both ways: TTL and hop limit
@@ -288,8 +291,6 @@ static __always_inline __u32 nat_remember(struct xdp_md *ctx, struct nat *nat,
 {
 	__u32 reason;
 
-	if (nat->pkt.cut)
-		return LP_DROP_FRAGMENT; /* without ports there is no entry */
 	nat_read_tcp(ctx, nat);
 	reason = snat_forward(nat, source);
 	/* To the verifier it may be anything, to the compiler only what it has names for. */
@@ -304,7 +305,7 @@ static __always_inline __u32 nat_remember(struct xdp_md *ctx, struct nat *nat,
 
 static __always_inline __u32 nat_to_backend(struct xdp_md *ctx, struct nat *nat)
 {
-	enum snat_source source = nat_source(nat);
+	enum snat_source source = nat->pkt.cut ? SNAT_NONE : nat_source(nat);
 	__u32 reason;
 
 	if (source != SNAT_NONE) {
@@ -456,27 +457,36 @@ static __always_inline bool nat_is_spoofed(const struct nat *nat, const struct v
 	       nat_policy(nat, view, &nat->pkt.src, ifindex) == LP_POLICY_DENY;
 }
 
-/* Whose reply is it, and what becomes of it? LP_PARSED, or the verdict. */
-static __always_inline enum lp_reason nat_identify(struct xdp_md *ctx, struct nat *nat,
-						   const struct view *view)
+/* A reply by the address that it comes from: LP_PARSED, or the verdict. */
+static __always_inline enum lp_reason nat_identify_key(struct xdp_md *ctx, struct nat *nat,
+						       const struct view *view)
 {
-	const struct lp_vip *key;
+	const struct lp_vip *key = nat_find(nat, view);
 
-	nat->sides = 1 << NAT_SOURCE | 1 << NAT_DESTINATION;
-	nat->routed = false;
-	nat_read_tcp(ctx, nat);
-	if (nat_known(nat))
-		return nat_is_spoofed(nat, view, ctx->ingress_ifindex) ? LP_DROP_SPOOFED
-								       : LP_PARSED;
-	key = nat_find(nat, view);
 	if (!key)
 		return LP_PASS_NOT_VIP;
 	return policy_check(view, key, &nat->pkt, ctx->ingress_ifindex);
 }
 
+/* Whose reply is it, and what becomes of it? LP_PARSED, or the verdict. */
+static __always_inline enum lp_reason nat_identify(struct xdp_md *ctx, struct nat *nat,
+						   const struct view *view)
+{
+	if (nat->start != NAT_FOUND) {
+		nat->sides = 1 << NAT_SOURCE | 1 << NAT_DESTINATION;
+		nat->routed = false;
+		nat_read_tcp(ctx, nat);
+		if (!nat_known(nat))
+			return nat_identify_key(ctx, nat, view);
+	}
+	if (!(nat->sides & 1 << NAT_DESTINATION))
+		return LP_PARSED; /* the policy of its VIP was asked before it came here */
+	return nat_is_spoofed(nat, view, ctx->ingress_ifindex) ? LP_DROP_SPOOFED : LP_PARSED;
+}
+
 static __always_inline enum lp_reason nat_return(struct xdp_md *ctx, struct nat *nat)
 {
-	enum lp_reason reason = LP_PARSED;
+	enum lp_reason reason;
 	struct view view;
 	bool local, entry, expires;
 
@@ -484,8 +494,7 @@ static __always_inline enum lp_reason nat_return(struct xdp_md *ctx, struct nat 
 	    (packet_parse_into(&nat->pkt, ctx) != LP_PARSED || nat->pkt.cut))
 		return LP_PASS_NOT_VIP;
 	view_open(&view);
-	if (nat->start != NAT_FOUND)
-		reason = nat_identify(ctx, nat, &view);
+	reason = nat_identify(ctx, nat, &view);
 	if (reason != LP_PARSED)
 		return reason;
 	entry = nat->sides & 1 << NAT_DESTINATION;
@@ -518,8 +527,10 @@ static __noinline int nat_reply(struct xdp_md *ctx)
 	enum lp_reason reason;
 
 	reason = nat ? nat_return(ctx, nat) : LP_PASS_NOT_VIP;
-	if (nat)
+	if (nat) {
 		nat->start = NAT_FRAME;
+		nat->reason = (__u8)reason;
+	}
 	account_reason(cpu, reason);
 	if (reason == LP_PASS_NOT_VIP || reason == LP_PASS_REPLY || reason == LP_PASS_ROUTER)
 		return XDP_PASS;

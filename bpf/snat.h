@@ -71,7 +71,7 @@ enum snat_source {
 enum nat_start {
 	NAT_FRAME = 0,
 	NAT_PARSED, /* a first fragment: nat.pkt is it */
-	NAT_FOUND,  /* a later one, without ports: all of it is known */
+	NAT_FOUND,  /* a later one, without ports: what it becomes is known */
 };
 
 /* What is to be done with a packet; forward_nat.h. */
@@ -85,6 +85,7 @@ struct nat {
 	bool entries;              /* its VIP has LP_VIP_ENTRIES */
 	bool too_big;              /* for the route to the client */
 	__u8 start;                /* enum nat_start; back to NAT_FRAME after each reply */
+	__u8 reason;               /* what became of a reply: enum lp_reason */
 	__u8 forward;              /* enum lp_forward */
 	__u32 vip, backend;
 	__u32 half;
@@ -94,6 +95,9 @@ struct nat {
 };
 
 enum nat_side { NAT_SOURCE, NAT_DESTINATION };
+_Static_assert(LP_FRAGMENT_SOURCE == 1 << NAT_SOURCE &&
+		       LP_FRAGMENT_DESTINATION == 1 << NAT_DESTINATION,
+	       "lp_fragment.sides is nat.sides");
 
 /* --- the tables ------------------------------------------------------------------------- */
 
