@@ -49,6 +49,15 @@ struct {
 	__type(value, struct nat);
 } nat_scratch SEC(".maps");
 
+/* The next identifications, each of some pairs of addresses (nat_number()). */
+#define NAT_IDS 2048
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, NAT_IDS);
+	__type(key, __u32);
+	__type(value, __u32);
+} nat_ids SEC(".maps");
+
 static __always_inline struct nat *nat_work(void)
 {
 	const __u32 zero = 0;
@@ -71,6 +80,7 @@ static __always_inline __u32 nat_leave(const struct packet *pkt, const struct vi
 	nat->to_port[NAT_DESTINATION] = vip_target(vip, pkt->dport);
 	nat->sides = 1 << NAT_DESTINATION;
 	nat->routed = true;
+	nat->parts = false;
 	nat->entries = vip->flags & LP_VIP_ENTRIES;
 	nat->forward = vip->forward;
 	nat->vip = vip->vip;
@@ -93,10 +103,17 @@ static __always_inline __u32 nat_write_ttl(struct iphdr *ip, __u32 change)
 	return change;
 }
 
+static __always_inline __u32 nat_write_id(struct iphdr *ip, const struct nat *nat, __u32 change)
+{
+	change = lp_csum_change16(change, ip->id, nat->to_id);
+	ip->id = nat->to_id;
+	return change;
+}
+
 /* New addresses in an IPv4 header, and one hop less; returns the change of the pseudo header. */
 static __always_inline __u32 nat_write_ipv4(struct iphdr *ip, const struct nat *nat)
 {
-	__u32 change = 0;
+	__u32 change = 0, header;
 
 	if (nat->sides & 1 << NAT_SOURCE) {
 		change = lp_csum_change32(change, ip->saddr, nat->to_addr[NAT_SOURCE].w[3]);
@@ -106,7 +123,12 @@ static __always_inline __u32 nat_write_ipv4(struct iphdr *ip, const struct nat *
 		change = lp_csum_change32(change, ip->daddr, nat->to_addr[NAT_DESTINATION].w[3]);
 		ip->daddr = nat->to_addr[NAT_DESTINATION].w[3];
 	}
-	ip->check = lp_csum_apply(ip->check, nat->routed ? nat_write_ttl(ip, change) : change);
+	header = change;
+	if (nat->sides & 1 << NAT_ID)
+		header = nat_write_id(ip, nat, header);
+	if (nat->routed)
+		header = nat_write_ttl(ip, header);
+	ip->check = lp_csum_apply(ip->check, header);
 	return change;
 }
 
@@ -285,6 +307,25 @@ static __always_inline enum snat_source nat_source(const struct nat *nat)
 	return nat->entries ? SNAT_CLIENT : SNAT_NONE;
 }
 
+/*
+ * Fragments of many clients leave from one address: each packet of theirs gets another
+ * identification, in turn, as if it were this host's (RFC 6864 section 5.3.1). What the clients
+ * chose would meet at the backend by chance, and by intent: who sees how another one counts could
+ * put fragments of his own among the other's. The first number is secret. IPv6 has 32 bits, which
+ * are random (RFC 7739): they stay.
+ */
+static __always_inline void nat_number(struct nat *nat)
+{
+	__u64 hash = lp_hash_flow_ports(&lp_key, &nat->snat.source, &nat->hop.daddr, nat->pkt.proto,
+					false);
+	__u32 at = (__u32)(hash >> 32) % NAT_IDS, *next = bpf_map_lookup_elem(&nat_ids, &at);
+
+	if (!next)
+		return;
+	nat->to_id = bpf_htons((__u16)((__u32)hash + __sync_fetch_and_add(next, 1)));
+	nat->sides |= 1 << NAT_ID;
+}
+
 /* The entry's part of a packet to a backend: LP_PARSED, or why it is dropped. */
 static __always_inline __u32 nat_remember(struct xdp_md *ctx, struct nat *nat,
 					  enum snat_source source)
@@ -300,6 +341,8 @@ static __always_inline __u32 nat_remember(struct xdp_md *ctx, struct nat *nat,
 	nat->sides |= 1 << NAT_SOURCE;
 	nat->to_addr[NAT_SOURCE] = nat->snat.source;
 	nat->to_port[NAT_SOURCE] = nat->snat.port;
+	if (nat->parts && source == SNAT_ADDRESS && !nat->pkt.v6)
+		nat_number(nat);
 	return nat->hop.ifindex ? LP_PARSED : LP_DROP_NO_NEXT_HOP;
 }
 

@@ -38,16 +38,21 @@ static __always_inline bool fragment_is_translated(const struct lp_vip *vip)
 	return vip->forward == LP_FORWARD_NAT || vip->forward == LP_FORWARD_SNAT;
 }
 
-/* nat_leave(), and what a later one's source becomes. */
+/* nat_leave(), and what a later one becomes. */
 static __always_inline __u32 fragment_translate(struct fragment *work, const struct lp_vip *vip,
 						const struct lp_hop *hop, __u32 number)
 {
 	__u32 end = nat_leave(&work->pkt, &work->view, vip, hop, number);
 	struct nat *nat = nat_work();
 
-	if (nat && end == LP_TRANSLATE && work->pkt.cut) {
+	if (!nat || end != LP_TRANSLATE)
+		return end;
+	if (work->pkt.cut) {
 		nat->sides = work->what.sides;
 		nat->to_addr[NAT_SOURCE] = work->what.src;
+		nat->to_id = work->what.id;
+	} else {
+		nat->parts = work->part.more;
 	}
 	return end;
 }
@@ -260,6 +265,7 @@ static __noinline int fragment_after(int verdict)
 	work->what.sides = nat->sides;
 	work->what.src = nat->to_addr[NAT_SOURCE];
 	work->what.dst = nat->to_addr[NAT_DESTINATION];
+	work->what.id = nat->to_id;
 	fragment_write(work, backend);
 	return 0;
 }

@@ -830,6 +830,7 @@ enum lp_fragment_kind {
 enum lp_fragment_side {
 	LP_FRAGMENT_SOURCE = 1 << 0,
 	LP_FRAGMENT_DESTINATION = 1 << 1, /* of LP_FRAGMENT_FORWARD: the backend's address */
+	LP_FRAGMENT_ID = 1 << 2,          /* the identification of IPv4 */
 };
 
 struct lp_fragment {
@@ -840,7 +841,8 @@ struct lp_fragment {
 	__u8 forward;       /* enum lp_forward */
 	__u8 flags;         /* enum lp_vip_flags: whose policy is asked for each fragment */
 	__u8 sides;         /* enum lp_fragment_side */
-	__u64 _reserved;
+	__be16 id;          /* what its identification becomes */
+	__u8 _pad[6];
 };
 LP_ASSERT_SIZE(struct lp_fragment, 48);
 LP_ASSERT_OFFSET(struct lp_fragment, dst, 16);
