@@ -243,7 +243,8 @@ class Cutter:
     def __init__(self, backends, family, order):
         kind, any_ = (socket.AF_INET6, "::") if family == 6 else (socket.AF_INET, "0.0.0.0")
         self._backends, self._family, self._order = backends, family, order
-        self._sockets = [in_namespace(b, lambda: socket.socket(kind, socket.SOCK_DGRAM)) for b in backends]
+        self._sockets = [in_namespace(b, lambda: socket.socket(kind, socket.SOCK_DGRAM))
+                         for b in backends]
         self._raws = [Raw(b, family) for b in backends]
         for sock in self._sockets:
             sock.bind((any_, RAW))

@@ -11,7 +11,8 @@ import packets
 from harness import SNAT, TCP, UDP
 from test_fragment import reasons
 from test_nat import BACKEND, FAMILIES, add_routes, build, client
-from test_snat import OWN_ADDRESS, SAME, Talk, World, fields, few_ports, rules
+from test_snat import (CONFIRMED, OPENING, OWN_ADDRESS, REPLIED, SAME, Talk, World, fields,
+                       few_ports, rules)
 
 ALIVE = 1
 
@@ -127,3 +128,16 @@ def test_policy_holds_for_later_fragments(routed, family):
     assert reasons(run(world, parts)) == ["forward_tx"] * len(parts)
     assert reasons(run(world, parts, routed.there)) == ["drop_spoofed"] * len(parts)
     assert reasons(run(world, parts[1:])) == ["forward_tx"] * len(parts[1:])
+
+
+@FAMILIES
+def test_fragments_confirm_their_connection(routed, family):
+    """They are heard of as whole packets are: asked, answered, asked again."""
+    world = World(routed)
+    results = run(world, asks(family, 20000, 9))
+    source, port, address, target = fields(results[0].packet)
+    answer = build(family, UDP, address, source, target, port, bytes(300))
+    run(world, fragments.cut(answer, 64, 9))
+    assert world.entry()[:2] == (OPENING, REPLIED)
+    run(world, asks(family, 20000, 10))
+    assert world.entry()[:2] == (CONFIRMED, REPLIED)
