@@ -13,6 +13,9 @@
  *
  * `snat` changes both sides on both ways, and remembers (snat.h); so does `nat` where it has to.
  *
+ * A later fragment has no ports, and so no entry: what its first one became is in the table of
+ * fragments, and comes here with it (walk_fragment.h).
+ *
  * Checksums change by what the fields change (RFC 1624); an UDP checksum of 0 stays 0:
  * over IPv4 there is none then (RFC 768), over IPv6 that is for the receiver to judge
  * (RFC 8200 section 8.1, RFC 6935). limpet is a router on both ways: TTL and hop limit
@@ -46,6 +49,15 @@ struct {
 	__type(value, struct nat);
 } nat_scratch SEC(".maps");
 
+/* The next identifications, each of some pairs of addresses (nat_number()). */
+#define NAT_IDS 2048
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, NAT_IDS);
+	__type(key, __u32);
+	__type(value, __u32);
+} nat_ids SEC(".maps");
+
 static __always_inline struct nat *nat_work(void)
 {
 	const __u32 zero = 0;
@@ -68,6 +80,7 @@ static __always_inline __u32 nat_leave(const struct packet *pkt, const struct vi
 	nat->to_port[NAT_DESTINATION] = vip_target(vip, pkt->dport);
 	nat->sides = 1 << NAT_DESTINATION;
 	nat->routed = true;
+	nat->parts = false;
 	nat->entries = vip->flags & LP_VIP_ENTRIES;
 	nat->forward = vip->forward;
 	nat->vip = vip->vip;
@@ -90,10 +103,17 @@ static __always_inline __u32 nat_write_ttl(struct iphdr *ip, __u32 change)
 	return change;
 }
 
+static __always_inline __u32 nat_write_id(struct iphdr *ip, const struct nat *nat, __u32 change)
+{
+	change = lp_csum_change16(change, ip->id, nat->to_id);
+	ip->id = nat->to_id;
+	return change;
+}
+
 /* New addresses in an IPv4 header, and one hop less; returns the change of the pseudo header. */
 static __always_inline __u32 nat_write_ipv4(struct iphdr *ip, const struct nat *nat)
 {
-	__u32 change = 0;
+	__u32 change = 0, header;
 
 	if (nat->sides & 1 << NAT_SOURCE) {
 		change = lp_csum_change32(change, ip->saddr, nat->to_addr[NAT_SOURCE].w[3]);
@@ -103,7 +123,12 @@ static __always_inline __u32 nat_write_ipv4(struct iphdr *ip, const struct nat *
 		change = lp_csum_change32(change, ip->daddr, nat->to_addr[NAT_DESTINATION].w[3]);
 		ip->daddr = nat->to_addr[NAT_DESTINATION].w[3];
 	}
-	ip->check = lp_csum_apply(ip->check, nat->routed ? nat_write_ttl(ip, change) : change);
+	header = change;
+	if (nat->sides & 1 << NAT_ID)
+		header = nat_write_id(ip, nat, header);
+	if (nat->routed)
+		header = nat_write_ttl(ip, header);
+	ip->check = lp_csum_apply(ip->check, header);
 	return change;
 }
 
@@ -282,14 +307,31 @@ static __always_inline enum snat_source nat_source(const struct nat *nat)
 	return nat->entries ? SNAT_CLIENT : SNAT_NONE;
 }
 
+/*
+ * Fragments of many clients leave from one address: each packet of theirs gets another
+ * identification, in turn, as if it were this host's (RFC 6864 section 5.3.1). What the clients
+ * chose would meet at the backend by chance, and by intent: who sees how another one counts could
+ * put fragments of his own among the other's. The first number is secret. IPv6 has 32 bits, which
+ * are random (RFC 7739): they stay.
+ */
+static __always_inline void nat_number(struct nat *nat)
+{
+	__u64 hash = lp_hash_flow_ports(&lp_key, &nat->snat.source, &nat->hop.daddr, nat->pkt.proto,
+					false);
+	__u32 at = (__u32)(hash >> 32) % NAT_IDS, *next = bpf_map_lookup_elem(&nat_ids, &at);
+
+	if (!next)
+		return;
+	nat->to_id = bpf_htons((__u16)((__u32)hash + __sync_fetch_and_add(next, 1)));
+	nat->sides |= 1 << NAT_ID;
+}
+
 /* The entry's part of a packet to a backend: LP_PARSED, or why it is dropped. */
 static __always_inline __u32 nat_remember(struct xdp_md *ctx, struct nat *nat,
 					  enum snat_source source)
 {
 	__u32 reason;
 
-	if (nat->pkt.cut)
-		return LP_DROP_FRAGMENT; /* without ports there is no entry */
 	nat_read_tcp(ctx, nat);
 	reason = snat_forward(nat, source);
 	/* To the verifier it may be anything, to the compiler only what it has names for. */
@@ -299,12 +341,14 @@ static __always_inline __u32 nat_remember(struct xdp_md *ctx, struct nat *nat,
 	nat->sides |= 1 << NAT_SOURCE;
 	nat->to_addr[NAT_SOURCE] = nat->snat.source;
 	nat->to_port[NAT_SOURCE] = nat->snat.port;
+	if (nat->parts && source == SNAT_ADDRESS && !nat->pkt.v6)
+		nat_number(nat);
 	return nat->hop.ifindex ? LP_PARSED : LP_DROP_NO_NEXT_HOP;
 }
 
 static __always_inline __u32 nat_to_backend(struct xdp_md *ctx, struct nat *nat)
 {
-	enum snat_source source = nat_source(nat);
+	enum snat_source source = nat->pkt.cut ? SNAT_NONE : nat_source(nat);
 	__u32 reason;
 
 	if (source != SNAT_NONE) {
@@ -456,27 +500,36 @@ static __always_inline bool nat_is_spoofed(const struct nat *nat, const struct v
 	       nat_policy(nat, view, &nat->pkt.src, ifindex) == LP_POLICY_DENY;
 }
 
-/* Whose reply is it, and what becomes of it? LP_PARSED, or the verdict. */
-static __always_inline enum lp_reason nat_identify(struct xdp_md *ctx, struct nat *nat,
-						   const struct view *view)
+/* A reply by the address that it comes from: LP_PARSED, or the verdict. */
+static __always_inline enum lp_reason nat_identify_key(struct xdp_md *ctx, struct nat *nat,
+						       const struct view *view)
 {
-	const struct lp_vip *key;
+	const struct lp_vip *key = nat_find(nat, view);
 
-	nat->sides = 1 << NAT_SOURCE | 1 << NAT_DESTINATION;
-	nat->routed = false;
-	nat_read_tcp(ctx, nat);
-	if (nat_known(nat))
-		return nat_is_spoofed(nat, view, ctx->ingress_ifindex) ? LP_DROP_SPOOFED
-								       : LP_PARSED;
-	key = nat_find(nat, view);
 	if (!key)
 		return LP_PASS_NOT_VIP;
 	return policy_check(view, key, &nat->pkt, ctx->ingress_ifindex);
 }
 
+/* Whose reply is it, and what becomes of it? LP_PARSED, or the verdict. */
+static __always_inline enum lp_reason nat_identify(struct xdp_md *ctx, struct nat *nat,
+						   const struct view *view)
+{
+	if (nat->start != NAT_FOUND) {
+		nat->sides = 1 << NAT_SOURCE | 1 << NAT_DESTINATION;
+		nat->routed = false;
+		nat_read_tcp(ctx, nat);
+		if (!nat_known(nat))
+			return nat_identify_key(ctx, nat, view);
+	}
+	if (!(nat->sides & 1 << NAT_DESTINATION))
+		return LP_PARSED; /* the policy of its VIP was asked before it came here */
+	return nat_is_spoofed(nat, view, ctx->ingress_ifindex) ? LP_DROP_SPOOFED : LP_PARSED;
+}
+
 static __always_inline enum lp_reason nat_return(struct xdp_md *ctx, struct nat *nat)
 {
-	enum lp_reason reason = LP_PARSED;
+	enum lp_reason reason;
 	struct view view;
 	bool local, entry, expires;
 
@@ -484,8 +537,7 @@ static __always_inline enum lp_reason nat_return(struct xdp_md *ctx, struct nat 
 	    (packet_parse_into(&nat->pkt, ctx) != LP_PARSED || nat->pkt.cut))
 		return LP_PASS_NOT_VIP;
 	view_open(&view);
-	if (nat->start != NAT_FOUND)
-		reason = nat_identify(ctx, nat, &view);
+	reason = nat_identify(ctx, nat, &view);
 	if (reason != LP_PARSED)
 		return reason;
 	entry = nat->sides & 1 << NAT_DESTINATION;
@@ -518,8 +570,10 @@ static __noinline int nat_reply(struct xdp_md *ctx)
 	enum lp_reason reason;
 
 	reason = nat ? nat_return(ctx, nat) : LP_PASS_NOT_VIP;
-	if (nat)
+	if (nat) {
 		nat->start = NAT_FRAME;
+		nat->reason = (__u8)reason;
+	}
 	account_reason(cpu, reason);
 	if (reason == LP_PASS_NOT_VIP || reason == LP_PASS_REPLY || reason == LP_PASS_ROUTER)
 		return XDP_PASS;

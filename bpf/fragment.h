@@ -5,6 +5,10 @@
  * it, under what all of its fragments have in common; the later ones look it up. Nothing
  * is reassembled: fragments that overlap, or come twice, go one by one.
  *
+ * With nat and snat what becomes of it is known when it has been translated, and noted
+ * then: where it goes, and its new addresses. When it was dropped, so are the later ones:
+ * nobody could make a packet of them.
+ *
  *   - The table has a fixed size. All of its records are unconfirmed, so a new one always
  *     finds a place, that of the one that expires first; a flood of fragments makes other
  *     fragments be missed, and nothing else (P7). It is a table of its own: connections
@@ -37,6 +41,7 @@ struct fragment {
 	struct lp_record_word word; /* of the record that was found or is to be made */
 	struct lp_fragment what;    /* and what is beside it */
 	struct lp_vip asked;        /* the VIP of a later one, as far as it is known */
+	bool waits;                 /* a first one is to be noted when it has been translated */
 	__u32 second, held;         /* this CPU's fragments that were held in this second */
 };
 
@@ -210,6 +215,7 @@ static __noinline int fragment_parse(struct xdp_md *ctx)
 		pkt.cut = CUT_BAD_LENGTH;
 	work->pkt = pkt;
 	work->part = part;
+	work->waits = false;
 	work->fingerprint = lp_fingerprint_fragment(&lp_key, &pkt.src, &pkt.dst, part.id, pkt.proto,
 						    pkt.v6);
 	return reason;
@@ -259,26 +265,47 @@ static __always_inline bool fragment_is_portless(struct fragment *work, const st
 	       (work->pkt.proto == IPPROTO_UDP || fragment_is_settled(work, key));
 }
 
-static __always_inline void fragment_note(struct fragment *work, const struct lp_vip *vip,
-					  __u8 kind, __u32 backend)
+/* What there is to say of a first one of `vip`, which may be NULL. */
+static __always_inline void fragment_about(struct fragment *work, const struct lp_vip *vip,
+					   __u8 kind)
 {
 	struct lp_fragment *what = &work->what;
 
-	if (work->part.more) {
-		work->word.word = 0;
-		work->word.backend = (__u16)backend;
-		work->word.incarnation = (__u8)backend_state(backend).incarnation;
-		__builtin_memset(what, 0, sizeof(*what));
-		what->kind = kind;
-		if (vip) {
-			what->vip = vip->vip;
-			what->forward = vip->forward;
-			what->flags = vip->flags;
-			if (kind == LP_FRAGMENT_REPLY)
-				what->src = vip->rewrite;
-		}
-		fragments_note();
+	__builtin_memset(what, 0, sizeof(*what));
+	what->kind = kind;
+	if (vip) {
+		what->vip = vip->vip;
+		what->forward = vip->forward;
+		what->flags = vip->flags;
 	}
+}
+
+/* Notes work->what. `backend`: LP_FRAGMENT_NOBODY if it was none's. */
+static __always_inline void fragment_write(struct fragment *work, __u32 backend)
+{
+	work->word.word = 0;
+	work->word.backend = (__u16)backend;
+	work->word.incarnation = (__u8)backend_state(backend).incarnation;
+	fragments_note();
+}
+
+static __always_inline void fragment_note(struct fragment *work, const struct lp_vip *vip,
+					  __u8 kind, __u32 backend)
+{
+	if (!work->part.more)
+		return;
+	fragment_about(work, vip, kind);
+	fragment_write(work, backend);
+}
+
+/* The same, but it is to be translated first: fragment_after(). */
+static __always_inline void fragment_wait(struct fragment *work, const struct lp_vip *vip,
+					  __u8 kind)
+{
+	if (!work->part.more)
+		return;
+	fragment_about(work, vip, kind);
+	work->waits = true;
 }
 
 /* Is the backend of the record that was found still the one that it was? */

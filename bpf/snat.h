@@ -71,7 +71,7 @@ enum snat_source {
 enum nat_start {
 	NAT_FRAME = 0,
 	NAT_PARSED, /* a first fragment: nat.pkt is it */
-	NAT_FOUND,  /* a later one, without ports: all of it is known */
+	NAT_FOUND,  /* a later one, without ports: what it becomes is known */
 };
 
 /* What is to be done with a packet; forward_nat.h. */
@@ -80,11 +80,14 @@ struct nat {
 	struct lp_hop hop;         /* where it goes */
 	struct lp_addr to_addr[2]; /* what addresses become, by enum nat_side */
 	__be16 to_port[2];         /* what ports become */
+	__be16 to_id;              /* what the identification becomes, if NAT_ID is in sides */
 	__u8 sides;                /* 1 << enum nat_side: which ones change */
 	bool routed;               /* XDP routes it: TTL and hop limit are decremented */
 	bool entries;              /* its VIP has LP_VIP_ENTRIES */
 	bool too_big;              /* for the route to the client */
+	bool parts;                /* a first fragment, others follow */
 	__u8 start;                /* enum nat_start; back to NAT_FRAME after each reply */
+	__u8 reason;               /* what became of a reply: enum lp_reason */
 	__u8 forward;              /* enum lp_forward */
 	__u32 vip, backend;
 	__u32 half;
@@ -93,7 +96,11 @@ struct nat {
 	struct snat snat;
 };
 
-enum nat_side { NAT_SOURCE, NAT_DESTINATION };
+enum nat_side { NAT_SOURCE, NAT_DESTINATION, NAT_ID };
+_Static_assert(LP_FRAGMENT_SOURCE == 1 << NAT_SOURCE &&
+		       LP_FRAGMENT_DESTINATION == 1 << NAT_DESTINATION &&
+		       LP_FRAGMENT_ID == 1 << NAT_ID,
+	       "lp_fragment.sides is nat.sides");
 
 /* --- the tables ------------------------------------------------------------------------- */
 

@@ -103,14 +103,14 @@ static __always_inline int action(enum lp_reason reason, __u32 ifindex)
 	}
 }
 
-#include "walk_fragment.h" /* which goes on with the steps above */
-
 static __always_inline bool walk_has_replies(void)
 {
 	const volatile struct lp_control *control = tables_control();
 
 	return control->replies[control->active & 1] & LP_REPLIES_COME;
 }
+
+#include "walk_fragment.h" /* which goes on with the steps above */
 
 /* Not inlined: what it needs registers and stack for is not to burden the fast path. */
 static __noinline int walk_complete(struct xdp_md *ctx)
@@ -150,11 +150,13 @@ static __always_inline void walk_after(void)
 static __always_inline int limpet_packet(struct xdp_md *ctx)
 {
 	int verdict = fast_walk(ctx);
+	bool part;
 
 	if (verdict != FAST_ODD)
 		return verdict;
 	verdict = walk_complete(ctx);
-	if (verdict == WALK_FRAGMENT)
+	part = verdict == WALK_FRAGMENT;
+	if (part)
 		verdict = walk_fragment(ctx);
 	if (verdict == WALK_TRANSLATE)
 		verdict = nat_forward(ctx);
@@ -164,6 +166,8 @@ static __always_inline int limpet_packet(struct xdp_md *ctx)
 		verdict = reset_send(ctx, lp_now());
 	else if (verdict == WALK_OTHER)
 		verdict = icmp_packet(ctx);
+	if (part)
+		fragment_after(verdict);
 	walk_after(); /* before icmp_tell(), which uses its scratch */
 	if (verdict == TELL_TOO_BIG || verdict == TELL_TTL)
 		verdict = icmp_tell(ctx, verdict);

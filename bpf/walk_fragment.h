@@ -10,7 +10,8 @@
  *                     VIPs need no records (LP_VIP_PORTLESS: `source` affinity, no nat).
  *                     Otherwise it has come before its first one: to limpetd, or dropped.
  *
- * Replies of a VIP with forward nat are told by their source (forward_nat.h), and so are
+ * Replies of a VIP with forward nat are told by their source (forward_nat.h), those of
+ * connections whose source was translated by their destination (snat_guards()), and so are
  * their fragments; what they go through is nat_reply(). What is for nobody is the stack's.
  */
 #ifndef LIMPET_BPF_WALK_FRAGMENT_H
@@ -32,6 +33,30 @@ static __always_inline __u32 fragment_ingress(const struct xdp_md *ctx)
 	return (__u32)ifindex;
 }
 
+static __always_inline bool fragment_is_translated(const struct lp_vip *vip)
+{
+	return vip->forward == LP_FORWARD_NAT || vip->forward == LP_FORWARD_SNAT;
+}
+
+/* nat_leave(), and what a later one becomes. */
+static __always_inline __u32 fragment_translate(struct fragment *work, const struct lp_vip *vip,
+						const struct lp_hop *hop, __u32 number)
+{
+	__u32 end = nat_leave(&work->pkt, &work->view, vip, hop, number);
+	struct nat *nat = nat_work();
+
+	if (!nat || end != LP_TRANSLATE)
+		return end;
+	if (work->pkt.cut) {
+		nat->sides = work->what.sides;
+		nat->to_addr[NAT_SOURCE] = work->what.src;
+		nat->to_id = work->what.id;
+	} else {
+		nat->parts = work->part.more;
+	}
+	return end;
+}
+
 /* To a backend; `ifindex` as in walk(). */
 static __always_inline __u32 fragment_send(struct xdp_md *ctx, struct fragment *work,
 					   const struct lp_vip *vip, __u32 number, __u32 *ifindex)
@@ -46,8 +71,8 @@ static __always_inline __u32 fragment_send(struct xdp_md *ctx, struct fragment *
 	*ifindex = hop->ifindex;
 	if (!*ifindex)
 		return LP_DROP_NO_NEXT_HOP;
-	if (vip->forward == LP_FORWARD_NAT || vip->forward == LP_FORWARD_SNAT)
-		return nat_leave(&work->pkt, &work->view, vip, hop, number);
+	if (fragment_is_translated(vip))
+		return fragment_translate(work, vip, hop, number);
 	reason = forward(ctx, &work->pkt, vip, hop, work->fingerprint);
 	if (reason != LP_FORWARD_TX)
 		return reason;
@@ -70,7 +95,9 @@ static __always_inline __u32 fragment_choose(struct xdp_md *ctx, struct fragment
 		return LP_DROP_NO_BACKEND;
 	if (!work->pkt.cut)
 		audit_witness(&work->affinity, &work->view, vip, &work->pkt, cpu, number);
-	if (!portless)
+	if (fragment_is_translated(vip))
+		fragment_wait(work, vip, LP_FRAGMENT_FORWARD);
+	else if (!portless)
 		fragment_note(work, vip, LP_FRAGMENT_FORWARD, number);
 	return fragment_send(ctx, work, vip, number, ifindex);
 }
@@ -98,28 +125,29 @@ static __always_inline __u32 fragment_reply(struct fragment *work, __u8 start)
 	nat->pkt = work->pkt;
 	nat->start = start;
 	if (start == NAT_FOUND) {
-		nat->sides = 1 << NAT_SOURCE;
+		nat->sides = work->what.sides;
 		nat->to_addr[NAT_SOURCE] = work->what.src;
-		nat->to_addr[NAT_DESTINATION] = work->pkt.dst;
+		nat->to_addr[NAT_DESTINATION] = work->what.dst;
 		nat->to_port[NAT_SOURCE] = nat->to_port[NAT_DESTINATION] = 0;
 		nat->routed = false;
 	}
 	return FRAGMENT_REPLY;
 }
 
-/* The first from a backend's address, from which replies come. */
+/* The first of what may be a reply. */
 static __always_inline __u32 fragment_first_back(struct fragment *work)
 {
 	const struct packet *pkt = &work->pkt;
-	const struct lp_vip *vip = vip_find_of(&work->view, &pkt->src, pkt->proto, pkt->sport,
-					       pkt->v6);
 
-	if (!vip || !(vip->flags & LP_VIP_REPLY)) {
-		fragment_note(work, NULL, LP_FRAGMENT_PASS, LP_FRAGMENT_NOBODY);
-		return LP_PASS_NOT_VIP;
-	}
-	fragment_note(work, vip, LP_FRAGMENT_REPLY, LP_FRAGMENT_NOBODY);
+	fragment_wait(work, vip_find_of(&work->view, &pkt->src, pkt->proto, pkt->sport, pkt->v6),
+		      LP_FRAGMENT_REPLY);
 	return fragment_reply(work, NAT_PARSED);
+}
+
+/* A reply, of a connection with an entry? */
+static __always_inline bool fragment_is_of_entry(const struct fragment *work)
+{
+	return work->what.kind == LP_FRAGMENT_REPLY && (work->what.sides & LP_FRAGMENT_DESTINATION);
 }
 
 /* A later one whose record was found. */
@@ -131,6 +159,11 @@ static __always_inline __u32 fragment_follow(struct xdp_md *ctx, struct fragment
 
 	if (work->what.kind == LP_FRAGMENT_PASS)
 		return LP_PASS_NOT_VIP;
+	if (work->what.kind == LP_FRAGMENT_DROP)
+		return LP_DROP_FRAGMENT;
+	/* Whose destination was translated too has no VIP's policy, but nat_identify()'s. */
+	if (fragment_is_of_entry(work))
+		return fragment_reply(work, NAT_FOUND);
 	reason = policy_check(&work->view, vip, &work->pkt, fragment_ingress(ctx));
 	if (reason != LP_PARSED)
 		return reason;
@@ -141,17 +174,26 @@ static __always_inline __u32 fragment_follow(struct xdp_md *ctx, struct fragment
 	return fragment_send(ctx, work, vip, work->word.backend, ifindex);
 }
 
-/* A later one: of a VIP's if `key` is, else of a backend's. */
+/* A later one; `key` is that of its VIP's address, NULL: it may be a reply. */
 static __always_inline __u32 fragment_later(struct xdp_md *ctx, struct fragment *work,
 					    const struct lp_vip *key, __u32 *ifindex)
 {
 	if (fragments_find())
 		return fragment_follow(ctx, work, ifindex);
-	if (fragment_is_portless(work, key))
+	if (key && fragment_is_portless(work, key))
 		return fragment_choose(ctx, work, key, true, ifindex);
 	if (fragment_hold(ctx))
 		return LP_DROP_FRAGMENT_EARLY;
-	return key->flags & LP_VIP_REPLY ? LP_PASS_NOT_VIP : LP_DROP_FRAGMENT;
+	return key ? LP_DROP_FRAGMENT : LP_PASS_NOT_VIP;
+}
+
+/* Can it be a reply: from a backend's address, or to one that was a source? */
+static __always_inline bool fragment_may_reply(const struct fragment *work)
+{
+	const struct lp_vip *key = fragment_key_of(work, &work->pkt.src);
+
+	return (key && (key->flags & LP_VIP_REPLY)) ||
+	       (walk_has_replies() && snat_guards(&work->pkt));
 }
 
 static __always_inline __u32 fragment_step(struct xdp_md *ctx, struct fragment *work,
@@ -163,10 +205,11 @@ static __always_inline __u32 fragment_step(struct xdp_md *ctx, struct fragment *
 	view_open(&work->view);
 	key = fragment_key_of(work, &work->pkt.dst);
 	back = !key || (key->flags & LP_VIP_REPLY);
-	if (back)
-		key = fragment_key_of(work, &work->pkt.src);
-	if (!key || back != !!(key->flags & LP_VIP_REPLY))
-		return LP_PASS_NOT_VIP;
+	if (back) {
+		key = NULL;
+		if (!fragment_may_reply(work))
+			return LP_PASS_NOT_VIP;
+	}
 	if (work->pkt.cut && back && work->pkt.cut != CUT_FRAGMENT)
 		return LP_PASS_NOT_VIP;
 	if (fragment_is_tiny(work))
@@ -176,6 +219,55 @@ static __always_inline __u32 fragment_step(struct xdp_md *ctx, struct fragment *
 	if (work->pkt.cut)
 		return cut_verdict(&work->view, &work->pkt);
 	return back ? fragment_first_back(work) : fragment_first(ctx, work, key, ifindex);
+}
+
+/* Has a first one been translated, by verdict and reason of whoever did it? Then its addresses
+ * are for the later ones too. What a policy refused was nobody's: it notes nothing. */
+static __always_inline bool fragment_outcome(struct fragment *work, const struct nat *nat,
+					     int verdict)
+{
+	struct lp_fragment *what = &work->what;
+
+	if (what->kind == LP_FRAGMENT_FORWARD) {
+		if (verdict != XDP_TX && verdict != XDP_REDIRECT)
+			what->kind = LP_FRAGMENT_DROP;
+		return true;
+	}
+	switch (nat->reason) {
+	case LP_FORWARD_REPLY:
+	case LP_PASS_REPLY:
+	case LP_PASS_ROUTER:
+		return true;
+	case LP_PASS_NOT_VIP:
+		what->kind = LP_FRAGMENT_PASS;
+		return true;
+	case LP_DROP_TTL:
+	case LP_DROP_NO_ROOM:
+	case LP_DROP_TRUNCATED:
+		what->kind = LP_FRAGMENT_DROP;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The end of a first one that waits: nat_forward() or nat_reply() has had it, or nobody did. */
+static __noinline int fragment_after(int verdict)
+{
+	struct fragment *work = fragment_work();
+	struct nat *nat = nat_work();
+	__u32 backend = LP_FRAGMENT_NOBODY;
+
+	if (!work || !nat || !work->waits || !fragment_outcome(work, nat, verdict))
+		return 0;
+	if (work->what.kind == LP_FRAGMENT_FORWARD)
+		backend = nat->backend;
+	work->what.sides = nat->sides;
+	work->what.src = nat->to_addr[NAT_SOURCE];
+	work->what.dst = nat->to_addr[NAT_DESTINATION];
+	work->what.id = nat->to_id;
+	fragment_write(work, backend);
+	return 0;
 }
 
 /* As walk_complete(). */

@@ -853,25 +853,36 @@ LP_ASSERT_SIZE(struct lp_record_counters, 64);
 enum lp_fragment_kind {
 	LP_FRAGMENT_PASS = 0,    /* it was for no VIP: to the stack */
 	LP_FRAGMENT_FORWARD = 1, /* to the backend that the record names */
-	LP_FRAGMENT_REPLY = 2,   /* a reply of a VIP with forward nat */
+	LP_FRAGMENT_REPLY = 2,   /* a reply that is translated back, of nat or snat */
+	LP_FRAGMENT_DROP = 3,    /* it was dropped when it was to be translated */
+};
+
+/* What of a fragment changes, with nat and snat: bits of lp_fragment.sides. */
+enum lp_fragment_side {
+	LP_FRAGMENT_SOURCE = 1 << 0,
+	LP_FRAGMENT_DESTINATION = 1 << 1, /* of LP_FRAGMENT_FORWARD: the backend's address */
+	LP_FRAGMENT_ID = 1 << 2,          /* the identification of IPv4 */
 };
 
 struct lp_fragment {
-	struct lp_addr src; /* what its source becomes, of LP_FRAGMENT_REPLY */
+	struct lp_addr src; /* what its source becomes; of an IPv4 address only w[3] counts */
+	struct lp_addr dst; /* LP_FRAGMENT_REPLY: what its destination becomes */
 	__u32 vip;          /* number of the VIP */
 	__u8 kind;          /* enum lp_fragment_kind */
 	__u8 forward;       /* enum lp_forward */
 	__u8 flags;         /* enum lp_vip_flags: whose policy is asked for each fragment */
-	__u8 _pad;
-	__u64 _reserved;
+	__u8 sides;         /* enum lp_fragment_side */
+	__be16 id;          /* what its identification becomes */
+	__u8 _pad[6];
 };
-LP_ASSERT_SIZE(struct lp_fragment, 32);
-LP_ASSERT_OFFSET(struct lp_fragment, vip, 16);
+LP_ASSERT_SIZE(struct lp_fragment, 48);
+LP_ASSERT_OFFSET(struct lp_fragment, dst, 16);
+LP_ASSERT_OFFSET(struct lp_fragment, vip, 32);
 
 struct lp_fragment_bucket {
 	struct lp_fragment way[LP_WAYS];
 };
-LP_ASSERT_SIZE(struct lp_fragment_bucket, 256);
+LP_ASSERT_SIZE(struct lp_fragment_bucket, 384);
 
 /*
  * A fragment that came before its first one, in the ring buffer `held`. User space sends

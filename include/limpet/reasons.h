@@ -24,7 +24,7 @@
 	X(DROP_BAD_HEADER, "drop_bad_header", DROP,                                                \
 	  "for a VIP, but header and frame lengths disagree")                                      \
 	X(DROP_FRAGMENT, "drop_fragment", DROP,                                                    \
-	  "a later fragment for a VIP, whose first one is not known")                              \
+	  "a later fragment for a VIP, whose first one is not known, or was dropped")              \
 	X(DROP_EXTENSION, "drop_extension", DROP,                                                  \
 	  "for a VIP, with more IPv6 extension headers than are followed")                         \
 	X(DROP_NO_BACKEND, "drop_no_backend", DROP, "the VIP's pool has no backend to answer")     \

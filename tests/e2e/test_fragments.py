@@ -4,6 +4,7 @@ Fragments with real stacks: long datagrams both ways, in any order, crafted ones
 every forwarding mode; and a DNS server whose answers are fragmented.
 """
 
+import itertools
 import json
 import random
 import socket
@@ -19,9 +20,12 @@ from datagrams import in_namespace
 from raw_fragments import Raw, fragments, udp
 from test_forward import Decap
 from test_nat import Gateway, rose
+from test_snat import Strangers
 from topology import VIPS4, VIPS6, client_addresses
 
-ECHO, DNS = 7000, 5353  # ports of the servers; with nat the VIPs' are 7 and 53
+ECHO, DNS = 7000, 5353  # ports of the servers; with nat and snat the VIPs' are 7 and 53
+RAW = 7001  # of servers that cut their answers themselves; the VIPs' is 8
+TRANSLATED = ("nat", "snat")
 # Long enough for three fragments and more of 1,500 bytes.
 LONG = 4000
 
@@ -74,7 +78,7 @@ class Echo:
 def long_vips(mode):
     """UDP with `tcp` affinity, which needs first fragments, and with `source` affinity."""
     more = {"forward": mode, "protocol": "udp"}
-    ports = {"echo": ["7:7000"], "dns": ["53:5353"]} if mode == "nat" else {
+    ports = {"echo": ["7:7000", "8:7001"], "dns": ["53:5353"]} if mode in TRANSLATED else {
         "echo": [ECHO], "dns": [DNS]}  # fmt: skip
     vips = {}
     for family in (4, 6):
@@ -85,7 +89,7 @@ def long_vips(mode):
         vips[f"dns{family}"] = vip(
             address(family), pool=pool, ports=ports["dns"], affinity="tcp", **more
         )
-        if mode != "nat":
+        if mode not in TRANSLATED:
             vips[f"source{family}"] = vip(
                 address(family, 1), pool=pool, ports=ports["echo"], affinity="source", **more
             )
@@ -113,7 +117,7 @@ class Setup:
 
     def __init__(self, site, agent, mode):
         self.site, self.agent, self.mode = site, agent, mode
-        self.echo, self.dns = (7, 53) if mode == "nat" else (ECHO, DNS)
+        self.echo, self.dns = (7, 53) if mode in TRANSLATED else (ECHO, DNS)
 
     def reasons(self):
         return self.agent.status()["reasons"]
@@ -142,6 +146,7 @@ class Setup:
     params=[
         ("dsr", "one-armed"), ("ipip", "two-armed"), ("gue", "one-armed"),
         ("nat", "one-armed"), ("nat", "two-armed"), ("nat", "one-armed-generic"),
+        ("snat", "one-armed"), ("snat", "two-armed"), ("snat", "one-armed-generic"),
     ],
     ids="-".join,
 )  # fmt: skip
@@ -149,7 +154,9 @@ def setup(request, build, module_agents):
     mode, arms = request.param
     site = request.getfixturevalue("two_armed" if arms == "two-armed" else "one_armed")
     agent, decaps = module_agents.make(site), []
-    ways = Gateway(site) if mode == "nat" else ShorterRoutes(site.client, 1400)
+    ways = {"nat": lambda: Gateway(site), "snat": lambda: Strangers(site)}.get(
+        mode, lambda: ShorterRoutes(site.client, 1400)
+    )()
     echo = Echo(site.backends, ECHO)
     try:
         ways.up()
@@ -175,7 +182,7 @@ def drops(before, after):
     return {name: n for name, n in rose(before, after).items() if name.startswith("drop_")}
 
 
-@pytest.mark.parametrize("size", (1400, LONG, 9000, 20000))
+@pytest.mark.parametrize("size", (1400, LONG, 8000, 20000))
 def test_long_datagrams_both_ways(setup, family, size):
     """The client's stack cuts them, the server's puts them together, and back."""
     before = setup.reasons()
@@ -190,7 +197,7 @@ def test_long_datagrams_both_ways(setup, family, size):
 
 
 def test_source_affinity_keeps_the_client(setup, family):
-    if setup.mode == "nat":
+    if setup.mode in TRANSLATED:
         return  # has no VIP of it
     for source in client_addresses(family, 12):
         names = {setup.ask(family, source, random.randbytes(size), 1)[0] for size in (10, LONG, 9000)}
@@ -228,6 +235,106 @@ def test_fragments_in_any_order(setup, family, order):
     assert not rise.get("drop_fragment")
     if order == "reversed":
         assert rise["drop_fragment_early"] == 10 * 4
+
+
+class Cutter:
+    """On each backend: a server whose answers are its own fragments, in an order of its own."""
+
+    def __init__(self, backends, family, order):
+        kind, any_ = (socket.AF_INET6, "::") if family == 6 else (socket.AF_INET, "0.0.0.0")
+        self._backends, self._family, self._order = backends, family, order
+        self._sockets = [in_namespace(b, lambda: socket.socket(kind, socket.SOCK_DGRAM))
+                         for b in backends]
+        self._raws = [Raw(b, family) for b in backends]
+        for sock in self._sockets:
+            sock.bind((any_, RAW))
+            sock.settimeout(0.2)
+        self._ending = False
+        self._threads = [threading.Thread(target=self._serve, args=three)
+                         for three in zip(backends, self._sockets, self._raws)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ending = True
+        for thread in self._threads:
+            thread.join()
+        for sock in (*self._sockets, *self._raws):
+            sock.__exit__()
+
+    def _serve(self, backend, sock, raw):
+        own = backend.v6 if self._family == 6 else backend.v4
+        for number in itertools.count(random.randrange(1, 30000)):
+            while not self._ending:
+                try:
+                    data, peer = sock.recvfrom(65535)
+                    break
+                except TimeoutError:
+                    continue
+            else:
+                return
+            datagram = udp(own, peer[0], (RAW, peer[1]), backend.role.encode() + b" " + data)
+            raw.send(peer[0], self._order(fragments(own, peer[0], datagram, 1000, number)))
+
+
+def from_behind(parts):
+    return parts[::-1]
+
+
+def shuffle(parts):
+    return random.sample(parts, len(parts))
+
+
+@pytest.mark.parametrize("order", (from_behind, shuffle))
+def test_answers_in_any_order(setup, family, order):
+    """Those before their first one wait as well, and none is the stack's."""
+    if setup.mode not in TRANSLATED:
+        return  # they do not pass the balancer
+    before = setup.reasons()
+    kind = socket.AF_INET6 if family == 6 else socket.AF_INET
+    with Cutter(setup.site.backends, family, order):
+        for source in client_addresses(family, 10):
+            payload = random.randbytes(LONG)
+            sock = in_namespace(setup.site.client, lambda: socket.socket(kind, socket.SOCK_DGRAM))
+            with sock:
+                sock.bind((source, 0))
+                sock.settimeout(5)
+                sock.sendto(payload, (address(family), 8))
+                answer = setup.answer(sock)
+            assert answer and answer[1] == payload
+    rise = rose(before, setup.reasons())
+    assert not rise.get("drop_fragment") and rise["drop_fragment_early"]
+    # To the client and back, so many fragments; more if a neighbour was not known yet.
+    assert rise["forward_reply"] + rise.get("pass_reply", 0) >= 10 * 5, rise
+
+
+def test_clients_with_one_identification(setup, family):
+    """All at once, a fragment of each at a time: none gets into another's datagram, although to
+    their server they may be one address."""
+    if (setup.mode, family) == ("snat", 6):
+        return  # identifications of IPv6 stay: their clients choose them at random
+    kind = socket.AF_INET6 if family == 6 else socket.AF_INET
+    sources = client_addresses(family, 20)
+    payloads = [random.randbytes(LONG) for _ in sources]
+    socks = [in_namespace(setup.site.client, lambda: socket.socket(kind, socket.SOCK_DGRAM))
+             for _ in sources]
+    packets = [cut(source, family, setup.echo, payload, 4711)
+               for source, payload in zip(sources, payloads)]
+    try:
+        for sock, source in zip(socks, sources):
+            sock.bind((source, 40000))
+            sock.settimeout(5)
+        with Raw(setup.site.client, family) as raw:
+            raw.send(address(family), [part for parts in zip(*packets) for part in parts])
+        for sock, payload in zip(socks, payloads):
+            answer = setup.answer(sock)
+            assert answer and answer[1] == payload
+    finally:
+        for sock in socks:
+            sock.close()
 
 
 def test_fragments_without_a_first_one_are_dropped_in_the_end(setup, family):
@@ -312,5 +419,5 @@ def test_dns_answers_in_fragments(setup, dns, family):
         assert len(answer) > 3800 and answer.count("-15-") == 1, answer[:200]
     reasons = rose(before, setup.reasons())
     assert not [name for name in reasons if name.startswith("drop_")], reasons
-    if setup.mode == "nat":  # an answer is at least three fragments
+    if setup.mode in TRANSLATED:  # an answer is at least three fragments
         assert reasons["forward_reply"] + reasons.get("pass_reply", 0) >= 8 * 3

@@ -6,6 +6,8 @@ allow_hairpin where sources of the inside are refused otherwise.
 """
 
 import json
+import random
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +16,9 @@ import pytest
 from agent import configuration, pools_of, vip
 from conftest import address
 from curl import fetch, homes
+from datagrams import in_namespace
 from servers import LONG_BYTES
+from test_fragments import ECHO, Echo
 from test_nat import Gateway, nat_services, rose
 from topology import LAN4, LAN6, VIPS4, VIPS6, client_addresses
 
@@ -23,8 +27,12 @@ STRANGER = "b4"  # in the servers' network, and no server of the pool
 
 def build(site):
     """Checks are direct, of the very ports whose replies are translated."""
+    services = nat_services()
+    for family in (4, 6):
+        services[f"echo{family}"] = vip(address(family), ports=[f"7:{ECHO}"], pool=f"web{family}",
+                                        forward="nat", protocol="udp", affinity="tcp")
     config = configuration(
-        site.network, nat_services(), pools_of(site.network, check="web"),
+        site.network, services, pools_of(site.network, check="web"),
         checks={"web": {"type": "tcp", "port": 8080, "interval": "1s", "timeout": "500ms"}},
     )
     for pool in config["pools"].values():
@@ -90,6 +98,32 @@ def test_servers_call_their_own_vip(hairpin, family):
         answers = ask(backend, family, 40)
         assert all(answer.good for answer in answers), [a for a in answers if not a.good][:3]
         assert {answer.body for answer in answers} == {"b1", "b2", "b3"}, backend.role
+
+
+@pytest.mark.parametrize("size", (100, 4000, 8000))
+def test_long_datagrams(hairpin, family, size):
+    """Of servers and of their neighbour: cut by one stack, put together by the other, and back."""
+    site, agent = hairpin
+    echo, kind = Echo(site.backends, ECHO), socket.AF_INET if family == 4 else socket.AF_INET6
+    before, homes_of = agent.status()["reasons"], {}
+    try:
+        for backend in site.backends:
+            for _ in range(12):
+                payload = random.randbytes(size)
+                sock = in_namespace(backend, lambda: socket.socket(kind, socket.SOCK_DGRAM))
+                with sock:
+                    sock.settimeout(3)
+                    sock.sendto(payload, (address(family), 7))
+                    name, _, data = sock.recv(65535).partition(b" ")
+                assert data == payload, (backend.role, name)
+                homes_of.setdefault(backend.role, set()).add(name.decode())
+    finally:
+        echo.close()
+    assert all(backend.role in homes_of[backend.role] for backend in site.backends[:3]), homes_of
+    reasons = rose(before, agent.status()["reasons"])
+    assert not [name for name in reasons if name.startswith("drop_")], reasons
+    fragments = -(-(size + 8) // 1480)
+    assert reasons["forward_reply"] + reasons.get("pass_reply", 0) >= 48 * fragments
 
 
 def test_clients_from_outside_are_as_before(hairpin, family):

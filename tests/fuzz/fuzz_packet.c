@@ -450,7 +450,18 @@ static bool calls_itself(const struct frame *in, const struct lp_addr *backend)
 	return !memcmp(in->l3 + 8, backend->b, sizeof(backend->b));
 }
 
-/* Both sides have changed: what a receiver thinks of the checksums is as it was. */
+/* Was the balancer itself asked? Then the reply is of a connection with an entry. */
+static bool answers_balancer(const struct frame *in)
+{
+	struct lp_addr balancer = address(balancers[in->type != ETH_P_IP]);
+
+	if (in->type == ETH_P_IP)
+		return !memcmp(in->l3 + 16, &balancer.b[12], 4);
+	return !memcmp(in->l3 + 24, balancer.b, sizeof(balancer.b));
+}
+
+/* Both sides have changed: what a receiver thinks of the checksums is as it was. (The
+ * identification of IPv4 may have.) */
 static void check_both(const struct packet_run *run, const struct frame *in,
 		       const struct frame *out)
 {
@@ -461,6 +472,10 @@ static void check_both(const struct packet_run *run, const struct frame *in,
 	HOLDS(run, "F4", memcmp(in->l3 + (v4 ? 12 : 8), out->l3 + (v4 ? 12 : 8), v4 ? 4 : 16));
 	if (v4)
 		HOLDS(run, "F4", sum_of(in->l3, l4) == sum_of(out->l3, l4));
+	if (is_later_fragment(in)) {
+		HOLDS(run, "F4", !memcmp(in->l3 + l4, out->l3 + l4, in->l3_len - l4));
+		return;
+	}
 	if (!l4 || (proto_of(in) == IPPROTO_UDP && !word(in->l3 + l4 + 6)))
 		return;
 	HOLDS(run, "F4", segment_sum(in, l4) == segment_sum(out, l4));
@@ -475,7 +490,7 @@ static void check_translated(const struct packet_run *run, const struct frame *i
 
 	HOLDS(run, "F4", !memcmp(out->l3 + at, v4 ? &addr.b[12] : addr.b, v4 ? 4 : sizeof(addr.b)));
 	HOLDS(run, "F4", out->l3[v4 ? 8 : 7] == in->l3[v4 ? 8 : 7] - side);
-	if (side == 1 && calls_itself(in, &addr)) {
+	if (side == 1 ? calls_itself(in, &addr) : answers_balancer(in)) {
 		check_both(run, in, out);
 		return;
 	}

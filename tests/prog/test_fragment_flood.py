@@ -3,6 +3,7 @@
 Floods of fragments: what they fill has a fixed size, and nothing but fragments is in it
 (P7). Not replayed on other kernels: how many are held depends on the clock.
 """
+import ipaddress
 import json
 import os
 import pathlib
@@ -17,7 +18,9 @@ import pytest
 import fragments
 import harness
 import packets
-from harness import IPIP, TCP, TCP_AFFINITY, UDP
+from harness import IPIP, SNAT, TCP, TCP_AFFINITY, UDP
+from test_snat import CONFIRMED, OWN_ADDRESS as OWN, fields
+from test_nat import BACKEND
 
 LP_FRAGMENTS = 2048 * 8  # LP_FRAGMENT_BUCKETS * LP_WAYS of abi.h
 LP_HELD_PER_S = 512
@@ -39,6 +42,15 @@ def vip(progrun):
 
 def frame(inner):
     return packets.l2((), packets.ip_type(packets.family_of(inner))) + inner
+
+
+def packed(text):
+    return ipaddress.ip_address(text).packed
+
+
+def family_address(family, packet):
+    """Where it goes."""
+    return packet[30:34] if family == 4 else packet[38:54]
 
 
 def datagram(family, sport, number, src=None, size=200):
@@ -133,6 +145,65 @@ def test_later_fragments_are_held_at_a_bounded_rate(vip):
     assert reasons.count("drop_fragment_early") <= cpus * seconds * LP_HELD_PER_S
     assert reasons.count("drop_fragment") > 6000 - cpus * seconds * LP_HELD_PER_S
     assert all(result.verdict == "XDP_DROP" for result in results)
+
+
+@pytest.fixture
+def entries(progrun):
+    """The same with entries, 4,096 of them."""
+    rules, hops, pools = [], [], []
+    for family in (4, 6):
+        rules += [harness.rule(packets.VIP[family], 80, protocol=protocol, forward=SNAT, pool=family,
+                               idle_timeout=600) for protocol in (TCP, UDP)]
+        hops.append(harness.hop(family, progrun.here, OWN[family], BACKEND[family]))
+        pools.append(harness.pool(family, [family]))
+    policies = [harness.policy(prefix, True, 0, progrun.here) for prefix in ("0.0.0.0/0", "::/0")]
+    progrun.request(op="limpet", scenario=harness.scenario(rules, pools, hops, entries=512,
+                                                           policies=policies))
+    return progrun
+
+
+def talk(vip, family, protocol, payload, back=False, seen=None, number=None, **l4):
+    """A packet of the connection that the flood is beside, whole or in fragments of 64 bytes."""
+    ends = (seen[2], seen[0], seen[3], seen[1]) if back else (packets.CLIENT[family],
+                                                              packets.VIP[family], 50000, 80)
+    src, dst, sport, dport = ends
+    head = packets.ip_header(family, src, dst) / packets.l4_header(protocol, sport, dport, **l4)
+    inner = bytes(head / packets.Raw(payload))
+    return run(vip, [frame(part) for part in (fragments.cut(inner, 64, number) if number else [inner])])
+
+
+@pytest.mark.parametrize("family", (4, 6))
+@pytest.mark.parametrize("protocol", (TCP, UDP))
+def test_a_flood_beside_an_established_connection(entries, family, protocol):
+    """Of first fragments that each open a connection, of later ones of nobody, and of fragments
+    to the address that all leave from. The connection goes on, whole and in fragments."""
+    rnd, tcp = random.Random("beside"), protocol == TCP
+    (opened,) = talk(entries, family, protocol, b"1", **({"flags": "S"} if tcp else {}))
+    seen = fields(opened.packet)
+    talk(entries, family, protocol, b"2", True, seen, **({"flags": "SA", "seq": 5000} if tcp else {}))
+    talk(entries, family, protocol, b"3", **({"flags": "A", "ack": 5001} if tcp else {}))
+    payload, got = bytes(300), set()
+    for n in range(12):
+        firsts = list(first_fragments(rnd, 600))
+        later = [bytes(f[:20]) + b"\0\x10" + f[22:] for f in first_fragments(rnd, 100)]
+        replies = [f[:26] + packed(BACKEND[4]) + packed(OWN[4]) + f[34:]
+                   for f in first_fragments(rnd, 100)]
+        got |= {result.reason for result in run(entries, firsts + later + replies)}
+        more = {"flags": "A", "ack": 5001 + n} if tcp else {}
+        for number in (None, 7000 + n):
+            results = talk(entries, family, protocol, payload, number=number, **more)
+            assert {result.reason for result in results} == {"forward_tx"}
+            assert fields(results[0].packet) == seen
+            results = talk(entries, family, protocol, payload, True, seen, number, **more)
+            assert {result.reason for result in results} == {"pass_reply"}, "there is no route"
+            assert {family_address(family, result.packet) for result in results} == {
+                packed(packets.CLIENT[family])}
+    assert {"forward_tx", "pass_not_vip"} <= got
+    assert got <= {"forward_tx", "pass_not_vip", "drop_fragment_early", "drop_fragment",
+                   "drop_snat_ports", "drop_snat_entries"}
+    (kept,) = (entry for entry in entries.request(op="entries")["entries"]
+               if entry["client_port"] == 50000 and entry["flags"] & CONFIRMED)
+    assert kept["left"] >= 600
 
 
 @pytest.mark.parametrize("family", (4, 6))
