@@ -21,7 +21,8 @@
 #include "core/vip_table.h"
 #include "lib/addr.h"
 
-#define MANY 10000u
+#define MANY  10000u
+#define LARGE 200000u
 
 static struct lp_hash_key hash_key;
 
@@ -198,6 +199,26 @@ static void test_many(void **state)
 	free(rules);
 }
 
+/* As many as there ever were: no window is too narrow for the last ones. */
+static void test_large(void **state)
+{
+	struct vip_rule *rules = calloc(LARGE, sizeof(*rules));
+	struct vip_table *table;
+
+	(void)state;
+	assert_non_null(rules);
+	for (uint32_t i = 0; i < LARGE; i++) {
+		rules[i] = rule_of(false, i, 443);
+		rules[i].vip.vip = i % UINT16_MAX + 1;
+		rules[i].vip.idle_timeout = 60;
+	}
+	table = build(rules, LARGE);
+	for (uint32_t i = 0; i < LARGE; i++)
+		expect(table, &rules[i]);
+	vip_table_free(&table);
+	free(rules);
+}
+
 /* It is dense, which is what it is for: nine keys in ten places. */
 static void test_dense(void **state)
 {
@@ -367,7 +388,7 @@ int main(void)
 		cmocka_unit_test(test_order),    cmocka_unit_test(test_odd),
 		cmocka_unit_test(test_nat),      cmocka_unit_test(test_reply),
 		cmocka_unit_test(test_profiles), cmocka_unit_test(test_zero),
-		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_none),     cmocka_unit_test(test_large),
 	};
 
 	return cmocka_run_group_tests(tests, make_key, NULL);

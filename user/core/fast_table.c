@@ -12,7 +12,7 @@
 #include "core/vip_table_perfect.h"
 #include "lib/addr.h"
 
-#define SALTS_MAX 64
+#define SALTS_MAX 16 /* for each size */
 
 /* The numbers of profiles are of 16 bits, and no key has the first. */
 #define PROFILES_MAX (UINT16_MAX + 1u)
@@ -168,10 +168,10 @@ static void keys_free(struct keys *keys)
 	free(keys->displacements);
 }
 
-/* Two keys a bucket at most, and a range of an eighth more than there are keys. */
-static void choose_size(struct lp_fast_hash *of, size_t n, uint32_t places_max)
+/* Two keys a bucket at most; a range of a part more than there are keys. */
+static void choose_size(struct lp_fast_hash *of, size_t n, uint32_t places_max, unsigned int part)
 {
-	uint32_t range = (uint32_t)(n + n / 8 + 1), buckets = 1;
+	uint32_t range = (uint32_t)(n + n / part + 1), buckets = 1;
 
 	while (buckets < LP_FAST_BUCKETS && buckets * 2ull < n)
 		buckets *= 2;
@@ -211,6 +211,19 @@ static int solve(struct lp_fast_hash *of, struct keys *keys, const struct lp_has
 		ret = vip_perfect_solve(perfect, keys->hashes, keys->displacements);
 	}
 	vip_perfect_free(&perfect);
+	return ret;
+}
+
+/* The denser the better; tens of thousands of keys need more room. */
+static int solve_densely(struct lp_fast_hash *of, struct keys *keys, const struct lp_hash_key *key,
+			 uint32_t places_max, bool v6)
+{
+	int ret = -EAGAIN;
+
+	for (unsigned int part = 8; part > 0 && ret == -EAGAIN; part /= 2) {
+		choose_size(of, keys->n, places_max, part);
+		ret = solve(of, keys, key, v6);
+	}
 	return ret;
 }
 
@@ -272,10 +285,8 @@ static int build_family(struct dp_fast_table *table, const struct lp_hash_key *k
 	struct keys keys;
 	int ret = keys_collect(&keys, table, places, n, v6);
 
-	if (!ret) {
-		choose_size(of, keys.n, n);
-		ret = solve(of, &keys, key, v6);
-	}
+	if (!ret)
+		ret = solve_densely(of, &keys, key, n, v6);
 	if (!ret)
 		fill(table, &keys, v6);
 	else if (ret == -EAGAIN)
