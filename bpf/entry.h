@@ -172,7 +172,7 @@ LP_RECORD_INLINE __u64 entry_seen(const struct lp_return *of)
 {
 	return of->client.d[0] ^ of->client.d[1] ^ of->vip_addr.d[0] ^ of->vip_addr.d[1] ^
 	       of->client_port ^ of->vip_port ^ of->vip ^ of->life ^ of->state ^ of->isn ^
-	       of->acked;
+	       of->acked ^ of->sent;
 }
 
 /* The return of a tuple that lives: its way, and word and contents; or LP_WAYS. */

@@ -21,9 +21,15 @@
  *       own port if that is free, and of the lowest rank: after entries were lost,
  *       connections go on, or their backend tells the client at once that it knows of none.
  *       The end of one that has no entry is dropped.
- *   N4  After a FIN of both sides, a RST of the backend, or a RST of the client whose
- *       sequence number the backend can be waiting for, an entry lives for
- *       LP_ENTRY_CLOSING_S. Until then it lives for the VIP's idle timeout.
+ *   N4  After a FIN of both sides, a RST of the backend from where it is with its sequence
+ *       numbers, or a RST of the client whose sequence number the backend can be waiting
+ *       for, an entry lives for LP_ENTRY_CLOSING_S. Until then it lives for the VIP's idle
+ *       timeout. A RST that somebody has made up is the receiver's to ignore (RFC 5961), whose
+ *       connection then goes on, however long it is silent. Nor is anything noted of a
+ *       packet in the backend's name that is elsewhere; where it is moves with what it sends,
+ *       all of which passes here. If more than that is lost at once it may be out of sight
+ *       for good: such a connection's RST is not believed either, and its entry expires by
+ *       the idle timeout.
  *   N5  Ports of an address of the host's own that the host gives its own connections are not
  *       taken: the backend may be talking to the host itself (health checks).
  *
@@ -41,6 +47,8 @@
 /* An answer is acknowledged, a RST is in the window, if it is off by less (N2, N4). */
 #define SNAT_NEAR_ISN (1u << 16)
 #define SNAT_NEAR_RST (1u << 20)
+/* What the backend sends is noted each so many bytes, if nothing else is to be. */
+#define SNAT_SENT_STEP (1u << 16)
 
 /* From this try on, an opening packet takes ports of half-open ones (E3). */
 #define SNAT_FORCE (LP_SNAT_TRIES - 8)
@@ -659,7 +667,30 @@ __noinline int snat_note(struct nat *nat)
 		*(volatile __u32 *)&of->isn = s->seq;
 	if (nat->pkt.flags & LP_TCP_ACK)
 		*(volatile __u32 *)&of->acked = s->ack;
+	if (!(s->of.state & LP_RETURN_SENT) || s->seq - s->of.sent < SNAT_NEAR_RST)
+		*(volatile __u32 *)&of->sent = s->seq;
 	return 0;
+}
+
+/* N4: is a TCP packet from where the backend is? Of one that has not answered yet, anything. */
+static __always_inline bool snat_is_near(const struct nat *nat)
+{
+	const struct snat *s = &nat->snat;
+
+	return !(s->of.state & LP_RETURN_SENT) ||
+	       s->seq - s->of.sent + SNAT_NEAR_RST < 2 * SNAT_NEAR_RST;
+}
+
+/* Is there anything to note of it? */
+static __always_inline bool snat_is_news(const struct nat *nat)
+{
+	const struct snat *s = &nat->snat;
+
+	if (!snat_is_tcp(nat) || (nat->pkt.flags & LP_TCP_RST) || !snat_is_near(nat))
+		return false;
+	return (nat->pkt.flags & LP_TCP_SYN) || s->ack != s->of.acked ||
+	       !(s->of.state & LP_RETURN_SENT) ||
+	       s->seq - s->of.sent - SNAT_SENT_STEP < SNAT_NEAR_RST - SNAT_SENT_STEP;
 }
 
 /* State bits that a reply sets. */
@@ -667,7 +698,8 @@ static __always_inline __u32 snat_reply_bits(const struct nat *nat)
 {
 	if (nat->pkt.flags & LP_TCP_RST)
 		return 0;
-	return LP_RETURN_REPLIED | (nat->pkt.flags & LP_TCP_FIN ? LP_RETURN_SERVER_FIN : 0);
+	return LP_RETURN_REPLIED | (snat_is_tcp(nat) ? LP_RETURN_SENT : 0) |
+	       (nat->pkt.flags & LP_TCP_FIN ? LP_RETURN_SERVER_FIN : 0);
 }
 
 /* What a reply means for its connection. */
@@ -679,7 +711,7 @@ static __always_inline void snat_learn(struct nat *nat)
 
 	if (state != s->of.state)
 		state = snat_mark(s->back, s->back_way, state);
-	if ((nat->pkt.flags & LP_TCP_RST) ||
+	if (((nat->pkt.flags & LP_TCP_RST) && snat_is_near(nat)) ||
 	    ((state & LP_RETURN_CLIENT_FIN) && (state & LP_RETURN_SERVER_FIN)))
 		flags |= LP_ENTRY_CLOSING;
 	if (flags == s->back_word.flags && !snat_is_stale(s->back_word, s->now, s->of.life))
@@ -693,13 +725,15 @@ static __always_inline void snat_learn(struct nat *nat)
 __noinline int snat_hear(struct nat *nat)
 {
 	struct snat *s;
+	__u32 bits;
 
 	if (!nat)
 		return 0;
 	s = &nat->snat;
-	if (snat_is_tcp(nat) && ((nat->pkt.flags & LP_TCP_SYN) || s->ack != s->of.acked))
-		snat_note(nat);
-	if (!(s->of.state & LP_RETURN_REPLIED) || !snat_is_plain(nat, s->back_word, s->of.life))
+	if (snat_is_news(nat))
+		snat_note(nat); /* before the state says that it is there */
+	bits = snat_reply_bits(nat);
+	if ((s->of.state & bits) != bits || !snat_is_plain(nat, s->back_word, s->of.life))
 		snat_learn(nat);
 	return 0;
 }

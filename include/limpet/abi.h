@@ -747,6 +747,7 @@ enum lp_return_state {
 	LP_RETURN_REPLIED = 1 << 0,    /* the backend has answered */
 	LP_RETURN_CLIENT_FIN = 1 << 1, /* the client has sent its FIN */
 	LP_RETURN_SERVER_FIN = 1 << 2, /* so has the backend */
+	LP_RETURN_SENT = 1 << 3,       /* `sent` is known */
 };
 
 struct lp_return {
@@ -759,9 +760,10 @@ struct lp_return {
 	__u32 isn;     /* of the backend, from its SYN */
 	__u32 acked;   /* what the backend acknowledged last */
 	__u32 created; /* seconds of CLOCK_MONOTONIC */
-	__u32 _pad;
+	__u32 sent;    /* TCP: where the backend is with its sequence numbers, less up to 64 KiB */
 };
 LP_ASSERT_SIZE(struct lp_return, 64);
+LP_ASSERT_OFFSET(struct lp_return, sent, 60);
 
 struct lp_returns {
 	struct lp_bucket index;

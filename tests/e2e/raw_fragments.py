@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Datagrams cut into fragments by hand, to be sent in any order: raw sockets in the client's
-namespace, which send a whole IP packet as it is.
+Datagrams cut into fragments by hand, to be sent in any order, and segments that no stack
+would send: raw sockets in a namespace, which send a whole IP packet as it is.
 """
 
 import socket
@@ -26,12 +26,34 @@ def _packed(address):
     return socket.inet_pton(family, address)
 
 
+def _pseudo(source, target, length, protocol):
+    return _packed(source) + _packed(target) + struct.pack("!II", length, protocol)
+
+
 def udp(source, target, ports, payload):
     """A UDP datagram with its checksum, as bytes; `ports`: its own and the other."""
     header = struct.pack("!HHHH", *ports, 8 + len(payload), 0)
-    pseudo = _packed(source) + _packed(target) + struct.pack("!II", 8 + len(payload), 17)
+    pseudo = _pseudo(source, target, 8 + len(payload), 17)
     check = _checksum(pseudo + header + payload) or 0xFFFF
     return header[:6] + struct.pack("!H", check) + payload
+
+
+def tcp(source, target, ports, flags, seq, ack, payload=b""):
+    """A TCP segment in the same way; `flags` as they are in the header."""
+    numbers = struct.pack("!HHII", *ports, seq, ack)
+    pseudo = _pseudo(source, target, 20 + len(payload), 6)
+    header = numbers + struct.pack("!BBHHH", 5 << 4, flags, 65535, 0, 0)
+    check = _checksum(pseudo + header + payload)
+    return numbers + struct.pack("!BBHHH", 5 << 4, flags, 65535, check, 0) + payload
+
+
+def packet(source, target, protocol, data):
+    """It in one piece, which may be from anybody."""
+    if ":" in target:
+        head = struct.pack("!IHBB", 6 << 28, len(data), protocol, 64)
+    else:  # the kernel fills in the checksum
+        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(data), 0, 0, 64, protocol, 0)
+    return head + _packed(source) + _packed(target) + data
 
 
 def fragments(source, target, datagram, size, number):

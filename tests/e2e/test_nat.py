@@ -12,7 +12,8 @@ import pytest
 
 from agent import configuration, vip
 from conftest import address
-from curl import count, fetch, homes
+from curl import fetch, homes
+from served import every_client_is_served, long_answers_come_whole, rose
 from servers import LONG_BYTES
 from topology import CLIENTS4, CLIENTS6, VIPS, client_addresses, vip4, vip6
 
@@ -75,27 +76,14 @@ def nat(request, module_agents):
     gateway.down()
 
 
-def rose(before, after):
-    return {name: after[name] - before[name] for name in after if after[name] != before[name]}
-
-
 @pytest.mark.parametrize("port", (80, 443))
 def test_every_client_is_served(nat, family, port):
-    site, agent = nat
-    before = agent.status()["reasons"]
-    answers = homes(site.client, address(family), client_addresses(family), port)
-    assert None not in answers.values(), answers
-    assert len(count(answers)) == len(site.backends)
-    reasons = rose(before, agent.status()["reasons"])
-    assert not [name for name in reasons if name.startswith("drop_")], reasons
-    # The client's neighbour is known: XDP sends nearly all replies itself.
-    assert reasons["forward_reply"] > 4 * reasons.get("pass_reply", 0), reasons
+    every_client_is_served(*nat, family, port)
 
 
 def test_long_answers_come_whole(nat, family):
     site, _ = nat
-    answers = fetch(site.client, address(family), client_addresses(family, 8), 443, "/large")
-    assert all(answer.good and len(answer.body) == LONG_BYTES for answer in answers)
+    long_answers_come_whole(site, family)
 
 
 def test_a_client_without_a_neighbour_entry(nat, family):

@@ -14,11 +14,11 @@ import pytest
 
 from agent import configuration, vip
 from conftest import address
-from curl import count, fetch, homes
+from curl import fetch, homes
 from datagrams import in_namespace
+from served import every_client_is_served, long_answers_come_whole, rose
 from servers import LONG_BYTES
 from test_connections import Talker
-from test_nat import rose
 from topology import CLIENTS4, CLIENTS6, VIPS, client_addresses, vip4, vip6
 
 DNS, TALK = 5353, 7007
@@ -94,20 +94,12 @@ def entries(agent):
 
 @pytest.mark.parametrize("port", (80, 443))
 def test_every_client_is_served(snat, family, port):
-    site, agent = snat
-    before = agent.status()["reasons"]
-    answers = homes(site.client, address(family), client_addresses(family), port)
-    assert None not in answers.values(), answers
-    assert len(count(answers)) == len(site.backends)
-    reasons = rose(before, agent.status()["reasons"])
-    assert not [name for name in reasons if name.startswith("drop_")], reasons
-    assert reasons["forward_reply"] > 4 * reasons.get("pass_reply", 0), reasons
+    every_client_is_served(*snat, family, port)
 
 
 def test_long_answers_come_whole(snat, family):
     site, _ = snat
-    answers = fetch(site.client, address(family), client_addresses(family, 8), 443, "/large")
-    assert all(answer.good and len(answer.body) == LONG_BYTES for answer in answers)
+    long_answers_come_whole(site, family)
 
 
 def ask(client, family, sources):

@@ -22,7 +22,8 @@ PORT, TARGET, SAME = 443, 4443, 80
 IDLE = 600
 OWN_PORTS = (32768, 60999)
 CLOSING, CONFIRMED, OPENING = 1, 2, 4  # lp_return's word
-REPLIED, CLIENT_FIN, SERVER_FIN = 1, 2, 4
+REPLIED, CLIENT_FIN, SERVER_FIN, SENT = 1, 2, 4, 8
+ANSWERED = REPLIED | SENT  # of TCP
 HALF_OPEN_S, CLOSING_S = 60, 60
 ALIVE, OFFLINE = 1, 2
 
@@ -117,11 +118,11 @@ class Talk:
         source, port, address, target = self.seen
         l4 = {}
         if self.protocol == TCP:
-            l4 = {"flags": flags, "ack": 1001, **fields_}
+            l4 = {"flags": flags, "ack": 1001, "seq": self.isn + ("S" not in flags), **fields_}
         result = self.world.run(build(self.family, self.protocol, address, source, target, port,
                                       payload, **l4))
         if "S" in flags and self.protocol == TCP:
-            self.isn = fields_.get("seq", 1000)
+            self.isn = l4["seq"]
         return result
 
     def open(self):
@@ -251,15 +252,15 @@ def test_tcp_opens_lives_and_closes(snat, family):
     assert snat.entry()[:2] == (OPENING, 0)
     assert HALF_OPEN_S <= snat.entry()[2] <= HALF_OPEN_S + 6
     talk.down("SA", seq=5_000_000)
-    assert snat.entry()[:2] == (OPENING, REPLIED)
+    assert snat.entry()[:2] == (OPENING, ANSWERED)
     talk.up("A")
-    assert snat.entry()[:2] == (CONFIRMED, REPLIED)
+    assert snat.entry()[:2] == (CONFIRMED, ANSWERED)
     assert IDLE <= snat.entry()[2] <= IDLE * 17 / 16 + 3
     talk.up("FA")
-    assert snat.entry()[:2] == (CONFIRMED, REPLIED | CLIENT_FIN)
+    assert snat.entry()[:2] == (CONFIRMED, ANSWERED | CLIENT_FIN)
     assert snat.entry()[2] >= IDLE, "one side may still have much to say"
     talk.down("FA")
-    assert snat.entry()[:2] == (CONFIRMED | CLOSING, REPLIED | CLIENT_FIN | SERVER_FIN)
+    assert snat.entry()[:2] == (CONFIRMED | CLOSING, ANSWERED | CLIENT_FIN | SERVER_FIN)
     assert snat.entry()[2] <= CLOSING_S + 6
     assert talk.up("A").reason == "forward_tx", "the last acknowledgement"
     assert snat.entry()[2] <= CLOSING_S + 6
@@ -285,7 +286,7 @@ def test_a_new_connection_from_a_closed_ones_port(snat):
     assert snat.entry()[:2] == (OPENING, 0)
     talk.down("SA", seq=77)
     talk.up("A")
-    assert snat.entry()[:2] == (CONFIRMED, REPLIED)
+    assert snat.entry()[:2] == (CONFIRMED, ANSWERED)
 
 
 def test_an_acknowledgement_of_something_else_confirms_nothing(snat):
@@ -302,9 +303,68 @@ def test_an_acknowledgement_of_something_else_confirms_nothing(snat):
     assert snat.entry()[0] == CONFIRMED
 
 
+NEAR, STEP = 1 << 20, 1 << 16  # bpf/snat.h: SNAT_NEAR_RST, SNAT_SENT_STEP
+
+
 def test_a_reset_of_the_backends_ends_it(snat):
     talk = Talk(snat).open()
     assert talk.down("R").reason == "forward_reply"
+    assert snat.entry()[0] & CLOSING
+
+
+@pytest.mark.parametrize("isn", (5_000_000, (1 << 32) - 2, 1000))
+def test_a_reset_from_elsewhere_ends_nothing(snat, isn):
+    """The client's stack ignores it (RFC 5961), so the connection lives on."""
+    talk = Talk(snat)
+    talk.up("S")
+    talk.down("SA", seq=isn)
+    talk.up("A")
+    for off in (NEAR, 1 << 31, -NEAR - 1):
+        for flags in ("R", "RA"):
+            assert talk.down(flags, seq=(isn + off) % (1 << 32)).reason == "forward_reply"
+            assert snat.entry()[:2] == (CONFIRMED, ANSWERED), (off, flags)
+    assert snat.entry()[2] >= IDLE
+    talk.down("R", seq=(isn - NEAR) % (1 << 32))
+    assert snat.entry()[0] & CLOSING
+
+
+def test_where_the_backend_is_moves_with_what_it_sends(snat):
+    """A long answer, none of which is acknowledged by anything new, past 4 GiB."""
+    talk = Talk(snat).open()
+    at = talk.isn + 1
+    for _ in range(((1 << 32) + 10 * NEAR) // (NEAR - 1)):
+        at += NEAR - 1
+        talk.down("A", seq=at % (1 << 32))
+    talk.down("R", seq=(at - NEAR - 1) % (1 << 32))
+    talk.down("R", seq=(at + NEAR) % (1 << 32))
+    assert not snat.entry()[0] & CLOSING
+    talk.down("A", seq=(at + STEP - 1) % (1 << 32))  # not worth a note
+    talk.down("R", seq=(at + NEAR) % (1 << 32))
+    assert not snat.entry()[0] & CLOSING
+    talk.down("R", seq=(at + NEAR - 1) % (1 << 32))
+    assert snat.entry()[0] & CLOSING
+
+
+@pytest.mark.parametrize("flags", ("A", "SA", "FA", "PA"))
+def test_nobody_moves_it_elsewhere(snat, flags):
+    """Neither where the backend is, nor what it waits for."""
+    talk = Talk(snat).open()
+    talk.down("A", ack=1_000_000)
+    isn = talk.isn
+    talk.down(flags, seq=1 << 31, ack=1 << 30)
+    talk.isn = isn
+    talk.down("R", seq=1 << 31)
+    talk.up("R", seq=1 << 30)
+    assert not snat.entry()[0] & CLOSING
+    talk.up("R", seq=1_000_000)
+    assert snat.entry()[0] & CLOSING
+
+
+def test_a_reset_of_a_backend_that_knows_of_nothing(snat):
+    """Where it is is not known before it has said anything else."""
+    talk = Talk(snat, sport=20000)
+    talk.up("PA", b"data")
+    talk.down("R", seq=123)
     assert snat.entry()[0] & CLOSING
 
 
@@ -372,7 +432,7 @@ def test_in_the_middle_of_a_flow_the_port_is_the_clients(snat):
     assert snat.entry()[:2] == (0, 0)
     talk.down("A")
     talk.up("A")
-    assert snat.entry()[:2] == (CONFIRMED, REPLIED)
+    assert snat.entry()[:2] == (CONFIRMED, ANSWERED)
 
 
 def test_a_stray_that_its_backend_does_not_know(snat):

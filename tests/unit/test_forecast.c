@@ -20,6 +20,7 @@
 #include <math.h>
 #include <netinet/in.h>
 
+#include "common/config_dp.h"
 #include "core/answer.h"
 #include "core/audit.h"
 #include "core/engine.h"
@@ -42,16 +43,6 @@ struct world {
 };
 
 static const struct engine_time now = { .mono = NOW, .wall = 1000000 };
-
-static struct config *parse(const char *text)
-{
-	struct config *config = NULL;
-	struct lp_err err;
-
-	if (config_parse("test.yaml", text, strlen(text), &config, &err))
-		fail_msg("%s\n%s", err.text, text);
-	return config;
-}
 
 /* Everybody answers; who was asked for already keeps the way. */
 static void resolve(struct runtime *runtime)
@@ -80,18 +71,8 @@ static void apply(struct world *world, struct config *config)
 
 static void world_open(struct world *world, const char *text)
 {
-	const struct dp_size size = { .vips = 32,
-				      .pools = 16,
-				      .backends = 128,
-				      .tables = 40,
-				      .index = 64,
-				      .places = 256,
-				      .ranges = 64,
-				      .buckets = 64 };
-
 	memset(world, 0, sizeof(*world));
-	assert_int_equal(dp_fake_open(&size, &world->dp), 0);
-	lp_hash_key_make(&world->key, "s", 1);
+	world->dp = config_dp_open(4, &world->key);
 	assert_int_equal(engine_open(&world->engine, world->dp, &world->key, now), 0);
 	apply(world, parse(text));
 }

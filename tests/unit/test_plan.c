@@ -15,10 +15,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <limpet/hash.h>
 #include <netinet/in.h>
 
-#include "core/config.h"
+#include "common/config_dp.h"
 #include "core/desired.h"
 #include "core/plan.h"
 #include "core/runtime.h"
@@ -33,16 +32,6 @@ struct world {
 	struct lp_hash_key key;
 	uint64_t digests[64];
 };
-
-static struct config *parse(const char *text)
-{
-	struct config *config = NULL;
-	struct lp_err err;
-
-	if (config_parse("test.yaml", text, strlen(text), &config, &err))
-		fail_msg("%s", err.text);
-	return config;
-}
 
 static const char two_pools[] =
 	"seed: s\n"
@@ -69,18 +58,8 @@ static const char changed[] =
 
 static void world_open(struct world *world)
 {
-	const struct dp_size size = { .vips = 16,
-				      .pools = 8,
-				      .backends = 32,
-				      .tables = 12,
-				      .index = 64,
-				      .places = 256,
-				      .ranges = 64,
-				      .buckets = 64 };
-
 	memset(world, 0, sizeof(*world));
-	assert_int_equal(dp_fake_open(&size, &world->dp), 0);
-	lp_hash_key_make(&world->key, "s", 1);
+	world->dp = config_dp_open(1, &world->key);
 	assert_int_equal(runtime_adopt(&world->runtime, world->dp), 0);
 }
 
