@@ -123,16 +123,20 @@ static __always_inline void audit_flow_moved(const struct track *t, const struct
 
 static __always_inline void audit_flow(struct track *t, __u32 backend)
 {
-	/* Nobody's (T8): it has ended, whatever its client thinks. */
-	__u32 life = t->ending || !backend ? LP_AUDIT_CLOSING_S : t->idle_timeout;
 	struct lp_audit_counter *counter = audit_counter(t);
-	struct lp_record_word word = audit_word(t, backend, LP_RECORD_CONFIRMED, life);
 	struct lookup *look = &t->of_flow;
+	bool known = audit_look(look, flow_fingerprint(t));
+	/* What has ended stays so until it is opened again. Nobody's (T8): it has ended,
+	 * whatever its client thinks. */
+	bool ended = t->ending || !backend || (!t->opening && (look->word.flags & LP_AUDIT_ENDED));
+	__u32 life = ended ? LP_AUDIT_CLOSING_S : t->idle_timeout;
+	struct lp_record_word word = audit_word(
+		t, backend, LP_RECORD_CONFIRMED | (ended ? LP_AUDIT_ENDED : 0), life);
 
-	if (audit_look(look, flow_fingerprint(t))) {
+	if (known) {
 		if (!t->opening && look->word.backend != word.backend)
 			audit_flow_moved(t, look);
-		/* An ended flow stays ended; others live on, written now and then. */
+		/* Who lives on is written now and then. */
 		if (look->word.backend == word.backend && !t->opening && !t->ending &&
 		    !record_stale(look->word, t->now, life))
 			return;

@@ -274,30 +274,44 @@ static __always_inline __u64 fast_backend(const struct fast *fast)
 						  : 0;
 }
 
+/* The packet's addresses; of IPv4 w[3] alone is set. */
+static __always_inline void fast_addresses(const struct fast *fast, struct lp_addr *src,
+					   struct lp_addr *dst, const bool v6)
+{
+	if (v6) {
+		*src = *(const struct lp_addr *)(fast->l3 + offsetof(struct ipv6hdr, saddr));
+		*dst = *(const struct lp_addr *)(fast->l3 + offsetof(struct ipv6hdr, daddr));
+	} else {
+		src->w[3] = ((const struct iphdr *)fast->l3)->saddr;
+		dst->w[3] = ((const struct iphdr *)fast->l3)->daddr;
+	}
+}
+
 /*
- * The backend of a connection in a slot that is not settled, by its record (track.h,
- * record_hit()); 0 if that is not for here to say. Not inlined: the registers are the
- * settled path's. The packet is the one that fast_parse() has looked at.
+ * The fingerprint of the connection, of a packet that fast_parse() has looked at. Not inlined:
+ * the registers are the settled path's, and what of the stack it needs others need too.
  */
-static __noinline int fast_hit(struct xdp_md *ctx, __u32 pool, __u32 life, __u32 v6)
+static __noinline __u64 fast_print(struct xdp_md *ctx, __u32 v6)
 {
 	const void *l3 = (const void *)(long)ctx->data + sizeof(struct ethhdr);
 	const void *l4 = l3 + fast_header(v6);
 	struct lp_addr src = {}, dst = {};
+	struct fast fast = { .l3 = l3 };
 	const __be16 *ports = l4;
 
 	if (l4 + sizeof(*ports) * 2 > (const void *)(long)ctx->data_end)
 		return 0;
-	if (v6) {
-		src = *(const struct lp_addr *)(l3 + offsetof(struct ipv6hdr, saddr));
-		dst = *(const struct lp_addr *)(l3 + offsetof(struct ipv6hdr, daddr));
-	} else {
-		src.w[3] = ((const struct iphdr *)l3)->saddr;
-		dst.w[3] = ((const struct iphdr *)l3)->daddr;
-	}
-	return record_hit(
-		lp_fingerprint_flow(&lp_key, &src, &dst, ports[0], ports[1], IPPROTO_TCP, v6), pool,
-		life);
+	fast_addresses(&fast, &src, &dst, v6);
+	return lp_fingerprint_flow(&lp_key, &src, &dst, ports[0], ports[1], fast_proto(l3, v6), v6);
+}
+
+/*
+ * The backend of a connection in a slot that is not settled, by its record (track.h,
+ * record_hit()); 0 if that is not for here to say.
+ */
+static __noinline int fast_hit(struct xdp_md *ctx, __u32 pool, __u32 life, __u32 v6)
+{
+	return record_hit(fast_print(ctx, v6), pool, life);
 }
 
 /* The way to the backend; NULL if it is an odd one. `len`: what is to go there. */

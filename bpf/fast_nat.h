@@ -23,32 +23,12 @@ struct fast_to {
 	bool source; /* it changes */
 };
 
-/* The packet's addresses; of IPv4 w[3] alone is set. */
-static __always_inline void fast_addresses(const struct fast *fast, struct lp_addr *src,
-					   struct lp_addr *dst, const bool v6)
-{
-	if (v6) {
-		*src = *(const struct lp_addr *)(fast->l3 + offsetof(struct ipv6hdr, saddr));
-		*dst = *(const struct lp_addr *)(fast->l3 + offsetof(struct ipv6hdr, daddr));
-	} else {
-		src->w[3] = ((const struct iphdr *)fast->l3)->saddr;
-		dst->w[3] = ((const struct iphdr *)fast->l3)->daddr;
-	}
-}
-
 /* The bucket that the connection's entry is in, if it is not in its other one. */
-static __always_inline const struct lp_entries *fast_entries(const struct fast *fast,
-							     __u64 *fingerprint, const bool v6)
+static __always_inline const struct lp_entries *fast_entries(__u64 fingerprint)
 {
-	const __be16 *ports = fast->l4;
-	struct lp_addr src = {}, dst = {};
+	__u32 at = snat_bucket(fingerprint, false);
 	const struct lp_entries *table;
-	__u32 at;
 
-	fast_addresses(fast, &src, &dst, v6);
-	*fingerprint = lp_fingerprint_flow(&lp_key, &src, &dst, ports[0], ports[1],
-					   fast_proto(fast->l3, v6), v6);
-	at = snat_bucket(*fingerprint, false);
 	table = bpf_map_lookup_elem(&entries, &at);
 	/* Its lines come while the slot is looked into. */
 	if (table) {
@@ -172,8 +152,10 @@ static __always_inline int fast_nat_walk(struct xdp_md *ctx, __u64 place, __u64 
 	fast.profile = &TABLE(fast_profiles)[at];
 	key = &TABLE(fast_nats)[place + (v6 ? LP_SIZE(all_fast) : 0)];
 	entry = fast.profile->service.class >= LP_FAST_TCP_ENTRY;
-	if (entry)
-		table = fast_entries(&fast, &fingerprint, v6);
+	if (entry) {
+		fingerprint = fast_print(ctx, v6);
+		table = fast_entries(fingerprint);
+	}
 	fast_hash(&fast, !(fast.profile->service.class & 1), v6);
 	number = fast_backend(&fast);
 	if (audit_samples(fast.flow) && !audit_has_seen(fast.flow, number))

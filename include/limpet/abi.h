@@ -800,7 +800,8 @@ LP_ASSERT_SIZE(struct lp_snat_list, 256);
 #define LP_AUDIT_BITS      6
 #define LP_AUDIT_SAMPLE    (1u << LP_AUDIT_BITS)
 #define LP_AUDIT_BUCKETS   (1u << 14) /* 131,072 flows: one in 64 of eight million */
-#define LP_AUDIT_CLOSING_S 5          /* an ended flow is forgotten after this */
+#define LP_AUDIT_CLOSING_S 5          /* an ended flow is forgotten so long after its last packet */
+#define LP_AUDIT_ENDED     LP_RECORD_OPENING /* in words of `audit`: it has ended */
 
 /*
  * What the audit has seen of the flows that it follows: backend | tag << 16 | phase << 24,

@@ -277,7 +277,7 @@ def test_both_have_to_end_it(snat, first):
 
 
 def test_a_new_connection_from_a_closed_ones_port(snat):
-    talk = Talk(snat).open()
+    talk = Talk(snat, sport=20000).open()  # which no host has for its own
     talk.up("FA")
     talk.down("FA")
     seen = talk.seen
