@@ -50,9 +50,9 @@ def l4_header(protocol, sport=40000, dport=80, **fields):
 
 
 def packet(family=4, protocol=harness.TCP, payload=b"", tos=0, sport=40000, dport=80, src=None,
-           dst=None):
-    """An IP packet, as bytes."""
-    head = ip_header(family, src, dst, tos) / l4_header(protocol, sport, dport)
+           dst=None, **l4):
+    """An IP packet, as bytes; `l4`: more fields of its transport header."""
+    head = ip_header(family, src, dst, tos) / l4_header(protocol, sport, dport, **l4)
     return bytes(head / Raw(payload) if payload else head)
 
 

@@ -15,6 +15,9 @@
  *	                                      to the bit, those of the last time?
  *	{"op": "move", "pool"}                {}    another slot table (scenario.h)
  *	{"op": "state", "backend", "flags", "incarnation"}  {}  of a backend (abi.h)
+ *	{"op": "audit", "pool", "ahead"}      {"broken", "lost", "moved", "opened", "living":
+ *	                                      {backend: connections}}   of the sample; living
+ *	                                      so many seconds ahead
  *	{"op": "entries"}                     {"entries": [{"client", "client_port", "vip",
  *	                                      "vip_port", "backend", "flags", "state", "left"}]}
  *
@@ -42,6 +45,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/audit.h"
 #include "dp/decap.h"
 #include "dp/dp.h"
 #include "lib/addr.h"
@@ -517,6 +521,44 @@ static int op_records(json_t *request, json_t *answer, struct lp_err *err)
 	return 0;
 }
 
+/* --- the audit ------------------------------------------------------------------- */
+
+static json_t *living(const struct audit_scan *scan)
+{
+	json_t *backends = json_object();
+	char number[16];
+
+	for (uint32_t i = 0; i < scan->n_backends; i++) {
+		if (!audit_scan_backend(scan, i))
+			continue;
+		snprintf(number, sizeof(number), "%u", i);
+		json_object_set_new(backends, number, json_integer(audit_scan_backend(scan, i)));
+	}
+	return backends;
+}
+
+static int op_audit(json_t *request, json_t *answer, struct lp_err *err)
+{
+	struct lp_audit_counter counter;
+	struct audit_scan scan;
+	struct timespec now;
+	int pool, ahead;
+
+	if (!dp || json_unpack(request, "{s:i, s:i}", "pool", &pool, "ahead", &ahead))
+		return lp_err(err, -EINVAL, "audit: nothing is set up, or no pool and seconds");
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (audit_scan(dp, (uint32_t)(now.tv_sec + ahead), &scan))
+		return lp_err(err, -ENOMEM, "out of memory");
+	dp_audit_counter(dp, (uint32_t)pool, &counter);
+	json_object_update_new(
+		answer,
+		json_pack("{s:I, s:I, s:I, s:I, s:o}", "broken", (json_int_t)counter.broken, "lost",
+			  (json_int_t)counter.lost, "moved", (json_int_t)counter.moved, "opened",
+			  (json_int_t)counter.opened, "living", living(&scan)));
+	audit_scan_free(&scan);
+	return 0;
+}
+
 /* --- requests ------------------------------------------------------------------- */
 
 static const struct {
@@ -526,7 +568,7 @@ static const struct {
 	{ "ifindex", op_ifindex }, { "limpet", op_limpet },     { "decap", op_decap },
 	{ "run", op_run },         { "counters", op_counters }, { "records", op_records },
 	{ "state", op_state },     { "flood", op_flood },       { "move", op_move },
-	{ "entries", op_entries },
+	{ "entries", op_entries }, { "audit", op_audit },
 };
 
 static int dispatch(json_t *request, json_t *answer, struct lp_err *err)
