@@ -69,6 +69,8 @@ static __always_inline bool fast_is_hairpin(const struct fast *fast, const struc
 	if (bits - 1 > 127)
 		bits = 128;
 	fast_addresses(fast, &src, &dst, v6);
+	if (v6 && bits >= 64 && src.d[0] != hop->daddr.d[0])
+		return false; /* as nearly all */
 	return nat_shares(&src, &hop->daddr, v6 ? 0 : 3, (int)bits);
 }
 
@@ -129,6 +131,18 @@ static __always_inline __u8 fast_ttl(const void *l3, const bool v6)
 	return v6 ? ((const struct ipv6hdr *)l3)->hop_limit : ((const struct iphdr *)l3)->ttl;
 }
 
+/* What fast_parse() has looked at once more, of which the verifier has forgotten all. */
+static __always_inline bool fast_parsed(struct fast *fast, const void *data, const void *end,
+					const bool v6)
+{
+	fast->l3 = data + sizeof(struct ethhdr);
+	fast->l4 = fast->l3 + fast_header(v6);
+	if (fast->l4 + sizeof(struct tcphdr) > end)
+		return false;
+	fast->ports = LP_LITTLE32(*(const __u32 *)fast->l4);
+	return true;
+}
+
 /* `place`: of the key; `at`: of its profile. */
 static __always_inline int fast_nat_walk(struct xdp_md *ctx, __u64 place, __u64 at, __u16 vip,
 					 const bool v6)
@@ -144,10 +158,9 @@ static __always_inline int fast_nat_walk(struct xdp_md *ctx, __u64 place, __u64 
 	__u32 number;
 	bool entry;
 
-	if (data + FAST_SHORTEST > end || !TABLES_HAS(at, LP_SIZE(all_fast)) ||
-	    !TABLES_HAS(place, LP_SIZE(all_fast)))
+	if (!TABLES_HAS(at, LP_SIZE(all_fast)) || !TABLES_HAS(place, LP_SIZE(all_fast)))
 		return FAST_ODD;
-	if (!fast_parse(&fast, data, end, v6) || fast_ttl(fast.l3, v6) <= 1)
+	if (!fast_parsed(&fast, data, end, v6) || fast_ttl(fast.l3, v6) <= 1)
 		return FAST_ODD;
 	fast.profile = &TABLE(fast_profiles)[at];
 	key = &TABLE(fast_nats)[place + (v6 ? LP_SIZE(all_fast) : 0)];

@@ -21,11 +21,13 @@ static inline struct config *parse(const char *text)
 	return config;
 }
 
-/* Of `scale` times 16 VIPs, 8 pools and 32 backends; *key is that of the seed "s". */
+#define CONFIG_DP_POOLS 8u
+
+/* Of `scale` times 16 VIPs, CONFIG_DP_POOLS pools and 32 backends; *key is that of the seed "s". */
 static inline struct dp *config_dp_open(uint32_t scale, struct lp_hash_key *key)
 {
 	const struct dp_size size = { .vips = 16 * scale,
-				      .pools = 8 * scale,
+				      .pools = CONFIG_DP_POOLS * scale,
 				      .backends = 32 * scale,
 				      .tables = 12 * scale,
 				      .index = 64,

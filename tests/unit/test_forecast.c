@@ -29,6 +29,7 @@
 #include "dp/dp_internal.h"
 #include "lib/addr.h"
 
+#define SCALE  4u /* config_dp_open() */
 #define NOW    1000u
 #define THINGS 4000u /* connections, and as many clients */
 #define DRAWS  6000u /* of a share: its standard deviation is below 0.0065 */
@@ -72,7 +73,7 @@ static void apply(struct world *world, struct config *config)
 static void world_open(struct world *world, const char *text)
 {
 	memset(world, 0, sizeof(*world));
-	world->dp = config_dp_open(4, &world->key);
+	world->dp = config_dp_open(SCALE, &world->key);
 	assert_int_equal(engine_open(&world->engine, world->dp, &world->key, now), 0);
 	apply(world, parse(text));
 }
@@ -411,7 +412,7 @@ struct before {
 	struct thing *things;
 	struct lp_addr *stranger; /* of each thing's slot */
 	uint32_t n;
-	uint16_t pools[16][LP_SLOTS]; /* answers by pool number */
+	uint16_t pools[CONFIG_DP_POOLS * SCALE][LP_SLOTS]; /* answers by pool number */
 	struct thing draws[VIPS][DRAWS];
 	struct lp_addr drawn[VIPS][DRAWS];
 };
