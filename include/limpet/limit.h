@@ -19,8 +19,9 @@ struct lp_limit {
 };
 
 /*
- * Takes a token, if there is one. `now_ns` of any clock that does not go back; `per_s` and
- * `burst` at least 1, constants where this is inlined.
+ * Takes a token, if there is one. `now_ns` of any clock; if that goes back, the bucket is full
+ * again, as no token is ever due later than a token's time from now. `per_s` and `burst` at
+ * least 1, constants where this is inlined.
  */
 static inline __attribute__((always_inline)) bool
 lp_limit_take(struct lp_limit *limit, __u64 now_ns, __u32 per_s, __u32 burst)
@@ -29,6 +30,8 @@ lp_limit_take(struct lp_limit *limit, __u64 now_ns, __u32 per_s, __u32 burst)
 	__u64 earliest = now_ns > full ? now_ns - full : 0;
 	__u64 due = limit->due_ns > earliest ? limit->due_ns : earliest;
 
+	if (due > now_ns + gap)
+		due = earliest;
 	if (due > now_ns)
 		return false;
 	limit->due_ns = due + gap;

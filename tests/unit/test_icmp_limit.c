@@ -50,6 +50,18 @@ static void test_a_clock_that_has_just_begun(void **state)
 	assert_int_equal(take_all(&limit, SECOND, 1000, 50), 50);
 }
 
+/* Nobody is silent until the clock has caught up. */
+static void test_a_clock_that_goes_back(void **state)
+{
+	struct lp_limit limit = { 0 };
+
+	(void)state;
+	assert_int_equal(take_all(&limit, 1000 * SECOND, 1000, 50), 50);
+	assert_int_equal(take_all(&limit, 10 * SECOND, 1000, 50), 50);
+	assert_int_equal(take_all(&limit, 10 * SECOND, 1000, 50), 0);
+	assert_int_equal(take_all(&limit, 10 * SECOND + SECOND / 1000, 1000, 50), 1);
+}
+
 static void test_burst_of_one(void **state)
 {
 	struct lp_limit limit = { 0 };
@@ -87,6 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_burst_and_rate),
 		cmocka_unit_test(test_a_clock_that_has_just_begun),
+		cmocka_unit_test(test_a_clock_that_goes_back),
 		cmocka_unit_test(test_burst_of_one),
 		cmocka_unit_test(test_against_a_bucket),
 	};
