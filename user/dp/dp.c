@@ -266,7 +266,7 @@ static void fast_clear(struct dp *dp, unsigned int half)
 			.index = (half * 2 + family) * LP_FAST_BUCKETS,
 		};
 	for (unsigned int family = 0; family < 2; family++)
-		dp->maps.fast_index[(half * 2 + family) * LP_FAST_BUCKETS].displacement = 0;
+		dp->maps.fast_index[(size_t)(half * 2 + family) * LP_FAST_BUCKETS].displacement = 0;
 	dp->maps.fast4[half * fast_size(dp)] = (struct lp_fast4) { 0 };
 	dp->maps.fast6[half * fast_size(dp)] = (struct lp_fast6) { 0 };
 	memset(dp->maps.fast_profiles + half * fast_size(dp), 0,
