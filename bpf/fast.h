@@ -275,15 +275,15 @@ static __always_inline __u64 fast_backend(const struct fast *fast)
 }
 
 /* The packet's addresses; of IPv4 w[3] alone is set. */
-static __always_inline void fast_addresses(const struct fast *fast, struct lp_addr *src,
-					   struct lp_addr *dst, const bool v6)
+static __always_inline void fast_addresses(const void *l3, struct lp_addr *src, struct lp_addr *dst,
+					   const bool v6)
 {
 	if (v6) {
-		*src = *(const struct lp_addr *)(fast->l3 + offsetof(struct ipv6hdr, saddr));
-		*dst = *(const struct lp_addr *)(fast->l3 + offsetof(struct ipv6hdr, daddr));
+		*src = *(const struct lp_addr *)(l3 + offsetof(struct ipv6hdr, saddr));
+		*dst = *(const struct lp_addr *)(l3 + offsetof(struct ipv6hdr, daddr));
 	} else {
-		src->w[3] = ((const struct iphdr *)fast->l3)->saddr;
-		dst->w[3] = ((const struct iphdr *)fast->l3)->daddr;
+		src->w[3] = ((const struct iphdr *)l3)->saddr;
+		dst->w[3] = ((const struct iphdr *)l3)->daddr;
 	}
 }
 
@@ -296,12 +296,11 @@ static __noinline __u64 fast_print(struct xdp_md *ctx, __u32 v6)
 	const void *l3 = (const void *)(long)ctx->data + sizeof(struct ethhdr);
 	const void *l4 = l3 + fast_header(v6);
 	struct lp_addr src = {}, dst = {};
-	struct fast fast = { .l3 = l3 };
 	const __be16 *ports = l4;
 
 	if (l4 + sizeof(*ports) * 2 > (const void *)(long)ctx->data_end)
 		return 0;
-	fast_addresses(&fast, &src, &dst, v6);
+	fast_addresses(l3, &src, &dst, v6);
 	return lp_fingerprint_flow(&lp_key, &src, &dst, ports[0], ports[1], fast_proto(l3, v6), v6);
 }
 
@@ -330,11 +329,23 @@ static __always_inline const struct lp_hop *fast_hop(__u64 backend, __u32 len, c
 	return hop;
 }
 
+static const struct egress fast_untagged = { .l2_len = sizeof(struct ethhdr) };
+
+/* The verdict on a packet that is ready to leave and has been noted. */
+static __always_inline int fast_send(const struct xdp_md *ctx, const struct lp_hop *hop,
+				     struct lp_tally *tally)
+{
+	if (hop->ifindex == ctx->ingress_ifindex)
+		return XDP_TX;
+	if (tally)
+		tally->redirected++;
+	return bpf_redirect(hop->ifindex, 0);
+}
+
 /* IP in IP of the same family; false: no room, and nothing has changed. */
 static __always_inline bool fast_ipip(struct xdp_md *ctx, const struct lp_hop *hop, __u32 entropy,
 				      const bool v6)
 {
-	static const struct egress untagged = { .l2_len = sizeof(struct ethhdr) };
 	const __u32 outer = fast_header(v6);
 	void *data, *l3;
 	__u32 len;
@@ -349,12 +360,12 @@ static __always_inline bool fast_ipip(struct xdp_md *ctx, const struct lp_hop *h
 	if (v6) {
 		__u8 tos = (__u8)(bpf_ntohl(*(const __be32 *)(l3 + outer)) >> 20);
 
-		egress_write(data, &untagged, hop, bpf_htons(ETH_P_IPV6));
+		egress_write(data, &fast_untagged, hop, bpf_htons(ETH_P_IPV6));
 		tunnel_write_ipv6(l3, hop, IPPROTO_IPV6, tos, len, entropy);
 	} else {
 		__u8 tos = ((const struct iphdr *)(l3 + outer))->tos;
 
-		egress_write(data, &untagged, hop, bpf_htons(ETH_P_IP));
+		egress_write(data, &fast_untagged, hop, bpf_htons(ETH_P_IP));
 		tunnel_write_ipv4(l3, hop, IPPROTO_IPIP, tos, len);
 	}
 	return true;
@@ -409,11 +420,7 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, const void *data, co
 		return FAST_ODD;
 	tally = tally_packet(bpf_get_smp_processor_id(), number,
 			     ctx->data_end - ctx->data - fast_header(v6));
-	if (hop->ifindex == ctx->ingress_ifindex)
-		return XDP_TX;
-	if (tally)
-		tally->redirected++;
-	return bpf_redirect(hop->ifindex, 0);
+	return fast_send(ctx, hop, tally);
 }
 
 /* The verdict, or FAST_ODD if the packet has to take the complete walk. */

@@ -58,20 +58,14 @@ static __always_inline bool fast_follows(struct fast_to *to, const struct lp_ent
 	       !snat_is_stale(word, now, life);
 }
 
-/* Would the backend answer the client past limpet? As nat_is_hairpin(). */
+/* nat_is_near() of the packet's source. */
 static __always_inline bool fast_is_hairpin(const struct fast *fast, const struct lp_hop *hop,
 					    __u32 number, const bool v6)
 {
-	const volatile struct lp_backend *backend = backend_at(number);
-	__u32 bits = backend ? backend->link_bits : 0;
 	struct lp_addr src = {}, dst = {};
 
-	if (bits - 1 > 127)
-		bits = 128;
-	fast_addresses(fast, &src, &dst, v6);
-	if (v6 && bits >= 64 && src.d[0] != hop->daddr.d[0])
-		return false; /* as nearly all */
-	return nat_shares(&src, &hop->daddr, v6 ? 0 : 3, (int)bits);
+	fast_addresses(fast->l3, &src, &dst, v6);
+	return nat_is_near(&src, &hop->daddr, number, v6);
 }
 
 /* `change`: of what is taken out; returns that of the pseudo header. */
@@ -117,13 +111,12 @@ static __always_inline void fast_write_l4(void *l4, const struct fast_to *to, bo
 static __always_inline void fast_translate(void *data, const struct lp_hop *hop,
 					   const struct fast_to *to, __u32 change, const bool v6)
 {
-	static const struct egress untagged = { .l2_len = sizeof(struct ethhdr) };
 	void *l3 = data + sizeof(struct ethhdr);
 	bool udp = fast_proto(l3, v6) == IPPROTO_UDP;
 
 	change = v6 ? fast_write_ipv6(l3, hop, to, change) : fast_write_ipv4(l3, hop, to, change);
 	fast_write_l4(l3 + fast_header(v6), to, udp, change);
-	egress_write(data, &untagged, hop, v6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP));
+	egress_write(data, &fast_untagged, hop, v6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP));
 }
 
 static __always_inline __u8 fast_ttl(const void *l3, const bool v6)
@@ -182,11 +175,7 @@ static __always_inline int fast_nat_walk(struct xdp_md *ctx, __u64 place, __u64 
 		return FAST_ODD;
 	fast_translate(data, hop, &to, key->sum, v6);
 	tally = tally_packet(bpf_get_smp_processor_id(), (__u32)vip << 16 | number, end - data);
-	if (hop->ifindex == ctx->ingress_ifindex)
-		return XDP_TX;
-	if (tally)
-		tally->redirected++;
-	return bpf_redirect(hop->ifindex, 0);
+	return fast_send(ctx, hop, tally);
 }
 
 static __noinline int fast_nat4(struct xdp_md *ctx, __u32 place, __u32 at, __u32 vip)

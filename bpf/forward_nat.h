@@ -288,15 +288,24 @@ static __always_inline bool nat_shares(const struct lp_addr *a, const struct lp_
 	return true;
 }
 
-/* Would the backend answer the client past limpet? It is in its network, or is the backend. */
-static __always_inline bool nat_is_hairpin(const struct nat *nat)
+/* Would backend `number`, at `daddr`, answer `src` past limpet? That is in its network, or is it.
+ */
+static __always_inline bool nat_is_near(const struct lp_addr *src, const struct lp_addr *daddr,
+					__u32 number, bool v6)
 {
-	const volatile struct lp_backend *backend = backend_at(nat->backend);
+	const volatile struct lp_backend *backend = backend_at(number);
 	__u32 bits = backend ? backend->link_bits : 0;
 
 	if (bits - 1 > 127)
 		bits = 128;
-	return nat_shares(&nat->pkt.src, &nat->hop.daddr, nat->pkt.v6 ? 0 : 3, (int)bits);
+	if (v6 && bits >= 64 && src->d[0] != daddr->d[0])
+		return false; /* as nearly all */
+	return nat_shares(src, daddr, v6 ? 0 : 3, (int)bits);
+}
+
+static __always_inline bool nat_is_hairpin(const struct nat *nat)
+{
+	return nat_is_near(&nat->pkt.src, &nat->hop.daddr, nat->backend, nat->pkt.v6);
 }
 
 /* Which source the packet gets. */

@@ -260,13 +260,15 @@ static void fast_guess(struct dp *dp, unsigned int half, uint32_t pool)
 /* Without keys nothing is found: the place that is looked at is empty. */
 static void fast_clear(struct dp *dp, unsigned int half)
 {
-	for (unsigned int family = 0; family < 2; family++)
+	for (unsigned int family = 0; family < 2; family++) {
+		uint32_t index = (half * 2 + family) * LP_FAST_BUCKETS;
+
 		dp->maps.control->fast[half][family] = (struct lp_fast_hash) {
 			.first = (uint32_t)(half * fast_size(dp)),
-			.index = (half * 2 + family) * LP_FAST_BUCKETS,
+			.index = index,
 		};
-	for (unsigned int family = 0; family < 2; family++)
-		dp->maps.fast_index[(size_t)(half * 2 + family) * LP_FAST_BUCKETS].displacement = 0;
+		dp->maps.fast_index[index].displacement = 0;
+	}
 	dp->maps.fast4[half * fast_size(dp)] = (struct lp_fast4) { 0 };
 	dp->maps.fast6[half * fast_size(dp)] = (struct lp_fast6) { 0 };
 	memset(dp->maps.fast_profiles + half * fast_size(dp), 0,
