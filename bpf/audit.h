@@ -164,36 +164,41 @@ static __always_inline void audit_client(struct track *t, __u32 backend)
 	audit_write(t, look, word);
 }
 
+/* The bits of this flow on this backend, and the word that they are in. */
+static __always_inline __u64 *audit_seen_word(__u64 flow, __u16 backend, __u64 *bits)
+{
+	__u64 at = lp_audit_seen(flow, backend, tables_control()->phase, bits);
+
+	barrier_var(at); /* it is less, as Linux 6.1 does not see */
+	return &TABLE(audit_seen)[at & (2 * LP_AUDIT_SEEN_WORDS - 1)];
+}
+
 /* Has the audit seen this sampled flow in this phase, on this backend? */
 static __always_inline bool audit_has_seen(__u64 flow, __u32 backend)
 {
-	__u32 word = LP_AUDIT_SEEN_WORD(flow, backend, tables_control()->phase);
-	__u64 seen = TABLE(audit_seen)[LP_AUDIT_SEEN(flow)].word;
+	__u64 bits, word = *audit_seen_word(flow, (__u16)backend, &bits);
 
-	return (__u32)seen == word || (__u32)(seen >> 32) == word;
+	return (word & bits) == bits;
 }
 
 /*
- * An opening or ending packet is always news. Another CPU may write its flow at the same
- * time: one of them is forgotten, and looked for in the audit's table once more.
+ * Another CPU may write to the same word: what is forgotten is looked at once more, and so
+ * is what had a bit in common with a flow that goes.
  */
 static __always_inline void audit_see(const struct track *t)
 {
-	struct lp_audit_seen *at = &TABLE(audit_seen)[LP_AUDIT_SEEN(t->flow)];
-	struct lp_audit_seen seen = { .word = at->word };
-	__u32 word = LP_AUDIT_SEEN_WORD(t->flow, t->backend, tables_control()->phase);
-	__u32 tag = LP_AUDIT_SEEN_TAG(t->flow);
+	__u64 bits, *word = audit_seen_word(t->flow, t->backend, &bits);
+	const struct lookup *was = &t->of_flow;
 
+	/* An opening or ending packet is always news, and so is who comes back. */
 	if (t->opening || t->ending)
-		word = 0;
-	if (LP_AUDIT_SEEN_IS(seen.flow[1], tag)) {
-		seen.flow[1] = word;
-	} else {
-		if (!LP_AUDIT_SEEN_IS(seen.flow[0], tag))
-			seen.flow[1] = seen.flow[0];
-		seen.flow[0] = word;
+		*word &= ~bits;
+	else
+		*word |= bits;
+	if (was->way < (int)LP_WAYS && was->word.backend != t->backend) {
+		word = audit_seen_word(t->flow, was->word.backend, &bits);
+		*word &= ~bits;
 	}
-	at->word = seen.word;
 }
 
 /* A global function: verified once. */

@@ -331,15 +331,27 @@ static __always_inline const struct lp_hop *fast_hop(__u64 backend, __u32 len, c
 
 static const struct egress fast_untagged = { .l2_len = sizeof(struct ethhdr) };
 
-/* The verdict on a packet that is ready to leave and has been noted. */
-static __always_inline int fast_send(const struct xdp_md *ctx, const struct lp_hop *hop,
-				     struct lp_tally *tally)
+/* Counts a packet that is ready to leave, and sends it; `bytes`: of the frame that came in. */
+static __always_inline int fast_send(const struct xdp_md *ctx, const struct lp_hop *hop, __u32 vip,
+				     __u32 backend, __u32 bytes)
 {
-	if (hop->ifindex == ctx->ingress_ifindex)
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	account_forwarded(cpu, vip, backend, bytes);
+	if (hop->ifindex == ctx->ingress_ifindex) {
+		account_reason(cpu, LP_FORWARD_TX);
 		return XDP_TX;
-	if (tally)
-		tally->redirected++;
+	}
+	account_reason(cpu, LP_FORWARD_REDIRECT);
 	return bpf_redirect(hop->ifindex, 0);
+}
+
+static __always_inline __u32 fast_frame_len(const struct xdp_md *ctx)
+{
+	__u64 len = (long)ctx->data_end - (long)ctx->data;
+
+	barrier_var(len); /* or it becomes 32-bit arithmetic on pointers */
+	return (__u32)len;
 }
 
 /* IP in IP of the same family; false: no room, and nothing has changed. */
@@ -390,7 +402,6 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, const void *data, co
 	__u32 half = tables_control()->active & 1, differs, number, entropy;
 	const struct lp_fast_hash *of;
 	const struct lp_hop *hop;
-	struct lp_tally *tally;
 	struct fast fast;
 
 	if (!fast_parse(&fast, data, end, v6))
@@ -418,9 +429,8 @@ static __always_inline int fast_walk_ip(struct xdp_md *ctx, const void *data, co
 	number |= (__u32)fast.vip << 16; /* one register for both over the call */
 	if (!fast_ipip(ctx, hop, entropy, v6))
 		return FAST_ODD;
-	tally = tally_packet(bpf_get_smp_processor_id(), number,
-			     ctx->data_end - ctx->data - fast_header(v6));
-	return fast_send(ctx, hop, tally);
+	return fast_send(ctx, hop, number >> 16, (__u16)number,
+			 fast_frame_len(ctx) - fast_header(v6));
 }
 
 /* The verdict, or FAST_ODD if the packet has to take the complete walk. */

@@ -147,7 +147,6 @@ static __always_inline int fast_nat_walk(struct xdp_md *ctx, __u64 place, __u64 
 	__u64 fingerprint = 0;
 	const struct lp_fast_nat *key;
 	const struct lp_hop *hop;
-	struct lp_tally *tally;
 	__u32 number;
 	bool entry;
 
@@ -174,8 +173,7 @@ static __always_inline int fast_nat_walk(struct xdp_md *ctx, __u64 place, __u64 
 		  : fast_is_hairpin(&fast, hop, number, v6))
 		return FAST_ODD;
 	fast_translate(data, hop, &to, key->sum, v6);
-	tally = tally_packet(bpf_get_smp_processor_id(), (__u32)vip << 16 | number, end - data);
-	return fast_send(ctx, hop, tally);
+	return fast_send(ctx, hop, vip, number, end - data);
 }
 
 static __noinline int fast_nat4(struct xdp_md *ctx, __u32 place, __u32 at, __u32 vip)

@@ -26,7 +26,7 @@
 
 #include <linux/types.h>
 
-#define LP_ABI_VERSION 6u
+#define LP_ABI_VERSION 7u
 
 /* Slot table: LP_SLOTS slots for each pool, a power of two (DESIGN section 6). */
 #define LP_SLOTS_BITS  16
@@ -140,8 +140,7 @@ enum lp_vip_kind {
 	X(vip_counters, struct lp_counter)                                                         \
 	X(backend_counters, struct lp_counter)                                                     \
 	X(reason_counters, struct lp_reason_counters)                                              \
-	X(tallies, struct lp_tally)                                                                \
-	X(audit_seen, struct lp_audit_seen)                                                        \
+	X(audit_seen, __u64)                                                                       \
 	X(slots, struct lp_slot)                                                                   \
 	X(settled, __u16)                                                                          \
 	X(snat_guard, struct lp_guard)
@@ -570,23 +569,6 @@ struct lp_reason_counters {
 LP_ASSERT_SIZE(struct lp_reason_counters, 512);
 
 /*
- * tallies[cpu]: packets that the fast path has forwarded. The last ones are noted one
- * behind the other, and counted for their VIPs and backends all at once when LP_TALLY
- * have come together: a note costs a third of two counters, whose places in memory
- * would have to be waited for. Who reads counters adds what is noted.
- */
-#define LP_TALLY 16
-struct lp_tally {
-	__u64 count;      /* of all; entry[count % LP_TALLY] is the next */
-	__u64 counted;    /* of these in vip_counters and backend_counters; rises after them */
-	__u64 redirected; /* of all, those that left by another interface */
-	__u64 _pad[5];
-	__u64 entry[LP_TALLY]; /* bytes << 32 | VIP << 16 | backend */
-	__u64 _pad2[8];
-};
-LP_ASSERT_SIZE(struct lp_tally, 256);
-
-/*
  * slot_times, beside `slots`: since when a slot is in its state, seconds of
  * CLOCK_MONOTONIC. Packets only set it anew (bpf/track.h T6).
  */
@@ -804,27 +786,19 @@ LP_ASSERT_SIZE(struct lp_snat_list, 256);
 #define LP_AUDIT_ENDED     LP_RECORD_OPENING /* in words of `audit`: it has ended */
 
 /*
- * What the audit has seen of the flows that it follows: backend | tag << 16 | phase << 24,
- * in this phase: nothing new, until the flow goes elsewhere. Of two flows that want
- * one place the last two are known, because a packet whose flow is not known takes the
- * complete walk; more places instead would be more cache misses. 0: nobody.
+ * What the audit has seen of the flows that it follows in this phase (control.phase), and
+ * need not look at again: two bits in one word of audit_seen for each flow and backend, a
+ * Bloom filter in blocks (Putze, Sanders and Singler, "Cache-, hash- and space-efficient
+ * Bloom filters", ACM JEA 14, 2009). A half for odd phases and one for even ones; the agent
+ * empties the half of the next phase before it begins.
  *
- * Place and tag are bits of the hash above bit 33, which the last step of lp_mix64() does
- * not change any more.
+ * So small because a packet of one flow in LP_AUDIT_SAMPLE reads a word: a larger table
+ * falls out of the second-level cache between two of them. Of a million flows, of which one
+ * in 64 is followed, less than 2% seem to have been seen when they have not, and what
+ * they do is looked at in the next phase, where their bits are others, or when they end.
  */
-struct lp_audit_seen {
-	union {
-		__u32 flow[2]; /* the last one first */
-		__u64 word;
-	};
-};
-LP_ASSERT_SIZE(struct lp_audit_seen, 8);
-#define LP_AUDIT_SEEN_BITS          15
-#define LP_AUDIT_SEEN(hash)         ((__u32)((hash) >> (64 - LP_AUDIT_SEEN_BITS)))
-#define LP_AUDIT_SEEN_TAG(hash)     (((__u32)((hash) >> 40) & 0xff) << 16)
-#define LP_AUDIT_SEEN_IS(flow, tag) (((flow) & (0xffu << 16)) == (tag))
-#define LP_AUDIT_SEEN_WORD(hash, backend, phase)                                                   \
-	((__u32)(backend) | LP_AUDIT_SEEN_TAG(hash) | (phase) << 24)
+#define LP_AUDIT_SEEN_BITS  12
+#define LP_AUDIT_SEEN_WORDS (1u << LP_AUDIT_SEEN_BITS) /* in a half */
 
 struct lp_audit_counter {
 	__u64 broken; /* connections that went to another backend while theirs lived */

@@ -315,6 +315,18 @@ LP_INLINE __u64 lp_mix_ports(__u64 hash, __u32 ports)
 	return hash ^ ports * 0x9e3779b97f4a7c15ull;
 }
 
+/*
+ * Where audit_seen (abi.h) has the two bits of a sampled flow that is on a backend: the word's
+ * number; *bits: the word with these two alone. `flow`: its hash.
+ */
+LP_INLINE __u32 lp_audit_seen(__u64 flow, __u16 backend, __u32 phase, __u64 *bits)
+{
+	__u64 hash = (flow ^ ((__u64)phase << 16 | backend)) * 0x9e3779b97f4a7c15ull;
+
+	*bits = 1ull << (hash >> 40 & 63) | 1ull << (hash >> 46 & 63);
+	return (phase & 1) << LP_AUDIT_SEEN_BITS | (__u32)(hash >> (64 - LP_AUDIT_SEEN_BITS));
+}
+
 /* Entropy for the outer source port of GUE: 49152 to 65535 (RFC 6335). */
 LP_INLINE __u16 lp_hash_port(__u64 hash)
 {

@@ -12,6 +12,8 @@
 
 #include <linux/capability.h>
 
+#include <limpet/hash.h>
+
 #include "common/settled.h"
 #include "dp/dp_internal.h"
 #include "dp/preflight.h"
@@ -191,34 +193,51 @@ static void test_good_hosts(void **state)
 		assert_int_equal(preflight_check(&facts[i], NULL), 0);
 }
 
-/* What a CPU has noted and not yet counted belongs to the counters. */
-static void test_tally(void **state)
+/* Counters are sums over CPUs. */
+static void test_counters(void **state)
 {
 	struct dp *dp = open_fake();
-	struct lp_tally *tally = &dp->maps.tallies[1];
 	uint64_t reasons[LP_REASON_COUNT];
 	struct lp_counter sum;
 
 	(void)state;
+	dp->maps.vip_counters[3] = (struct lp_counter) { 5, 300 };
 	dp->maps.vip_counters[size.vips + 3] = (struct lp_counter) { 100, 6000 };
 	dp->maps.backend_counters[5] = (struct lp_counter) { 7, 700 };
-	tally->counted = 32;
-	for (tally->count = 32; tally->count < 32 + 5; tally->count++)
-		tally->entry[tally->count % LP_TALLY] = 60ull << 32 | 3 << 16 | 5;
-	tally->entry[tally->count % LP_TALLY] = 1500ull << 32 | 3 << 16 | 5; /* an old one */
-	tally->redirected = 10;
 	dp->maps.reason_counters[0].packets[LP_FORWARD_TX] = 1000;
+	dp->maps.reason_counters[1].packets[LP_FORWARD_TX] = 37;
 	dp_vip_counter(dp, 3, &sum);
 	assert_int_equal(sum.packets, 105);
 	assert_int_equal(sum.bytes, 6300);
 	dp_backend_counter(dp, 5, &sum);
-	assert_int_equal(sum.packets, 12);
-	assert_int_equal(sum.bytes, 1000);
+	assert_int_equal(sum.packets, 7);
+	assert_int_equal(sum.bytes, 700);
 	dp_backend_counter(dp, 3, &sum);
 	assert_int_equal(sum.packets, 0);
 	dp_reasons(dp, reasons);
-	assert_int_equal(reasons[LP_FORWARD_TX], 1000 + 37 - 10);
-	assert_int_equal(reasons[LP_FORWARD_REDIRECT], 10);
+	assert_int_equal(reasons[LP_FORWARD_TX], 1037);
+	dp_close(&dp);
+}
+
+/* A phase begins with nothing seen by the audit, and what was seen in the last one stays till its
+ * half's turn. */
+static void test_phase(void **state)
+{
+	struct dp *dp = open_fake();
+	uint32_t phase = dp_control(dp)->phase;
+	__u64 bits[2], *word[2];
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		word[i] = &dp->maps.audit_seen[lp_audit_seen(1234567, 8, phase + i, &bits[i])];
+		*word[i] = bits[i];
+	}
+	dp_phase(dp);
+	assert_int_equal(dp_control(dp)->phase, phase + 1);
+	assert_int_equal(*word[0], bits[0]);
+	assert_int_equal(*word[1], 0);
+	dp_phase(dp);
+	assert_int_equal(*word[0], 0);
 	dp_close(&dp);
 }
 
@@ -276,7 +295,8 @@ int main(void)
 		cmocka_unit_test(test_no_btf),
 		cmocka_unit_test(test_missing_capabilities),
 		cmocka_unit_test(test_good_hosts),
-		cmocka_unit_test(test_tally),
+		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_phase),
 		cmocka_unit_test(test_settled),
 		cmocka_unit_test(test_plain_hops),
 	};

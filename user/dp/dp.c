@@ -224,7 +224,11 @@ int dp_slot_change(struct dp *dp, uint32_t table, uint32_t slot, struct lp_slot 
 
 void dp_phase(struct dp *dp)
 {
-	__atomic_fetch_add(&dp->maps.control->phase, 1, __ATOMIC_RELAXED);
+	uint32_t next = dp->maps.control->phase + 1;
+
+	memset(&dp->maps.audit_seen[(next & 1) * LP_AUDIT_SEEN_WORDS], 0,
+	       LP_AUDIT_SEEN_WORDS * sizeof(*dp->maps.audit_seen));
+	__atomic_store_n(&dp->maps.control->phase, next, __ATOMIC_RELEASE);
 }
 
 /* Elements of a half, of each of the arrays. */
@@ -738,88 +742,36 @@ int dp_publish(struct dp *dp, struct lp_err *err)
 
 /* --- counters --- */
 
-/* What an entry of a tally is for. */
-struct counted {
-	const struct lp_counter *counters; /* the array, stripes of `stride` */
-	size_t stride;
-	uint32_t number;
-	unsigned int shift; /* of the number in an entry */
-};
-
-static void add_entry(const struct counted *what, uint64_t entry, struct lp_counter *sum)
-{
-	if ((uint16_t)(entry >> what->shift) != what->number)
-		return;
-	sum->packets++;
-	sum->bytes += entry >> 32;
-}
-
-/* What one CPU has counted and noted. False: it was just counting what it had noted. */
-static bool add_cpu(const struct dp *dp, uint32_t cpu, const struct counted *what,
-		    struct lp_counter *sum)
-{
-	const struct lp_counter *counter = &what->counters[cpu * what->stride + what->number];
-	const struct lp_tally *tally = &dp->maps.tallies[cpu];
-	uint64_t counted = __atomic_load_n(&tally->counted, __ATOMIC_ACQUIRE), count;
-	struct lp_counter all = {
-		.packets = __atomic_load_n(&counter->packets, __ATOMIC_RELAXED),
-		.bytes = __atomic_load_n(&counter->bytes, __ATOMIC_RELAXED),
-	};
-
-	count = __atomic_load_n(&tally->count, __ATOMIC_ACQUIRE);
-	if (count - counted >= LP_TALLY)
-		return false;
-	for (uint64_t i = counted; i < count; i++)
-		add_entry(what, __atomic_load_n(&tally->entry[i % LP_TALLY], __ATOMIC_RELAXED),
-			  &all);
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	if (__atomic_load_n(&tally->counted, __ATOMIC_RELAXED) != counted ||
-	    __atomic_load_n(&tally->count, __ATOMIC_RELAXED) - counted >= LP_TALLY)
-		return false;
-	sum->packets += all.packets;
-	sum->bytes += all.bytes;
-	return true;
-}
-
-/* At full speed a tally is counted once in a microsecond, which takes a third of it. */
-#define COUNT_ATTEMPTS 1000
-
-static void sum_cpus(const struct dp *dp, const struct counted *what, struct lp_counter *sum)
+/* Of one number, in an array of stripes of `stride`, one for each CPU. */
+static void sum_cpus(const struct dp *dp, const struct lp_counter *counters, size_t stride,
+		     uint32_t number, struct lp_counter *sum)
 {
 	*sum = (struct lp_counter) { 0 };
-	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++)
-		for (int i = 0; i < COUNT_ATTEMPTS && !add_cpu(dp, cpu, what, sum); i++)
-			;
+	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++) {
+		const struct lp_counter *counter = &counters[cpu * stride + number];
+
+		sum->packets += __atomic_load_n(&counter->packets, __ATOMIC_RELAXED);
+		sum->bytes += __atomic_load_n(&counter->bytes, __ATOMIC_RELAXED);
+	}
 }
 
 void dp_vip_counter(const struct dp *dp, uint32_t vip, struct lp_counter *sum)
 {
-	const struct counted what = { dp->maps.vip_counters, dp->size.vips, vip, 16 };
-
-	sum_cpus(dp, &what, sum);
+	sum_cpus(dp, dp->maps.vip_counters, dp->size.vips, vip, sum);
 }
 
 void dp_backend_counter(const struct dp *dp, uint32_t backend, struct lp_counter *sum)
 {
-	const struct counted what = { dp->maps.backend_counters, dp->size.backends, backend, 0 };
-
-	sum_cpus(dp, &what, sum);
+	sum_cpus(dp, dp->maps.backend_counters, dp->size.backends, backend, sum);
 }
 
 void dp_reasons(const struct dp *dp, uint64_t packets[LP_REASON_COUNT])
 {
 	memset(packets, 0, LP_REASON_COUNT * sizeof(*packets));
-	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++) {
-		const struct lp_tally *tally = &dp->maps.tallies[cpu];
-		uint64_t redirected = __atomic_load_n(&tally->redirected, __ATOMIC_RELAXED);
-
+	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++)
 		for (int i = 0; i < LP_REASON_COUNT; i++)
 			packets[i] += __atomic_load_n(&dp->maps.reason_counters[cpu].packets[i],
 						      __ATOMIC_RELAXED);
-		packets[LP_FORWARD_REDIRECT] += redirected;
-		packets[LP_FORWARD_TX] += __atomic_load_n(&tally->count, __ATOMIC_RELAXED) -
-					  redirected;
-	}
 }
 
 void dp_close(struct dp **dp)

@@ -125,7 +125,8 @@ int dp_backend_state(struct dp *dp, uint32_t backend, struct lp_backend_state st
  */
 int dp_slot_change(struct dp *dp, uint32_t table, uint32_t slot, struct lp_slot old,
 		   struct lp_slot new, uint32_t since);
-/* The next phase (control.phase): packets set the other OPENING mark from now on. */
+/* The next phase (control.phase): packets set the other OPENING mark from now on, and the
+ * audit has seen nothing of it. */
 void dp_phase(struct dp *dp);
 
 /* --- sources that hide a crowd: keys of the trie --- */

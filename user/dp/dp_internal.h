@@ -29,8 +29,7 @@
 	X(vip_counters, struct lp_counter, c * s->vips, TABLES)                                    \
 	X(backend_counters, struct lp_counter, c * s->backends, TABLES)                            \
 	X(reason_counters, struct lp_reason_counters, c, TABLES)                                   \
-	X(tallies, struct lp_tally, c, TABLES)                                                     \
-	X(audit_seen, struct lp_audit_seen, 1u << LP_AUDIT_SEEN_BITS, TABLES)                      \
+	X(audit_seen, __u64, 2 * LP_AUDIT_SEEN_WORDS, TABLES)                                      \
 	X(slots, struct lp_slot_line, s->tables *LP_TABLE_LINES, TABLES)                           \
 	X(settled, __u16, (size_t)s->tables *LP_SLOTS, TABLES)                                     \
 	X(snat_guard, struct lp_guard, 1, TABLES)                                                  \
