@@ -353,7 +353,7 @@ static __always_inline void snat_take(struct nat *nat)
 	if (!backend)
 		return;
 	nat->backend = nat->snat.word.backend;
-	nat->hop = backend->hop[((const volatile struct lp_backend *)backend)->active & 1];
+	nat->hop = *LP_HOP(backend);
 }
 
 /* N2: does the client show that it has seen the backend's answer? */

@@ -72,7 +72,7 @@ static __always_inline __u32 walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
 	backend = backend_at(number);
 	if (!backend)
 		return number == TRACK_ORPHAN ? LP_RESET : LP_DROP_NO_BACKEND;
-	hop = &backend->hop[((const volatile struct lp_backend *)backend)->active & 1];
+	hop = LP_HOP(backend);
 	*ifindex = hop->ifindex;
 	if (!*ifindex)
 		return LP_DROP_NO_NEXT_HOP;

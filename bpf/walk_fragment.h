@@ -67,7 +67,7 @@ static __always_inline __u32 fragment_send(struct xdp_md *ctx, struct fragment *
 
 	if (!backend) /* a RST answers whole segments only (reset.h) */
 		return number == TRACK_ORPHAN ? LP_RESET_WITHHELD : LP_DROP_NO_BACKEND;
-	hop = &backend->hop[((const volatile struct lp_backend *)backend)->active & 1];
+	hop = LP_HOP(backend);
 	*ifindex = hop->ifindex;
 	if (!*ifindex)
 		return LP_DROP_NO_NEXT_HOP;

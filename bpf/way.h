@@ -41,7 +41,7 @@ static __always_inline enum lp_reason way_find(struct way *way, const struct vie
 	backend = backend_at(way->backend);
 	if (!backend)
 		return LP_DROP_NO_BACKEND;
-	way->hop = &backend->hop[((const volatile struct lp_backend *)backend)->active & 1];
+	way->hop = LP_HOP(backend);
 	way->flow = affinity_flow(&affinity, flow);
 	return way->hop->ifindex ? LP_PARSED : LP_DROP_NO_NEXT_HOP;
 }

@@ -14,7 +14,7 @@
  *       ends in _ns.
  *   A3  Whatever a packet may be reading is changed only by one aligned store
  *       of at most 64 bits (a "flip"): control.active, pool.word,
- *       backend.active, one slot. Everything else is written while no packet
+ *       hop[0].flags of a backend, one slot. Everything else is written while no packet
  *       can reach it.
  *   A4  Number 0 of backends, pools and VIPs is never given out; a slot that
  *       holds backend 0 has nobody to answer.
@@ -471,6 +471,8 @@ enum lp_hop_flags {
 	LP_HOP_V6 = 1 << 0,        /* saddr and daddr are IPv6 */
 	LP_HOP_KEEP_TAGS = 1 << 1, /* no VLAN device on that interface: tags stay as they came */
 	LP_HOP_PLAIN = 1 << 2,     /* resolved, and no tags to put on: set by user/dp */
+	LP_HOP_SECOND_BIT = 7,
+	LP_HOP_SECOND = 1 << LP_HOP_SECOND_BIT, /* in hop[0]: packets take hop[1] (A3) */
 };
 
 /* A VLAN tag as it stands in the frame (IEEE 802.1Q clause 9.6). */
@@ -535,21 +537,29 @@ struct lp_backend_state {
 LP_ASSERT_SIZE(struct lp_backend_state, 4);
 
 /*
- * backends[number]. hop[active] is in use; the other one is free to write once
+ * backends[number]. One hop is in use (LP_HOP()); the other one is free to write once
  * every packet that may have seen it is through.
  */
 struct lp_backend {
-	__u32 active; /* 0 or 1 (A3) */
 	struct lp_backend_state state;
 	__u32 pool;      /* number of its pool */
 	__u32 link_bits; /* of struct lp_addr: who shares so many with it is in its network, and
 			    is answered past limpet; 128: itself only. 0: as 128 */
+	__u32 _pad;
 	__u64 _reserved[6];
-	struct lp_hop hop[2];
+	struct lp_hop hop[2]; /* LP_HOP(): one is used, the other may be written */
 };
 LP_ASSERT_SIZE(struct lp_backend, 192);
 LP_ASSERT_OFFSET(struct lp_backend, hop, 64);
-LP_ASSERT_OFFSET(struct lp_backend, link_bits, 12);
+LP_ASSERT_OFFSET(struct lp_backend, link_bits, 8);
+
+/*
+ * The hop that a backend's packets take. Which one it is stands in a line that a packet needs
+ * anyway. Arithmetic, not a branch: what is read from the hop is not read before that.
+ */
+#define LP_HOP(backend)                                                                            \
+	(&(backend)->hop[((const volatile struct lp_hop *)(backend)->hop)->flags >>                \
+			 LP_HOP_SECOND_BIT])
 
 /*
  * vip_counters[cpu * vips_max + vip] and backend_counters[cpu * backends_max +

@@ -433,7 +433,7 @@ static void print_backend(FILE *out, const struct pools_world *world, uint32_t n
 	fprintf(out, "%s/%s %s flags %u admin %u", meta->pool, meta->name,
 		lp_addr_format(&meta->addr, addr), backend->state.flags, meta->admin);
 	fprintf(out, " weight %u %u hop %s\n", meta->weighted, meta->weight,
-		lp_addr_format(&backend->hop[backend->active & 1].daddr, addr));
+		lp_addr_format(&LP_HOP(backend)->daddr, addr));
 }
 
 /* Every backend with its slots, and a checksum of which they are. */

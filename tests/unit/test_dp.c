@@ -100,11 +100,30 @@ static void test_backend_in_use(void **state)
 	assert_int_equal(dp_pool_flip(dp, 3, (struct lp_pool) { .table = 1 }), 0);
 	assert_int_equal(dp_backend_write(dp, 2, &first), -EBUSY);
 	assert_int_equal(dp_backend_flip(dp, 2, &hop), 0);
-	assert_int_equal(dp_backend(dp, 2)->active, 1);
-	assert_int_equal(dp_backend(dp, 2)->hop[1].ifindex, 4);
+	assert_int_equal(LP_HOP(dp_backend(dp, 2))->ifindex, 4);
 	assert_int_equal(dp_backend(dp, 2)->hop[0].ifindex, 0);
 	dp_close(&dp);
 	free(table);
+}
+
+/* Packets take one hop or the other, whole, whichever of them is written. */
+static void test_hop_flips(void **state)
+{
+	const struct lp_backend first = { .hop = { { .ifindex = 1, .flags = LP_HOP_V6 } } };
+	struct dp *dp = open_fake();
+
+	(void)state;
+	assert_int_equal(dp_backend_write(dp, 2, &first), 0);
+	for (uint32_t i = 2; i < 8; i++) {
+		struct lp_hop hop = { .ifindex = i, .flags = i & 2 ? LP_HOP_V6 : 0 };
+		const struct lp_hop *was = LP_HOP(dp_backend(dp, 2));
+
+		assert_int_equal(dp_backend_flip(dp, 2, &hop), 0);
+		assert_ptr_not_equal(LP_HOP(dp_backend(dp, 2)), was);
+		assert_int_equal(was->ifindex, i - 1);
+		assert_true(dp_hop_is(LP_HOP(dp_backend(dp, 2)), &hop));
+	}
+	dp_close(&dp);
 }
 
 static void test_ranges_refused(void **state)
@@ -241,6 +260,47 @@ static void test_phase(void **state)
 	dp_close(&dp);
 }
 
+static int syncs;
+
+static void count_sync(struct dp *dp)
+{
+	(void)dp;
+	syncs++;
+}
+
+/*
+ * D2: where loads overtake each other what was written is waited for before packets are sent
+ * there, once for all that was.
+ */
+static void test_weak_order(void **state)
+{
+	struct dp *dp = open_fake();
+	struct dp_ops ops = *dp->ops;
+	uint16_t *table = table_of(1);
+
+	(void)state;
+	ops.sync = count_sync;
+	dp->ops = &ops;
+	for (int in_order = 0; in_order < 2; in_order++) {
+		uint32_t at = 1 + 2 * (uint32_t)in_order;
+
+		syncs = 0;
+		dp->in_order = in_order;
+		assert_int_equal(settled_write(dp, at, table), 0);
+		assert_int_equal(settled_write(dp, at + 1, table), 0);
+		assert_int_equal(dp_pool_flip(dp, 3, (struct lp_pool) { .table = at }), 0);
+		assert_int_equal(dp_pool_flip(dp, 4, (struct lp_pool) { .table = at + 1 }), 0);
+		assert_int_equal(syncs, !in_order);
+	}
+	syncs = 0;
+	dp->in_order = false;
+	assert_int_equal(dp_pool_write(dp, 1, 3, (struct lp_pool) { .table = 3 }), 0);
+	assert_int_equal(dp_flip(dp, 1, 2), 0);
+	assert_int_equal(syncs, 1);
+	dp_close(&dp);
+	free(table);
+}
+
 /* `settled` says what the slots say, and a packet's mark is not overwritten. */
 static void test_settled(void **state)
 {
@@ -297,6 +357,8 @@ int main(void)
 		cmocka_unit_test(test_good_hosts),
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_phase),
+		cmocka_unit_test(test_hop_flips),
+		cmocka_unit_test(test_weak_order),
 		cmocka_unit_test(test_settled),
 		cmocka_unit_test(test_plain_hops),
 	};

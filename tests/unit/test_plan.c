@@ -175,7 +175,7 @@ static struct seen look(const struct world *world, const char *dst, uint16_t por
 	if (!pool.table)
 		return seen;
 	backend = dp_backend(world->dp, dp_slots(world->dp, pool.table)[slot].cur);
-	seen.backend = backend->hop[backend->active & 1].daddr;
+	seen.backend = LP_HOP(backend)->daddr;
 	return seen;
 }
 

@@ -40,8 +40,8 @@ static uint32_t count_ports(const struct dp *dp, uint32_t backend, const struct 
 	const struct lp_backend *at = dp_backend(dp, backend);
 	uint32_t ports = 0x10000 - LP_SNAT_PORT_FIRST;
 
-	if (lp_addr_equal(&at->hop[at->active & 1].saddr, addr) &&
-	    control->own_first >= LP_SNAT_PORT_FIRST && control->own_last >= control->own_first)
+	if (lp_addr_equal(&LP_HOP(at)->saddr, addr) && control->own_first >= LP_SNAT_PORT_FIRST &&
+	    control->own_last >= control->own_first)
 		ports -= control->own_last - control->own_first + 1u;
 	return ports;
 }

@@ -73,8 +73,8 @@ static int plan_backend(struct plan *plan, struct runtime_backend *backend, stru
 		op.kind = PLAN_BACKEND_STATE;
 		ret = add(plan, op);
 	}
-	if (!ret && (now->link_bits != backend->link_bits ||
-		     !dp_hop_is(&now->hop[now->active & 1], &backend->hop))) {
+	if (!ret &&
+	    (now->link_bits != backend->link_bits || !dp_hop_is(LP_HOP(now), &backend->hop))) {
 		op.kind = PLAN_BACKEND_HOP;
 		ret = add(plan, op);
 	}

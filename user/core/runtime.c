@@ -73,7 +73,7 @@ static void adopt_backend(struct runtime_backend *backend, const struct lp_backe
 	backend->ramps = meta->ramps;
 	backend->part = meta->part;
 	backend->state = datapath->state;
-	backend->hop = datapath->hop[datapath->active & 1];
+	backend->hop = *LP_HOP(datapath);
 	backend->link_bits = datapath->link_bits;
 }
 

@@ -9,6 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Does it keep the order of loads (total store order)? */
+static bool machine_in_order(void)
+{
+#if defined(__x86_64__) || defined(__i386__) || defined(__s390x__)
+	return true;
+#else
+	return false;
+#endif
+}
+
 int dp_init(struct dp *dp, const struct dp_ops *ops, const struct dp_size *size, uint32_t cpus)
 {
 	dp->ops = ops;
@@ -17,6 +27,7 @@ int dp_init(struct dp *dp, const struct dp_ops *ops, const struct dp_size *size,
 		dp->size.entries = 1;
 	dp->cpus = cpus;
 	dp->epoch = 1;
+	dp->in_order = machine_in_order();
 	dp->table_left = calloc(size->tables, sizeof(*dp->table_left));
 	dp->hop_left = calloc(size->backends, sizeof(*dp->hop_left));
 	if (!dp->table_left || !dp->hop_left) {
@@ -144,6 +155,17 @@ static void wait_for(struct dp *dp, uint64_t left)
 		dp_sync(dp);
 }
 
+/*
+ * D2: before packets are sent to what has been written. The fast path chooses half and slot table
+ * by branches that are foreseen (bpf/fast.h): a CPU may read there before it has read that it is
+ * to, and on some machines what it has read counts. After a grace period none has read so early.
+ */
+static void show_written(struct dp *dp)
+{
+	if (!dp->in_order)
+		wait_for(dp, dp->written);
+}
+
 bool dp_table_waits(const struct dp *dp, uint32_t table)
 {
 	return dp->table_left[table] == dp->epoch;
@@ -200,6 +222,7 @@ int dp_slots_write(struct dp *dp, uint32_t table, const struct lp_slot *slots,
 	if (table_in_use(dp, table))
 		return -EBUSY;
 	wait_for(dp, dp->table_left[table]);
+	dp->written = dp->epoch;
 	memcpy(slots_at(dp, table), slots, LP_SLOTS * sizeof(*slots));
 	for (uint32_t i = 0; i < LP_SLOTS; i++)
 		settled_at(dp, table)[i] = settled_word(slots[i]);
@@ -371,6 +394,7 @@ int dp_vip_table_write(struct dp *dp, unsigned int half, const struct dp_vip_tab
 	if (half == dp_active_half(dp))
 		return -EBUSY;
 	wait_for(dp, dp->half_left[half]);
+	dp->written = dp->epoch;
 	memcpy(dp->maps.vip_index + (size_t)half * dp->size.index, table->index,
 	       dp->size.index * sizeof(*table->index));
 	memcpy(dp->maps.vips + (size_t)half * dp->size.places, table->places,
@@ -392,6 +416,7 @@ int dp_pool_write(struct dp *dp, unsigned int half, uint32_t pool, struct lp_poo
 	if (half == dp_active_half(dp))
 		return -EBUSY;
 	wait_for(dp, dp->half_left[half]);
+	dp->written = dp->epoch;
 	*pool_at(dp, half, pool) = value;
 	return 0;
 }
@@ -444,7 +469,7 @@ static bool backend_in_use(const struct dp *dp, uint32_t backend)
 /* What the fast path wants to know of it: can it be used, and what is IPv6's outer_sum? */
 static void hop_judge(struct lp_hop *hop)
 {
-	hop->flags &= (__u8)~LP_HOP_PLAIN;
+	hop->flags &= (__u8) ~(LP_HOP_PLAIN | LP_HOP_SECOND);
 	if (hop->ifindex && !hop->tags)
 		hop->flags |= LP_HOP_PLAIN;
 	if (hop->flags & LP_HOP_V6) {
@@ -469,6 +494,7 @@ int dp_backend_write(struct dp *dp, uint32_t backend, const struct lp_backend *v
 	if (backend_in_use(dp, backend))
 		return -EBUSY;
 	wait_for(dp, dp->last_left);
+	dp->written = dp->epoch;
 	dp->maps.backends[backend] = *value;
 	for (int i = 0; i < 2; i++)
 		hop_judge(&dp->maps.backends[backend].hop[i]);
@@ -492,6 +518,7 @@ int dp_flip(struct dp *dp, unsigned int half, uint64_t generation)
 		return -ERANGE;
 	control->generation = generation;
 	fast_guess(dp, half, 0);
+	show_written(dp);
 	__atomic_store_n(&control->active, half, __ATOMIC_RELEASE);
 	dp->half_left[!half] = dp->epoch;
 	for (uint32_t i = 1; i < dp->size.pools; i++)
@@ -506,6 +533,7 @@ int dp_pool_flip(struct dp *dp, uint32_t pool, struct lp_pool value)
 
 	if (!pool || pool >= dp->size.pools || value.table >= dp->size.tables)
 		return -ERANGE;
+	show_written(dp);
 	old = *at;
 	__atomic_store_n(&at->word, value.word, __ATOMIC_RELEASE);
 	fast_guess(dp, dp_active_half(dp), pool);
@@ -516,15 +544,18 @@ int dp_pool_flip(struct dp *dp, uint32_t pool, struct lp_pool value)
 int dp_backend_flip(struct dp *dp, uint32_t backend, const struct lp_hop *hop)
 {
 	struct lp_backend *at = dp->maps.backends + backend;
-	unsigned int other;
+	struct lp_hop new = *hop;
+	bool second;
 
 	if (!backend || backend >= dp->size.backends)
 		return -ERANGE;
 	wait_for(dp, dp->hop_left[backend]);
-	other = !(at->active & 1);
-	at->hop[other] = *hop;
-	hop_judge(&at->hop[other]);
-	__atomic_store_n(&at->active, other, __ATOMIC_RELEASE);
+	hop_judge(&new);
+	second = LP_HOP(at) == &at->hop[0];
+	if (!second)
+		new.flags |= LP_HOP_SECOND; /* until it is written */
+	at->hop[second] = new;
+	__atomic_store_n(&at->hop[0].flags, at->hop[0].flags ^ LP_HOP_SECOND, __ATOMIC_RELEASE);
 	dp->hop_left[backend] = dp->epoch;
 	return 0;
 }

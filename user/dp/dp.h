@@ -10,6 +10,9 @@
  * written again, the write function waits for the packets that may still be
  * looking at it (dp_sync()), so a caller cannot go wrong.
  *
+ * Rule D2: before a flip, what has been written is in the sight of every CPU, also of those
+ * that load ahead.
+ *
  * All functions that can fail return -errno and change nothing then.
  */
 #ifndef LIMPET_DP_DP_H
@@ -97,7 +100,7 @@ int dp_slots_write(struct dp *dp, uint32_t table, const struct lp_slot *slots,
 		   const uint32_t *since);
 int dp_vip_table_write(struct dp *dp, unsigned int half, const struct dp_vip_table *table);
 int dp_pool_write(struct dp *dp, unsigned int half, uint32_t pool, struct lp_pool value);
-/* Initialises a backend number that no slot names: both hops, active 0. */
+/* Initialises a backend number that no slot names: both hops, the first in use. */
 int dp_backend_write(struct dp *dp, uint32_t backend, const struct lp_backend *value);
 
 /* The addresses that a VIP's packets leave from (LP_FORWARD_SNAT); NULL: the balancer's own.

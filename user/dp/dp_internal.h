@@ -95,6 +95,8 @@ struct dp {
 	uint64_t *table_left;  /* [size.tables] */
 	uint64_t last_left;    /* of any table */
 	uint64_t *hop_left;    /* [size.backends]: the inactive hop */
+	uint64_t written;      /* a half or a table, to which packets may be sent next (D2) */
+	bool in_order;         /* loads of this machine do not overtake each other */
 };
 
 /* Sets up the parts of *dp that both share; without entries there is a bucket of them all the
