@@ -316,11 +316,13 @@ static __noinline int fast_hit(struct xdp_md *ctx, __u32 pool, __u32 life, __u32
 /* The way to the backend; NULL if it is an odd one. `len`: what is to go there. */
 static __always_inline const struct lp_hop *fast_hop(__u64 backend, __u32 len, const bool v6)
 {
+	const struct lp_backend *at;
 	const struct lp_hop *hop;
 
 	if (!TABLES_HAS(backend, LP_SIZE(backends)))
 		return NULL;
-	hop = LP_HOP(&TABLE(backends)[backend]);
+	at = &TABLE(backends)[backend];
+	hop = LP_HOP(at);
 	if ((hop->flags & (LP_HOP_PLAIN | LP_HOP_V6)) != (LP_HOP_PLAIN | (v6 ? LP_HOP_V6 : 0)) ||
 	    len > hop->mtu)
 		return NULL;

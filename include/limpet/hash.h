@@ -302,8 +302,7 @@ LP_INLINE __u32 lp_place(__u64 hash, __u32 displacement, __u32 places)
  */
 LP_INLINE __u32 lp_fast_place(__u64 hash, __u32 displacement, __u32 range)
 {
-	return (__u32)((__u64)(__u32)(hash >> (32 - LP_FAST_BUCKETS_BITS)) * range >> 32) +
-	       displacement;
+	return (__u32)((hash << LP_FAST_BUCKETS_BITS >> 32) * range >> 32) + displacement;
 }
 
 /*
