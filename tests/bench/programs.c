@@ -124,11 +124,6 @@ int programs_open(const struct options *options, struct programs **out, struct l
 
 	if (!programs)
 		return lp_err(err, -ENOMEM, "out of memory");
-	programs->floor = floor_bpf__open_and_load();
-	if (!programs->floor) {
-		ret = lp_err(err, -errno, "the floor does not load: %s", strerror(errno));
-		goto fail;
-	}
 	programs->read = read_bpf__open_and_load();
 	if (!programs->read) {
 		ret = lp_err(err, -errno, "the program that reads does not load: %s",
@@ -241,12 +236,23 @@ static bool same_configuration(const struct bench_point *a, const struct bench_p
 	       a->affinity == b->affinity && a->forward == b->forward;
 }
 
-/* Lets go of what the point does not need: one configuration is in memory at a time. */
+/* Has limpet to be shown the flows before it is measured? That takes longer than to load it. */
+static bool remembers_flows(enum bench_kind kind)
+{
+	return kind == BENCH_OPENING || kind == BENCH_ALLOCATION || kind == BENCH_TRACKED;
+}
+
+/*
+ * Lets go of what the point does not need: one configuration is in memory at a time. And of what
+ * it can have anew: where code and tables are in memory is worth some ns, and is
+ * another place each time.
+ */
 static void forget_others(struct programs *programs, const struct bench_point *point)
 {
 	for (int i = 0; i < BENCH_STATES; i++)
 		if (programs->limpets[i].dp &&
-		    (programs->limpets[i].point.kind != point->kind ||
+		    (!remembers_flows(point->kind) ||
+		     programs->limpets[i].point.kind != point->kind ||
 		     !same_configuration(&programs->limpets[i].point, point)))
 			limpet_forget(programs, i);
 	if (programs->lru &&
@@ -512,6 +518,18 @@ static int go_where_it_is(struct programs *programs, enum bench_kind kind, struc
 	return ret ? ret : network_enter(programs->network, err);
 }
 
+/* The floor, at another place in memory than before. */
+static int load_floor(struct programs *programs, const struct bench_point *point,
+		      struct lp_err *err)
+{
+	floor_bpf__destroy(programs->floor);
+	programs->floor = floor_bpf__open_and_load();
+	if (!programs->floor)
+		return lp_err(err, -errno, "the floor does not load: %s", strerror(errno));
+	limpet_hop(point, 1, &programs->floor->bss->floor_hop);
+	return 0;
+}
+
 int programs_prepare(struct programs *programs, const struct bench_point *point,
 		     struct harness *harness, struct lp_err *err)
 {
@@ -520,7 +538,8 @@ int programs_prepare(struct programs *programs, const struct bench_point *point,
 
 	forget_others(programs, point);
 	programs->entries[PROGRAM_EMPTY] = (struct entry) { "empty", state };
-	limpet_hop(point, 1, &programs->floor->bss->floor_hop);
+	if (!ret)
+		ret = load_floor(programs, point, err);
 	if (!ret)
 		ret = add_own(programs, point, harness, FORWARDER_FD(programs->floor, floor, point),
 			      "floor", state, err);
