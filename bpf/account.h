@@ -16,7 +16,7 @@ static __always_inline void account_reason(__u32 cpu, enum lp_reason reason)
 	_Static_assert(LP_REASON_COUNT <= LP_REASONS_MAX, "reason_counters is full");
 	__u64 stripe = cpu;
 
-	if (TABLES_HAS(stripe, LP_SIZE(cpus)))
+	if (TABLES_HAS(stripe, cpus))
 		TABLE(reason_counters)[stripe].packets[reason % LP_REASONS_MAX]++;
 }
 
@@ -29,11 +29,11 @@ static __always_inline void account_add(struct lp_counter *counter, __u32 bytes)
 /* A packet that is forwarded, beside its verdict. */
 static __always_inline void account_forwarded(__u32 cpu, __u32 vip, __u32 backend, __u32 bytes)
 {
-	__u64 of_vip = cpu * LP_SIZE(vips) + vip, of_backend = cpu * LP_SIZE(backends) + backend;
+	__u64 of_vip = LP_STRIPE(cpu, vips) + vip, of_backend = LP_STRIPE(cpu, backends) + backend;
 
-	if (TABLES_HAS(of_vip, LP_SIZE(all_vip_counters)))
+	if (TABLES_HAS(of_vip, all_vip_counters))
 		account_add(&TABLE(vip_counters)[of_vip], bytes);
-	if (TABLES_HAS(of_backend, LP_SIZE(all_backend_counters)))
+	if (TABLES_HAS(of_backend, all_backend_counters))
 		account_add(&TABLE(backend_counters)[of_backend], bytes);
 }
 

@@ -75,7 +75,7 @@ static __always_inline __u32 affinity_at(__u64 pool, __u32 slot)
 {
 	const volatile struct lp_pool *at;
 
-	if (!TABLES_HAS(pool, LP_SIZE(all_pools)))
+	if (!TABLES_HAS(pool, all_pools))
 		return 0;
 	at = &TABLE(pools)[pool];
 	return at->table << LP_SLOTS_BITS | slot;
@@ -85,7 +85,7 @@ static __always_inline struct lp_slot affinity_slot(__u64 at)
 {
 	struct lp_slot value = { .word = 0 };
 
-	if (TABLES_HAS(at, LP_SIZE(all_slots)))
+	if (TABLES_HAS(at, all_slots))
 		value.word = ((const volatile struct lp_slot *)&TABLE(slots)[at])->word;
 	return value;
 }

@@ -140,11 +140,12 @@ static __always_inline bool fast_place(__u64 *at, __u64 hash, const struct lp_fa
 {
 	__u64 bucket = (__u64)lp_fast_bucket(hash, of->buckets) + of->index;
 
-	if (!TABLES_HAS(bucket, 4 * LP_FAST_BUCKETS))
+	barrier_var(bucket); /* as in TABLES_HAS() */
+	if (bucket >= 4 * LP_FAST_BUCKETS)
 		return false;
 	*at = (__u64)of->first +
 	      lp_fast_place(hash, TABLE(fast_index)[bucket].displacement, of->range);
-	return TABLES_HAS(*at, LP_SIZE(all_fast));
+	return TABLES_HAS(*at, all_fast);
 }
 
 /* What the key shares with others; false: no such profile. */
@@ -153,7 +154,7 @@ static __always_inline bool fast_profile(struct fast *fast, const struct lp_fast
 {
 	__u64 at = (__u64)of->first + number;
 
-	if (!TABLES_HAS(at, LP_SIZE(all_fast)))
+	if (!TABLES_HAS(at, all_fast))
 		return false;
 	fast->at = (__u32)at;
 	fast->profile = &TABLE(fast_profiles)[at];
@@ -255,7 +256,7 @@ static __always_inline __u64 fast_slot(const struct fast *fast)
 {
 	__u64 pool = fast->profile->pool, table, guess = fast->profile->table;
 
-	if (!TABLES_HAS(pool, LP_SIZE(all_pools)))
+	if (!TABLES_HAS(pool, all_pools))
 		return 0;
 	table = ((const volatile struct lp_pool *)TABLE(pools))[pool].table;
 	if (table != guess) {
@@ -270,8 +271,7 @@ static __always_inline __u64 fast_backend(const struct fast *fast)
 {
 	__u64 at = fast_slot(fast);
 
-	return TABLES_HAS(at, LP_SIZE(all_slots)) ? ((const volatile __u16 *)TABLE(settled))[at]
-						  : 0;
+	return TABLES_HAS(at, all_slots) ? ((const volatile __u16 *)TABLE(settled))[at] : 0;
 }
 
 /* The packet's addresses; of IPv4 w[3] alone is set. */
@@ -319,7 +319,7 @@ static __always_inline const struct lp_hop *fast_hop(__u64 backend, __u32 len, c
 	const struct lp_backend *at;
 	const struct lp_hop *hop;
 
-	if (!TABLES_HAS(backend, LP_SIZE(backends)))
+	if (!TABLES_HAS(backend, backends))
 		return NULL;
 	at = &TABLE(backends)[backend];
 	hop = LP_HOP(at);

@@ -150,7 +150,7 @@ static __always_inline int fast_nat_walk(struct xdp_md *ctx, __u64 place, __u64 
 	__u32 number;
 	bool entry;
 
-	if (!TABLES_HAS(at, LP_SIZE(all_fast)) || !TABLES_HAS(place, LP_SIZE(all_fast)))
+	if (!TABLES_HAS(at, all_fast) || !TABLES_HAS(place, all_fast))
 		return FAST_ODD;
 	if (!fast_parsed(&fast, data, end, v6) || fast_ttl(fast.l3, v6) <= 1)
 		return FAST_ODD;

@@ -84,6 +84,14 @@ const volatile __u32 lp_entries_max; /* buckets of entries, a power of two */
 /* A capacity (LP_SIZES). 64 bits: narrowing it would cost two instructions. */
 #define LP_SIZE(name) LP_PATCHED(LP_SIZE_##name)
 
+/* number * LP_SIZE(name), by one instruction. */
+#define LP_STRIPE(number, name)                                                                    \
+	({                                                                                         \
+		__u64 product_ = (number);                                                         \
+		asm volatile("%0 *= %1" : "+r"(product_) : "i"(LP_PATCH_SHORT + LP_SIZE_##name));  \
+		product_;                                                                          \
+	})
+
 /* The first element of an array of `tables` (LP_TABLES). */
 #define LP_TABLE_TYPE(name, type) typedef type lp_table_##name;
 LP_TABLES(LP_TABLE_TYPE)
@@ -91,13 +99,20 @@ LP_TABLES(LP_TABLE_TYPE)
 #define TABLE(name) ((lp_table_##name *)LP_PATCHED(LP_TABLE_##name))
 
 /*
- * Is a number that came from a map below `max`? The barrier keeps the compiler
- * from checking one copy of it and using another, which the verifier refuses.
+ * Is a number that came from a map below a capacity? One instruction, and no register for
+ * the capacity. The compiler is not to check one copy of the number and to use another, which
+ * the verifier would refuse: hence "+r" before.
  */
-#define TABLES_HAS(number, max)                                                                    \
+#define TABLES_HAS(number, name)                                                                   \
 	({                                                                                         \
+		__label__ beyond_;                                                                 \
+		bool has_ = false;                                                                 \
 		barrier_var(number);                                                               \
-		(number) < (max);                                                                  \
+		asm volatile goto("if %0 >= %1 goto %l[beyond_]" ::"r"(number),                    \
+				  "i"(LP_PATCH_SHORT + LP_SIZE_##name)::beyond_);                  \
+		has_ = true;                                                                       \
+	beyond_:                                                                                   \
+		has_;                                                                              \
 	})
 
 static __always_inline const volatile struct lp_control *tables_control(void)

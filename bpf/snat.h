@@ -468,7 +468,8 @@ static __always_inline bool snat_address(struct nat *nat, __u32 number)
 	if (list && list->n) {
 		__u64 i = number % list->n;
 
-		if (TABLES_HAS(i, LP_SNAT_ADDRESSES_MAX))
+		barrier_var(i); /* as in TABLES_HAS() */
+		if (i < LP_SNAT_ADDRESSES_MAX)
 			s->source = list->addr[i];
 	}
 	if (!nat->pkt.v6) {

@@ -139,7 +139,7 @@ static __always_inline void slot_adopt(__u64 at)
 {
 	struct lp_slot old = { .word = 0 }, new;
 
-	if (!TABLES_HAS(at, LP_SIZE(all_slots)))
+	if (!TABLES_HAS(at, all_slots))
 		return;
 	old.word = ((const volatile struct lp_slot *)&TABLE(slots)[at])->word;
 	if (old.prev != LP_SLOT_ORPHANED)
@@ -159,7 +159,7 @@ __noinline int slot_hold(__u32 where, __u32 now)
 
 	half = tables_control()->active & 1;
 	of_half = half * LP_SIZE(pools) + pool;
-	if (!TABLES_HAS(of_half, LP_SIZE(all_pools)))
+	if (!TABLES_HAS(of_half, all_pools))
 		return 0;
 	at = &TABLE(pools)[of_half];
 	line = at->table * LP_TABLE_LINES + where % LP_SLOTS / LP_LINE_SLOTS;
@@ -222,7 +222,7 @@ static __always_inline bool lookup_find(struct lookup *look, __u64 fingerprint)
 /* An entry of `backends`, or NULL for a number that cannot be. */
 static __always_inline const struct lp_backend *backend_at(__u64 number)
 {
-	if (!TABLES_HAS(number, LP_SIZE(backends)) || !number)
+	if (!TABLES_HAS(number, backends) || !number)
 		return NULL;
 	return &TABLE(backends)[number];
 }
@@ -376,7 +376,7 @@ static __always_inline void slot_mark(const struct track *t)
 	new.prev = (__u16)(LP_SLOT_OPENING + t->phase);
 	if (old.word == new.word)
 		return;
-	if (!TABLES_HAS(at, LP_SIZE(all_slots)))
+	if (!TABLES_HAS(at, all_slots))
 		return;
 	if (__sync_val_compare_and_swap(&TABLE(slots)[at].word, old.word, new.word) == old.word)
 		((volatile __u16 *)TABLE(settled))[at] = 0;

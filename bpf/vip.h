@@ -46,7 +46,7 @@ static __always_inline const struct lp_vip *vip_at(const struct view *view, __u3
 {
 	__u64 at = view->half * LP_SIZE(places) + place;
 
-	return TABLES_HAS(at, LP_SIZE(all_places)) ? &TABLE(vips)[at] : NULL;
+	return TABLES_HAS(at, all_places) ? &TABLE(vips)[at] : NULL;
 }
 
 /* The place where the key (address, protocol, port) would be, if it is there. */
@@ -58,7 +58,7 @@ vip_key_of(const struct view *view, const struct lp_addr *addr, __u8 proto, __be
 	const struct lp_vip *vip;
 	__u32 displacement;
 
-	if (!TABLES_HAS(at, LP_SIZE(all_index)))
+	if (!TABLES_HAS(at, all_index))
 		return NULL;
 	displacement = TABLE(vip_index)[at].displacement;
 	vip = vip_at(view, lp_place(hash, displacement, LP_SIZE(places)));
@@ -77,7 +77,7 @@ static __always_inline int vip_range(const struct view *view, const struct lp_vi
 		__u64 at = view->half * LP_SIZE(ranges) + middle;
 		const struct lp_range *range;
 
-		if (!TABLES_HAS(at, LP_SIZE(all_ranges)))
+		if (!TABLES_HAS(at, all_ranges))
 			return -1;
 		range = &TABLE(vip_ranges)[at];
 		if (port < range->first)

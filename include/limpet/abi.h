@@ -178,6 +178,8 @@ enum lp_patch {
 
 /* "limpet", and room for the number below it: no instruction has it by chance. */
 #define LP_PATCH 0x6c696d7065740000ull
+/* The same in 32 bits, for numbers that are compared and multiplied with. */
+#define LP_PATCH_SHORT 0x6c700000
 
 /* The verifier allows offsets up to here (BPF_MAX_VAR_OFF). */
 #define LP_TABLES_BYTES_MAX (1ull << 29)

@@ -83,11 +83,35 @@ static void write_value(struct bpf_insn *insn, uint64_t number)
 	}
 }
 
+/* A number that stands in the instruction itself: LP_PATCH_SHORT + n. */
+static bool is_short(const struct bpf_insn *insn)
+{
+	return (insn->code == (BPF_JMP | BPF_JGE | BPF_K) ||
+		insn->code == (BPF_ALU64 | BPF_MUL | BPF_K)) &&
+	       (uint32_t)insn->imm >> 16 == LP_PATCH_SHORT >> 16;
+}
+
+/* -ERANGE: it would be taken for a negative one. */
+static int write_short(struct bpf_insn *insn)
+{
+	uint32_t number = (uint16_t)insn->imm;
+
+	if (number < LP_TABLE_COUNT || number >= LP_PATCH_COUNT)
+		return -EINVAL;
+	if (patch.values[number] > INT32_MAX)
+		return -ERANGE;
+	insn->imm = (int32_t)patch.values[number];
+	return 0;
+}
+
 static int write_values(struct bpf_insn *insns, size_t n)
 {
 	for (size_t i = 0; i + 1 < n; i++) {
 		uint64_t value;
+		int ret = is_short(&insns[i]) ? write_short(&insns[i]) : 0;
 
+		if (ret)
+			return ret;
 		if (!is_constant_load(&insns[i]))
 			continue;
 		value = loaded(&insns[i]);

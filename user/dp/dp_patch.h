@@ -3,7 +3,8 @@
  * Addresses and sizes of the tables, written into the instructions of a program
  * that is being loaded (enum lp_patch in abi.h): a 64-bit constant LP_PATCH + n
  * becomes the address of an array inside the map `tables` (BPF_PSEUDO_MAP_VALUE)
- * or a number.
+ * or a number. A number of less than 2^31 can be the constant of a comparison or a multiplication
+ * as well (LP_PATCH_SHORT).
  *
  * Why not variables in .rodata: they cost two instructions and a register each
  * time, and a map lookup a dozen; on the fast path that was a quarter of all
