@@ -182,7 +182,7 @@ static __always_inline void fast_hash4(struct fast *fast, bool source)
 static __always_inline bool fast_find4(struct fast *fast, const struct lp_fast_hash *of, __u32 half)
 {
 	const struct iphdr *ip = fast->l3;
-	const struct lp_fast4 *key;
+	const struct lp_fast_key *key;
 	__u64 at;
 
 	if (fast_guards(of, half, bpf_ntohl(ip->saddr), ip->saddr))
@@ -215,7 +215,7 @@ static __always_inline bool fast_find6(struct fast *fast, const struct lp_fast_h
 {
 	const struct lp_addr *src = fast->l3 + offsetof(struct ipv6hdr, saddr);
 	const struct lp_addr *dst = fast->l3 + offsetof(struct ipv6hdr, daddr);
-	const struct lp_fast6 *key;
+	const struct lp_fast_key *key;
 	__u64 at;
 
 	if (fast_guards(of, half, bpf_be64_to_cpu(src->d[0]),
@@ -225,10 +225,11 @@ static __always_inline bool fast_find6(struct fast *fast, const struct lp_fast_h
 		return false;
 	fast->place = (__u32)at;
 	key = &TABLE(fast6)[at];
-	if (key->low != dst->d[1] || key->high != dst->w[1])
+	if (key->addr != dst->w[3])
 		return false;
 	fast->vip = key->vip;
-	return fast_profile(fast, of, key->profile) && fast->profile->top == dst->w[0];
+	return fast_profile(fast, of, key->profile) && fast->profile->high == dst->d[0] &&
+	       fast->profile->third == dst->w[2];
 }
 
 /*

@@ -131,8 +131,8 @@ enum lp_vip_kind {
 	X(vip_ranges, struct lp_range)                                                             \
 	X(guard, struct lp_guard)                                                                  \
 	X(fast_index, struct lp_fast_index)                                                        \
-	X(fast4, struct lp_fast4)                                                                  \
-	X(fast6, struct lp_fast6)                                                                  \
+	X(fast4, struct lp_fast_key)                                                               \
+	X(fast6, struct lp_fast_key)                                                               \
 	X(fast_profiles, struct lp_fast_profile)                                                   \
 	X(fast_nats, struct lp_fast_nat)                                                           \
 	X(pools, struct lp_pool)                                                                   \
@@ -354,7 +354,11 @@ LP_ASSERT_SIZE(struct lp_fast_service, 4);
 /* What keys have in common. Number 0 of each half is all zeroes, and no packet's. */
 struct lp_fast_profile {
 	struct lp_fast_service service;
-	__be32 top; /* IPv6: the first 32 bits of the address; IPv4: 0 */
+	__u16 pool; /* half * pools_max + number */
+	/* What lp_pool.table was when somebody looked: a guess, with which a packet need not
+	 * wait for the pool to look into its slot. */
+	__u16 table;
+	__be64 high; /* IPv6: the first half of the address; IPv4: 0 */
 	union {
 		__be32 mask4; /* LP_FAST_SOURCE_*: of the source */
 		__be64 mask6; /* of its first half; nothing of the second counts */
@@ -362,29 +366,16 @@ struct lp_fast_profile {
 	/* LP_FAST_*_ENTRY: seconds, the VIP's idle timeout; LP_FAST_TCP_IPIP, where
 	 * connections have records: the same. Otherwise 0. */
 	__u32 life;
-	__u16 pool; /* half * pools_max + number */
-	__u16 _pad;
-	/* What lp_pool.table was when somebody looked: a guess, with which a packet need not
-	 * wait for the pool to look into its slot. */
-	__u32 table;
-	__u32 _pad2;
+	__be32 third; /* IPv6: the third word of the address; IPv4: 0 */
 };
 LP_ASSERT_SIZE(struct lp_fast_profile, 32);
 
-struct lp_fast4 {
-	__be32 addr;
+struct lp_fast_key {
+	__be32 addr;   /* IPv6: its last word, the others are in the profile */
 	__u16 vip;     /* number */
 	__u16 profile; /* number, of the same half; 0: empty place */
 };
-LP_ASSERT_SIZE(struct lp_fast4, 8);
-
-struct lp_fast6 {
-	__be32 high; /* the address's second word; the first is in the profile */
-	__u16 vip;
-	__u16 profile;
-	__be64 low; /* its second half */
-};
-LP_ASSERT_SIZE(struct lp_fast6, 16);
+LP_ASSERT_SIZE(struct lp_fast_key, 8);
 
 /*
  * Beside a key of LP_FAST_*_NAT or LP_FAST_*_ENTRY, which seldom agree in it:

@@ -96,24 +96,18 @@ static bool find(const struct dp_fast_table *fast, const struct lp_addr *addr, u
 	uint32_t number;
 
 	assert_in_range(place, 0, fast_table_places(of) - 1);
-	if (v6) {
-		const struct lp_fast6 *key = &fast->v6[place];
-
-		if (key->high != addr->w[1] || key->low != addr->d[1])
-			return false;
-		found->vip = key->vip;
-		number = key->profile;
-	} else {
-		if (fast->v4[place].addr != addr->w[3])
-			return false;
-		found->vip = fast->v4[place].vip;
-		number = fast->v4[place].profile;
-	}
+	if (fast->keys[v6][place].addr != addr->w[3])
+		return false;
+	found->vip = fast->keys[v6][place].vip;
+	number = fast->keys[v6][place].profile;
 	assert_in_range(number, 0, fast->n_profiles - 1);
 	found->profile = fast->profiles[number];
 	found->nat = fast->nats[v6][place];
-	return found->profile.service.class && (!v6 || found->profile.top == addr->w[0]) &&
-	       found->profile.service.proto == proto && found->profile.service.port == htons(port);
+	if (found->profile.high != (v6 ? addr->d[0] : 0) ||
+	    found->profile.third != (v6 ? addr->w[2] : 0))
+		return false;
+	return found->profile.service.class && found->profile.service.proto == proto &&
+	       found->profile.service.port == htons(port);
 }
 
 static bool serves(const struct vip_table *table, const struct lp_addr *addr, uint8_t proto,
@@ -249,18 +243,42 @@ static void test_order(void **state)
 	}
 	one = build(rules, 64);
 	two = build(turned, 64);
-	for (int family = 0; family < 2; family++)
+	for (int family = 0; family < 2; family++) {
 		assert_memory_equal(&one->fast->hash[family], &two->fast->hash[family],
 				    sizeof(struct lp_fast_hash));
-	assert_memory_equal(one->fast->v4, two->fast->v4,
-			    fast_table_places(&one->fast->hash[0]) * sizeof(struct lp_fast4));
-	assert_memory_equal(one->fast->v6, two->fast->v6,
-			    fast_table_places(&one->fast->hash[1]) * sizeof(struct lp_fast6));
+		assert_memory_equal(one->fast->keys[family], two->fast->keys[family],
+				    fast_table_places(&one->fast->hash[family]) *
+					    sizeof(struct lp_fast_key));
+	}
 	assert_int_equal(one->fast->n_profiles, two->fast->n_profiles);
 	assert_memory_equal(one->fast->profiles, two->fast->profiles,
 			    one->fast->n_profiles * sizeof(struct lp_fast_profile));
 	vip_table_free(&one);
 	vip_table_free(&two);
+}
+
+/* IPv6 addresses that agree in their last word: what else they are is in their profiles. */
+static void test_last_words_agree(void **state)
+{
+	struct vip_rule rules[96];
+	struct vip_table *table;
+
+	(void)state;
+	for (uint32_t i = 0; i < 96; i++) {
+		rules[i] = rule_of(true, 7, 443);
+		rules[i].vip.vip = i + 1;
+		rules[i].addr.w[i / 32] ^= htonl(1u << i % 32);
+	}
+	table = build(rules, 96);
+	for (uint32_t i = 0; i < 96; i++)
+		expect(table, &rules[i]);
+	for (uint32_t i = 0; i < 95; i++) {
+		struct lp_addr addr = rules[i].addr;
+
+		addr.w[(i + 1) / 32] ^= htonl(1u << (i + 1) % 32);
+		assert_false(serves(table, &addr, IPPROTO_TCP, 443));
+	}
+	vip_table_free(&table);
 }
 
 /* What the complete walk has to do is not in it. */
@@ -384,11 +402,18 @@ static void test_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_many),     cmocka_unit_test(test_dense),
-		cmocka_unit_test(test_order),    cmocka_unit_test(test_odd),
-		cmocka_unit_test(test_nat),      cmocka_unit_test(test_reply),
-		cmocka_unit_test(test_profiles), cmocka_unit_test(test_zero),
-		cmocka_unit_test(test_none),     cmocka_unit_test(test_large),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_dense),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_last_words_agree),
+		cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_nat),
+		cmocka_unit_test(test_reply),
+		cmocka_unit_test(test_profiles),
+		cmocka_unit_test(test_zero),
+		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_large),
 	};
 
 	return cmocka_run_group_tests(tests, make_key, NULL);

@@ -79,7 +79,8 @@ static struct lp_fast_profile profile_of(const struct lp_vip *vip)
 	uint8_t class = class_of(vip);
 	struct lp_fast_profile profile = {
 		.service = { .port = vip->port, .proto = vip->proto, .class = class },
-		.top = v6 ? vip->addr.w[0] : 0,
+		.high = v6 ? vip->addr.d[0] : 0,
+		.third = v6 ? vip->addr.w[2] : 0,
 		.mask6 = 0, /* all of it: profiles are compared as bytes */
 		.life = life_of(vip, class),
 		.pool = vip->pool,
@@ -227,22 +228,12 @@ static int solve_densely(struct lp_fast_hash *of, struct keys *keys, const struc
 	return ret;
 }
 
-static struct lp_fast4 key4(const struct dp_fast_table *table, const struct lp_vip *vip)
+static struct lp_fast_key key_of(const struct dp_fast_table *table, const struct lp_vip *vip)
 {
-	return (struct lp_fast4) {
+	return (struct lp_fast_key) {
 		.addr = vip->addr.w[3],
 		.vip = (uint16_t)vip->vip,
 		.profile = profile_number(table, vip),
-	};
-}
-
-static struct lp_fast6 key6(const struct dp_fast_table *table, const struct lp_vip *vip)
-{
-	return (struct lp_fast6) {
-		.high = vip->addr.w[1],
-		.vip = (uint16_t)vip->vip,
-		.profile = profile_number(table, vip),
-		.low = vip->addr.d[1],
 	};
 }
 
@@ -269,10 +260,7 @@ static void fill(struct dp_fast_table *table, const struct keys *keys, bool v6)
 		uint32_t place = lp_fast_place(keys->hashes[i], keys->displacements[bucket],
 					       of->range);
 
-		if (v6)
-			table->v6[place] = key6(table, keys->vips[i]);
-		else
-			table->v4[place] = key4(table, keys->vips[i]);
+		table->keys[v6][place] = key_of(table, keys->vips[i]);
 		if (keys->vips[i]->forward != LP_FORWARD_IPIP)
 			table->nats[v6][place] = key_nat(keys->vips[i]);
 	}
@@ -303,11 +291,11 @@ int fast_table_build(const struct lp_hash_key *key, const struct lp_vip *places,
 
 	if (!table)
 		return ret;
-	table->v4 = calloc((size_t)n + LP_FAST_WINDOW, sizeof(*table->v4));
-	table->v6 = calloc((size_t)n + LP_FAST_WINDOW, sizeof(*table->v6));
-	for (int family = 0; family < 2; family++)
+	for (int family = 0; family < 2; family++) {
+		table->keys[family] = calloc((size_t)n + LP_FAST_WINDOW, sizeof(**table->keys));
 		table->nats[family] = calloc((size_t)n + LP_FAST_WINDOW, sizeof(**table->nats));
-	if (table->v4 && table->v6 && table->nats[0] && table->nats[1])
+	}
+	if (table->keys[0] && table->keys[1] && table->nats[0] && table->nats[1])
 		ret = profiles_collect(table, places, n);
 	if (!ret)
 		ret = build_family(table, key, places, n, false);
@@ -324,8 +312,8 @@ void fast_table_free(struct dp_fast_table **table)
 {
 	if (!*table)
 		return;
-	free((*table)->v4);
-	free((*table)->v6);
+	free((*table)->keys[0]);
+	free((*table)->keys[1]);
 	free((*table)->nats[0]);
 	free((*table)->nats[1]);
 	free((*table)->profiles);

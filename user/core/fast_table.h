@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Building of the fast VIP table (abi.h: struct lp_fast4) from a VIP table: those of
+ * Building of the fast VIP table (abi.h: struct lp_fast_key) from a VIP table: those of
  * its keys that the fast path of the datapath (bpf/fast.h) can serve, in a perfect
  * hash of their own for each family. Pure.
  */

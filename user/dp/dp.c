@@ -280,7 +280,7 @@ static void fast_guess(struct dp *dp, unsigned int half, uint32_t pool)
 
 	for (size_t i = 1; i < fast_size(dp) && at[i].service.word; i++)
 		if (!pool || at[i].pool == half * dp->size.pools + pool)
-			__atomic_store_n(&at[i].table, dp->maps.pools[at[i].pool].table,
+			__atomic_store_n(&at[i].table, (uint16_t)dp->maps.pools[at[i].pool].table,
 					 __ATOMIC_RELAXED);
 }
 
@@ -296,8 +296,8 @@ static void fast_clear(struct dp *dp, unsigned int half)
 		};
 		dp->maps.fast_index[index].displacement = 0;
 	}
-	dp->maps.fast4[half * fast_size(dp)] = (struct lp_fast4) { 0 };
-	dp->maps.fast6[half * fast_size(dp)] = (struct lp_fast6) { 0 };
+	dp->maps.fast4[half * fast_size(dp)] = (struct lp_fast_key) { 0 };
+	dp->maps.fast6[half * fast_size(dp)] = (struct lp_fast_key) { 0 };
 	memset(dp->maps.fast_profiles + half * fast_size(dp), 0,
 	       2 * sizeof(struct lp_fast_profile));
 }
@@ -312,10 +312,10 @@ static void fast_write(struct dp *dp, unsigned int half, const struct dp_fast_ta
 		return;
 	memcpy(dp->maps.fast_index + (size_t)half * 2 * LP_FAST_BUCKETS, fast->index,
 	       sizeof(fast->index));
-	memcpy(dp->maps.fast4 + half * fast_size(dp), fast->v4,
-	       fast_table_places(&fast->hash[0]) * sizeof(*fast->v4));
-	memcpy(dp->maps.fast6 + half * fast_size(dp), fast->v6,
-	       fast_table_places(&fast->hash[1]) * sizeof(*fast->v6));
+	memcpy(dp->maps.fast4 + half * fast_size(dp), fast->keys[0],
+	       fast_table_places(&fast->hash[0]) * sizeof(**fast->keys));
+	memcpy(dp->maps.fast6 + half * fast_size(dp), fast->keys[1],
+	       fast_table_places(&fast->hash[1]) * sizeof(**fast->keys));
 	for (unsigned int family = 0; family < 2; family++)
 		memcpy(dp->maps.fast_nats + (family * 2 + half) * fast_size(dp), fast->nats[family],
 		       fast_table_places(&fast->hash[family]) * sizeof(**fast->nats));

@@ -66,13 +66,12 @@ struct lp_pool_meta *dp_pool_meta(struct dp *dp, uint32_t pool);
 struct lp_group_meta *dp_group_meta(struct dp *dp, uint32_t group); /* as many as VIPs */
 struct lp_backend_meta *dp_backend_meta(struct dp *dp, uint32_t backend);
 
-/* A fast VIP table (abi.h: struct lp_fast4), built by core/fast_table.h. */
+/* A fast VIP table (abi.h: struct lp_fast_key), built by core/fast_table.h. */
 struct dp_fast_table {
 	struct lp_fast_hash hash[2]; /* IPv4, IPv6; `first`, `index` are set when it is written */
 	struct lp_fast_index index[2][LP_FAST_BUCKETS];
-	struct lp_fast4 *v4;              /* fast_table_places(&hash[0]) */
-	struct lp_fast6 *v6;              /* fast_table_places(&hash[1]) */
-	struct lp_fast_nat *nats[2];      /* beside v4 and v6 */
+	struct lp_fast_key *keys[2];      /* fast_table_places(&hash[…]) */
+	struct lp_fast_nat *nats[2];      /* beside them */
 	struct lp_fast_profile *profiles; /* n_profiles; `pool` is the pool's number */
 	uint32_t n_profiles;              /* the first one, of no key, included */
 };

@@ -20,8 +20,8 @@
 	X(vip_ranges, struct lp_range, 2 * s->ranges, TABLES)                                      \
 	X(guard, struct lp_guard, 2, TABLES)                                                       \
 	X(fast_index, struct lp_fast_index, 4 * LP_FAST_BUCKETS, TABLES)                           \
-	X(fast4, struct lp_fast4, 2 * (s->places + LP_FAST_WINDOW), TABLES)                        \
-	X(fast6, struct lp_fast6, 2 * (s->places + LP_FAST_WINDOW), TABLES)                        \
+	X(fast4, struct lp_fast_key, 2 * (s->places + LP_FAST_WINDOW), TABLES)                     \
+	X(fast6, struct lp_fast_key, 2 * (s->places + LP_FAST_WINDOW), TABLES)                     \
 	X(fast_profiles, struct lp_fast_profile, 2 * (s->places + LP_FAST_WINDOW), TABLES)         \
 	X(fast_nats, struct lp_fast_nat, 4 * (s->places + LP_FAST_WINDOW), TABLES)                 \
 	X(pools, struct lp_pool, 2 * s->pools, TABLES)                                             \
