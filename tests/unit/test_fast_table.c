@@ -402,17 +402,11 @@ static void test_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_many),
-		cmocka_unit_test(test_dense),
-		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_odd),
-		cmocka_unit_test(test_last_words_agree),
-		cmocka_unit_test(test_odd),
-		cmocka_unit_test(test_nat),
-		cmocka_unit_test(test_reply),
-		cmocka_unit_test(test_profiles),
-		cmocka_unit_test(test_zero),
-		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_many),  cmocka_unit_test(test_dense),
+		cmocka_unit_test(test_order), cmocka_unit_test(test_last_words_agree),
+		cmocka_unit_test(test_odd),   cmocka_unit_test(test_nat),
+		cmocka_unit_test(test_reply), cmocka_unit_test(test_profiles),
+		cmocka_unit_test(test_zero),  cmocka_unit_test(test_none),
 		cmocka_unit_test(test_large),
 	};
 

@@ -166,6 +166,13 @@ static void show_written(struct dp *dp)
 		wait_for(dp, dp->written);
 }
 
+/* D1 and D2: before something is written that packets may be sent to. `left` as in wait_for(). */
+static void before_write(struct dp *dp, uint64_t left)
+{
+	wait_for(dp, left);
+	dp->written = dp->epoch;
+}
+
 bool dp_table_waits(const struct dp *dp, uint32_t table)
 {
 	return dp->table_left[table] == dp->epoch;
@@ -221,8 +228,7 @@ int dp_slots_write(struct dp *dp, uint32_t table, const struct lp_slot *slots,
 		return -ERANGE;
 	if (table_in_use(dp, table))
 		return -EBUSY;
-	wait_for(dp, dp->table_left[table]);
-	dp->written = dp->epoch;
+	before_write(dp, dp->table_left[table]);
 	memcpy(slots_at(dp, table), slots, LP_SLOTS * sizeof(*slots));
 	for (uint32_t i = 0; i < LP_SLOTS; i++)
 		settled_at(dp, table)[i] = settled_word(slots[i]);
@@ -393,8 +399,7 @@ int dp_vip_table_write(struct dp *dp, unsigned int half, const struct dp_vip_tab
 		return -ERANGE;
 	if (half == dp_active_half(dp))
 		return -EBUSY;
-	wait_for(dp, dp->half_left[half]);
-	dp->written = dp->epoch;
+	before_write(dp, dp->half_left[half]);
 	memcpy(dp->maps.vip_index + (size_t)half * dp->size.index, table->index,
 	       dp->size.index * sizeof(*table->index));
 	memcpy(dp->maps.vips + (size_t)half * dp->size.places, table->places,
@@ -415,8 +420,7 @@ int dp_pool_write(struct dp *dp, unsigned int half, uint32_t pool, struct lp_poo
 		return -ERANGE;
 	if (half == dp_active_half(dp))
 		return -EBUSY;
-	wait_for(dp, dp->half_left[half]);
-	dp->written = dp->epoch;
+	before_write(dp, dp->half_left[half]);
 	*pool_at(dp, half, pool) = value;
 	return 0;
 }
@@ -493,8 +497,7 @@ int dp_backend_write(struct dp *dp, uint32_t backend, const struct lp_backend *v
 		return -ERANGE;
 	if (backend_in_use(dp, backend))
 		return -EBUSY;
-	wait_for(dp, dp->last_left);
-	dp->written = dp->epoch;
+	before_write(dp, dp->last_left);
 	dp->maps.backends[backend] = *value;
 	for (int i = 0; i < 2; i++)
 		hop_judge(&dp->maps.backends[backend].hop[i]);
