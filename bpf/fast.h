@@ -338,11 +338,11 @@ static __always_inline int fast_send(const struct xdp_md *ctx, const struct lp_h
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 
-	account_forwarded(cpu, vip, backend, bytes);
 	if (hop->ifindex == ctx->ingress_ifindex) {
-		account_reason(cpu, LP_FORWARD_TX);
+		account_forwarded(cpu, vip, backend, bytes, true);
 		return XDP_TX;
 	}
+	account_forwarded(cpu, vip, backend, bytes, false);
 	account_reason(cpu, LP_FORWARD_REDIRECT);
 	return bpf_redirect(hop->ifindex, 0);
 }

@@ -375,6 +375,7 @@ static __noinline int nat_forward(struct xdp_md *ctx)
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct nat *nat = nat_work();
 	__u32 reason;
+	bool back;
 
 	if (!nat)
 		return XDP_DROP; /* never: nat_leave() had it */
@@ -387,11 +388,10 @@ static __noinline int nat_forward(struct xdp_md *ctx)
 		account_reason(cpu, reason);
 		return XDP_DROP;
 	}
-	account_forwarded(cpu, nat->vip, nat->backend, nat->pkt.frame_len);
-	if (nat->hop.ifindex == ctx->ingress_ifindex) {
-		account_reason(cpu, LP_FORWARD_TX);
+	back = nat->hop.ifindex == ctx->ingress_ifindex;
+	account_forwarded(cpu, nat->vip, nat->backend, nat->pkt.frame_len, back);
+	if (back)
 		return XDP_TX;
-	}
 	account_reason(cpu, LP_FORWARD_REDIRECT);
 	return bpf_redirect(nat->hop.ifindex, 0);
 }

@@ -245,7 +245,7 @@ static __always_inline enum lp_reason icmp_to_vip(struct xdp_md *ctx, struct icm
 		reason = forward(ctx, &icmp->pkt, way.vip, way.hop, way.flow);
 	if (reason != LP_FORWARD_TX)
 		return reason;
-	account_forwarded(cpu, way.vip->vip, way.backend, icmp->pkt.frame_len);
+	account_forwarded(cpu, way.vip->vip, way.backend, icmp->pkt.frame_len, false);
 	return LP_FORWARD_ICMP;
 }
 

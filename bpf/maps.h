@@ -33,6 +33,8 @@ struct {
 
 LP_ARRAY(records, lp_bucket);
 LP_ARRAY(record_info, lp_info_bucket);
+LP_ARRAY(vip_totals, lp_counter);
+LP_ARRAY(backend_totals, lp_counter);
 LP_ARRAY(record_counters, lp_record_counters);
 LP_ARRAY(audit, lp_bucket);
 LP_ARRAY(audit_info, lp_info_bucket);

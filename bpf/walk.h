@@ -50,6 +50,7 @@ static __always_inline __u32 walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
 	struct packet pkt = {}; /* clang 14 spills what is not set, and the verifier objects */
 	struct view view;
 	__u32 number;
+	bool back;
 
 	reason = packet_parse(&pkt, ctx);
 	if (reason != LP_PARSED)
@@ -81,8 +82,9 @@ static __always_inline __u32 walk(struct xdp_md *ctx, __u32 cpu, __u32 *ifindex)
 	reason = forward(ctx, &pkt, vip, hop, affinity_flow(&affinity, &pkt));
 	if (reason != LP_FORWARD_TX)
 		return reason;
-	account_forwarded(cpu, vip->vip, number, pkt.frame_len);
-	return *ifindex == ctx->ingress_ifindex ? LP_FORWARD_TX : LP_FORWARD_REDIRECT;
+	back = *ifindex == ctx->ingress_ifindex;
+	account_forwarded(cpu, vip->vip, number, pkt.frame_len, back);
+	return back ? LP_FORWARD_TX : LP_FORWARD_REDIRECT;
 }
 
 /* The verdict as XDP's. */

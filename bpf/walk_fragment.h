@@ -64,6 +64,7 @@ static __always_inline __u32 fragment_send(struct xdp_md *ctx, struct fragment *
 	const struct lp_backend *backend = backend_at(number);
 	const struct lp_hop *hop;
 	enum lp_reason reason;
+	bool back;
 
 	if (!backend) /* a RST answers whole segments only (reset.h) */
 		return number == TRACK_ORPHAN ? LP_RESET_WITHHELD : LP_DROP_NO_BACKEND;
@@ -76,8 +77,9 @@ static __always_inline __u32 fragment_send(struct xdp_md *ctx, struct fragment *
 	reason = forward(ctx, &work->pkt, vip, hop, work->fingerprint);
 	if (reason != LP_FORWARD_TX)
 		return reason;
-	account_forwarded(bpf_get_smp_processor_id(), vip->vip, number, work->pkt.frame_len);
-	return *ifindex == fragment_ingress(ctx) ? LP_FORWARD_TX : LP_FORWARD_REDIRECT;
+	back = *ifindex == fragment_ingress(ctx);
+	account_forwarded(bpf_get_smp_processor_id(), vip->vip, number, work->pkt.frame_len, back);
+	return back ? LP_FORWARD_TX : LP_FORWARD_REDIRECT;
 }
 
 /* By affinity: one that has its ports, or needs none. */

@@ -26,7 +26,7 @@
 
 #include <linux/types.h>
 
-#define LP_ABI_VERSION 7u
+#define LP_ABI_VERSION 8u
 
 /* Slot table: LP_SLOTS slots for each pool, a power of two (DESIGN section 6). */
 #define LP_SLOTS_BITS  16
@@ -137,8 +137,8 @@ enum lp_vip_kind {
 	X(fast_nats, struct lp_fast_nat)                                                           \
 	X(pools, struct lp_pool)                                                                   \
 	X(backends, struct lp_backend)                                                             \
-	X(vip_counters, struct lp_counter)                                                         \
-	X(backend_counters, struct lp_counter)                                                     \
+	X(vip_counts, __u64)                                                                       \
+	X(backend_counts, __u64)                                                                   \
 	X(reason_counters, struct lp_reason_counters)                                              \
 	X(audit_seen, __u64)                                                                       \
 	X(slots, struct lp_slot)                                                                   \
@@ -161,8 +161,8 @@ enum lp_vip_kind {
 	X(all_ranges)                                                                              \
 	X(all_pools)                                                                               \
 	X(all_slots)                                                                               \
-	X(all_vip_counters)                                                                        \
-	X(all_backend_counters)
+	X(all_vip_counts)                                                                          \
+	X(all_backend_counts)
 
 enum lp_patch {
 #define LP_PATCH_TABLE(name, type) LP_TABLE_##name,
@@ -555,16 +555,26 @@ LP_ASSERT_OFFSET(struct lp_backend, link_bits, 8);
 			 LP_HOP_SECOND_BIT])
 
 /*
- * vip_counters[cpu * vips_max + vip] and backend_counters[cpu * backends_max +
- * backend]: written by that CPU alone.
+ * What each CPU has forwarded: vip_counts[cpu * vips_max + vip] and backend_counts[(cpu *
+ * backends_max + backend) * LP_SENT_WAYS + way], words of count.h with their totals at the
+ * same place of vip_totals and backend_totals, written by that CPU alone. A stripe of totals
+ * that has no counts follows the last CPU's: what datapaths before this one forwarded.
  */
+enum lp_sent {
+	LP_SENT_BACK = 0, /* by the interface it came in by: all packets whose verdict is
+			     LP_FORWARD_TX, and nothing else */
+	LP_SENT_ON = 1,   /* by another one; or an ICMP error (LP_FORWARD_ICMP) by any */
+	LP_SENT_WAYS = 2,
+};
+
 struct lp_counter {
 	__u64 packets;
 	__u64 bytes; /* of the frame as it came in, less padding in further buffers */
 };
 LP_ASSERT_SIZE(struct lp_counter, 16);
 
-/* reason_counters[cpu]: packets by verdict (reasons.h); LP_REASON_COUNT <= 64. */
+/* reason_counters[cpu]: packets by verdict (reasons.h) but for LP_FORWARD_TX, which is the sum of
+ * backend_counts that were sent back; LP_REASON_COUNT <= 64. */
 #define LP_REASONS_MAX 64
 struct lp_reason_counters {
 	__u64 packets[LP_REASONS_MAX];

@@ -225,6 +225,25 @@ def test_counters_outlive_the_agent(site, www):
     assert after["packets"] >= 60 * 4
 
 
+def test_counters_outlive_the_maps(site, www):
+    """Another seed means another datapath: what the old one counted is not forgotten."""
+    sent = 0
+    for seed in ("second", "third"):
+        assert all(answer.good for answer in fetch(site.client, address(4), client_addresses(4)))
+        site.client.run("ping", "-c1", "-W1", site.balancer.v4)
+        before = www.get("/v1/vips/www4"), www.get("/v1/pools/web4")["backends"], www.status()
+        www.write({**json.loads(www.config_file.read_text()), "seed": seed})
+        assert www.limpet("reload").returncode == 0
+        after = www.get("/v1/vips/www4"), www.get("/v1/pools/web4")["backends"], www.status()
+        was, now = before[2]["reasons"], after[2]["reasons"]
+        for name in ("packets", "bytes"):
+            assert after[0][name] == before[0][name]
+            assert [b[name] for b in after[1]] == [b[name] for b in before[1]]
+        assert now["forward_tx"] == was["forward_tx"] >= sent + 60 * 4
+        assert now["pass_not_tcp_udp"] >= was["pass_not_tcp_udp"] > 0
+        sent = now["forward_tx"]
+
+
 def test_dropped_packets_have_a_reason(site, www):
     """A first fragment for the VIP, too short for a TCP header."""
     site.client.run("ping", "-c1", "-W1", "-s", "10", site.balancer.v4)

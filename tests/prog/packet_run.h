@@ -22,13 +22,14 @@ struct packet_run {
 	uint32_t meta;    /* bytes of metadata at the beginning of `in`: less headroom */
 	const uint8_t *in;
 	uint32_t in_len;
+	uint32_t repeat; /* as often in one system call, each time on what is left of it; 0: once */
 	/* out */
 	uint32_t verdict;            /* enum xdp_action */
 	uint8_t out[PACKET_RUN_MAX]; /* the frame, without metadata */
 	uint32_t out_len;
 };
 
-/* Runs it once. -errno of bpf(2): -EINVAL for frames shorter than 14 bytes or too long. */
+/* Runs it. -errno of bpf(2): -EINVAL for frames shorter than 14 bytes or too long. */
 static inline int packet_run(struct packet_run *run)
 {
 	struct xdp_md in = { .data = run->meta,
@@ -37,7 +38,8 @@ static inline int packet_run(struct packet_run *run)
 	struct xdp_md out = { 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = run->in, .data_size_in = run->in_len,
 		    .data_out = run->out, .data_size_out = sizeof(run->out), .ctx_in = &in,
-		    .ctx_size_in = sizeof(in), .ctx_out = &out, .ctx_size_out = sizeof(out));
+		    .ctx_size_in = sizeof(in), .ctx_out = &out, .ctx_size_out = sizeof(out),
+		    .repeat = (int)run->repeat);
 	int ret = bpf_prog_test_run_opts(run->prog_fd, &opts);
 
 	if (ret)

@@ -9,7 +9,7 @@
  *	{"op": "run", "ifindex", "packets": [hex], "meta": 0, "metadata": hex, "live": false}
  *	                                      {"results": [result]}
  *	{"op": "counters"}                    {"reasons", "vips", "backends"}
- *	{"op": "flood", "ifindex", "packet": hex, "times"}
+ *	{"op": "flood", "ifindex", "packet": hex, "times", "repeat": 1}
  *	                                      {"reasons", "vips", "backends"}
  *	{"op": "records"}                     {"records", "same"}   how many there are; are they,
  *	                                      to the bit, those of the last time?
@@ -20,6 +20,9 @@
  *	                                      so many seconds ahead
  *	{"op": "entries"}                     {"entries": [{"client", "client_port", "vip",
  *	                                      "vip_port", "backend", "flags", "state", "left"}]}
+ *
+ * "flood" runs the packet `times` times, in each of which the program runs `repeat` times on one
+ * CPU, each time on what it has made of the packet before.
  *
  * "entries" lists returns that live; flags are those of the word, left is in seconds.
  *
@@ -471,12 +474,12 @@ static int op_flood(json_t *request, json_t *answer, struct lp_err *err)
 	static uint8_t in[PACKET_RUN_MAX];
 	static struct packet_run run;
 	json_error_t error;
-	int ifindex, times;
+	int ifindex, times, repeat = 1;
 	const char *hex;
 	size_t len;
 
-	if (json_unpack_ex(request, &error, 0, "{s:i, s:s, s:i}", "ifindex", &ifindex, "packet",
-			   &hex, "times", &times))
+	if (json_unpack_ex(request, &error, 0, "{s:i, s:s, s:i, s?i}", "ifindex", &ifindex,
+			   "packet", &hex, "times", &times, "repeat", &repeat))
 		return lp_err(err, -EINVAL, "flood: %s", error.text);
 	if (!dp)
 		return lp_err(err, -EINVAL, "flood: no datapath is set up");
@@ -485,7 +488,8 @@ static int op_flood(json_t *request, json_t *answer, struct lp_err *err)
 	run = (struct packet_run) { .prog_fd = dp_bpf_prog_fd(dp),
 				    .ifindex = (uint32_t)ifindex,
 				    .in = in,
-				    .in_len = (uint32_t)len };
+				    .in_len = (uint32_t)len,
+				    .repeat = (uint32_t)repeat };
 	return flood(&run, times, answer, err);
 }
 

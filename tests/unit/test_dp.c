@@ -12,6 +12,7 @@
 
 #include <linux/capability.h>
 
+#include <limpet/count.h>
 #include <limpet/hash.h>
 
 #include "common/settled.h"
@@ -212,7 +213,12 @@ static void test_good_hosts(void **state)
 		assert_int_equal(preflight_check(&facts[i], NULL), 0);
 }
 
-/* Counters are sums over CPUs. */
+static __u64 *sent_count(struct dp *dp, uint32_t cpu, uint32_t backend, enum lp_sent way)
+{
+	return &dp->maps.backend_counts[(cpu * size.backends + backend) * LP_SENT_WAYS + way];
+}
+
+/* Counters are sums over CPUs, and of what datapaths before this one counted. */
 static void test_counters(void **state)
 {
 	struct dp *dp = open_fake();
@@ -220,21 +226,27 @@ static void test_counters(void **state)
 	struct lp_counter sum;
 
 	(void)state;
-	dp->maps.vip_counters[3] = (struct lp_counter) { 5, 300 };
-	dp->maps.vip_counters[size.vips + 3] = (struct lp_counter) { 100, 6000 };
-	dp->maps.backend_counters[5] = (struct lp_counter) { 7, 700 };
-	dp->maps.reason_counters[0].packets[LP_FORWARD_TX] = 1000;
-	dp->maps.reason_counters[1].packets[LP_FORWARD_TX] = 37;
+	dp->maps.vip_counts[3] = 5 * lp_count_of(60);
+	dp->maps.vip_counts[size.vips + 3] = 100 * lp_count_of(60);
+	dp->maps.vip_totals[dp->cpus * size.vips + 3] = (struct lp_counter) { 1ull << 33,
+									      1ull << 50 };
+	*sent_count(dp, 0, 5, LP_SENT_BACK) = 7 * lp_count_of(100);
+	*sent_count(dp, 1, 5, LP_SENT_ON) = 2 * lp_count_of(200);
+	*sent_count(dp, 1, 6, LP_SENT_BACK) = 1030 * lp_count_of(60);
+	dp->maps.reason_counters[0].packets[LP_FORWARD_REDIRECT] = 2;
+	dp->maps.reason_counters[1].packets[LP_DROP_TTL] = 37;
 	dp_vip_counter(dp, 3, &sum);
-	assert_int_equal(sum.packets, 105);
-	assert_int_equal(sum.bytes, 6300);
+	assert_int_equal(sum.packets, (1ull << 33) + 105);
+	assert_int_equal(sum.bytes, (1ull << 50) + 6300);
 	dp_backend_counter(dp, 5, &sum);
-	assert_int_equal(sum.packets, 7);
-	assert_int_equal(sum.bytes, 700);
+	assert_int_equal(sum.packets, 9);
+	assert_int_equal(sum.bytes, 1100);
 	dp_backend_counter(dp, 3, &sum);
 	assert_int_equal(sum.packets, 0);
 	dp_reasons(dp, reasons);
 	assert_int_equal(reasons[LP_FORWARD_TX], 1037);
+	assert_int_equal(reasons[LP_FORWARD_REDIRECT], 2);
+	assert_int_equal(reasons[LP_DROP_TTL], 37);
 	dp_close(&dp);
 }
 

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
+#include <limpet/count.h>
 #include <limpet/csum.h>
 #include <stdlib.h>
 #include <string.h>
@@ -776,36 +777,58 @@ int dp_publish(struct dp *dp, struct lp_err *err)
 
 /* --- counters --- */
 
-/* Of one number, in an array of stripes of `stride`, one for each CPU. */
-static void sum_cpus(const struct dp *dp, const struct lp_counter *counters, size_t stride,
-		     uint32_t number, struct lp_counter *sum)
+/* Adds the sum of stripes `stride` apart, one for each CPU and one of totals more (abi.h). */
+static void add_cpus(const struct dp *dp, const __u64 *counts, const struct lp_counter *totals,
+		     size_t stride, struct lp_counter *sum)
 {
-	*sum = (struct lp_counter) { 0 };
-	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++) {
-		const struct lp_counter *counter = &counters[cpu * stride + number];
+	for (uint32_t cpu = 0; cpu <= dp->cpus; cpu++) {
+		const struct lp_counter *at = &totals[cpu * stride];
+		struct lp_counter total = {
+			.packets = __atomic_load_n(&at->packets, __ATOMIC_ACQUIRE),
+			.bytes = __atomic_load_n(&at->bytes, __ATOMIC_ACQUIRE),
+		};
 
-		sum->packets += __atomic_load_n(&counter->packets, __ATOMIC_RELAXED);
-		sum->bytes += __atomic_load_n(&counter->bytes, __ATOMIC_RELAXED);
+		if (cpu < dp->cpus)
+			lp_count_catch_up(&total,
+					  __atomic_load_n(&counts[cpu * stride], __ATOMIC_RELAXED));
+		sum->packets += total.packets;
+		sum->bytes += total.bytes;
 	}
 }
 
 void dp_vip_counter(const struct dp *dp, uint32_t vip, struct lp_counter *sum)
 {
-	sum_cpus(dp, dp->maps.vip_counters, dp->size.vips, vip, sum);
+	*sum = (struct lp_counter) { 0 };
+	add_cpus(dp, dp->maps.vip_counts + vip, dp->maps.vip_totals + vip, dp->size.vips, sum);
+}
+
+void dp_add_sent(const struct dp *dp, uint32_t backend, enum lp_sent way, struct lp_counter *sum)
+{
+	size_t at = (size_t)backend * LP_SENT_WAYS + way;
+
+	add_cpus(dp, dp->maps.backend_counts + at, dp->maps.backend_totals + at,
+		 (size_t)dp->size.backends * LP_SENT_WAYS, sum);
 }
 
 void dp_backend_counter(const struct dp *dp, uint32_t backend, struct lp_counter *sum)
 {
-	sum_cpus(dp, dp->maps.backend_counters, dp->size.backends, backend, sum);
+	*sum = (struct lp_counter) { 0 };
+	for (enum lp_sent way = 0; way < LP_SENT_WAYS; way++)
+		dp_add_sent(dp, backend, way, sum);
 }
 
 void dp_reasons(const struct dp *dp, uint64_t packets[LP_REASON_COUNT])
 {
+	struct lp_counter back = { 0 };
+
 	memset(packets, 0, LP_REASON_COUNT * sizeof(*packets));
 	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++)
 		for (int i = 0; i < LP_REASON_COUNT; i++)
 			packets[i] += __atomic_load_n(&dp->maps.reason_counters[cpu].packets[i],
 						      __ATOMIC_RELAXED);
+	for (uint32_t i = 0; i < dp->size.backends; i++)
+		dp_add_sent(dp, i, LP_SENT_BACK, &back);
+	packets[LP_FORWARD_TX] = back.packets;
 }
 
 void dp_close(struct dp **dp)

@@ -564,22 +564,27 @@ static void add_audit(struct lp_audit_counter *to, const struct dp *from, uint32
 static void add_counters(struct dp *to, const struct dp *from)
 {
 	uint64_t reasons[LP_REASON_COUNT];
+	struct lp_counter *vips = to->maps.vip_totals + (size_t)to->cpus * to->size.vips;
+	struct lp_counter *backends = to->maps.backend_totals +
+				      (size_t)to->cpus * to->size.backends * LP_SENT_WAYS;
 
 	for (uint32_t i = 0; i < from->size.vips; i++) {
 		struct lp_counter sum;
 
 		dp_vip_counter(from, i, &sum);
-		add_counter(&to->maps.vip_counters[i], &sum);
+		add_counter(&vips[i], &sum);
 	}
-	for (uint32_t i = 0; i < from->size.backends; i++) {
-		struct lp_counter sum;
+	for (uint32_t i = 0; i < from->size.backends; i++)
+		for (enum lp_sent way = 0; way < LP_SENT_WAYS; way++) {
+			struct lp_counter sum = { 0 };
 
-		dp_backend_counter(from, i, &sum);
-		add_counter(&to->maps.backend_counters[i], &sum);
-	}
+			dp_add_sent(from, i, way, &sum);
+			add_counter(&backends[i * LP_SENT_WAYS + way], &sum);
+		}
 	for (uint32_t i = 0; i < from->size.pools; i++)
 		add_audit(&to->maps.audit_counters[i], from, i);
 	dp_reasons(from, reasons);
+	reasons[LP_FORWARD_TX] = 0; /* comes with the backends */
 	for (int i = 0; i < LP_REASON_COUNT; i++)
 		__atomic_fetch_add(&to->maps.reason_counters[0].packets[i], reasons[i],
 				   __ATOMIC_RELAXED);

@@ -26,14 +26,16 @@
 	X(fast_nats, struct lp_fast_nat, 4 * (s->places + LP_FAST_WINDOW), TABLES)                 \
 	X(pools, struct lp_pool, 2 * s->pools, TABLES)                                             \
 	X(backends, struct lp_backend, s->backends, TABLES)                                        \
-	X(vip_counters, struct lp_counter, c * s->vips, TABLES)                                    \
-	X(backend_counters, struct lp_counter, c * s->backends, TABLES)                            \
+	X(vip_counts, __u64, c * s->vips, TABLES)                                                  \
+	X(backend_counts, __u64, c * s->backends * LP_SENT_WAYS, TABLES)                           \
 	X(reason_counters, struct lp_reason_counters, c, TABLES)                                   \
 	X(audit_seen, __u64, 2 * LP_AUDIT_SEEN_WORDS, TABLES)                                      \
 	X(slots, struct lp_slot_line, s->tables *LP_TABLE_LINES, TABLES)                           \
 	X(settled, __u16, (size_t)s->tables *LP_SLOTS, TABLES)                                     \
 	X(snat_guard, struct lp_guard, 1, TABLES)                                                  \
 	X(slot_times, struct lp_slot_times, s->tables *LP_TABLE_LINES, OWN)                        \
+	X(vip_totals, struct lp_counter, (c + 1) * s->vips, OWN)                                   \
+	X(backend_totals, struct lp_counter, (c + 1) * s->backends * LP_SENT_WAYS, OWN)            \
 	X(records, struct lp_bucket, s->buckets, OWN)                                              \
 	X(record_info, struct lp_info_bucket, s->buckets, OWN)                                     \
 	X(audit, struct lp_bucket, LP_AUDIT_BUCKETS, OWN)                                          \
@@ -103,6 +105,9 @@ struct dp {
  * same, because maps are never empty. -ENOMEM. */
 int dp_init(struct dp *dp, const struct dp_ops *ops, const struct dp_size *size, uint32_t cpus);
 void dp_fini(struct dp *dp);
+
+/* Adds what a backend was sent one way, by all CPUs. */
+void dp_add_sent(const struct dp *dp, uint32_t backend, enum lp_sent way, struct lp_counter *sum);
 
 /* Writes the capacities into the control block. */
 void dp_control_init(struct dp *dp);

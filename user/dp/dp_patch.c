@@ -39,8 +39,8 @@ static void set_sizes(const struct dp_size *size, uint64_t cpus)
 	values[LP_SIZE_all_ranges] = 2ull * size->ranges;
 	values[LP_SIZE_all_pools] = 2ull * size->pools;
 	values[LP_SIZE_all_slots] = (uint64_t)size->tables * LP_SLOTS;
-	values[LP_SIZE_all_vip_counters] = cpus * size->vips;
-	values[LP_SIZE_all_backend_counters] = cpus * size->backends;
+	values[LP_SIZE_all_vip_counts] = cpus * size->vips;
+	values[LP_SIZE_all_backend_counts] = cpus * size->backends * LP_SENT_WAYS;
 }
 
 void dp_patch_begin(const struct bpf_map *tables, const struct dp_size *size, uint32_t cpus)
