@@ -591,6 +591,7 @@ int agent_reload(struct agent *agent, struct lp_err *err)
 int agent_apply(struct agent *agent, const char *file, const char *text, struct lp_err *err)
 {
 	struct candidate candidate;
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): put_in_force() takes the copy, or frees it */
 	int ret = make_candidate(file, strdup(text), strlen(text), &candidate, err);
 
 	return ret ? ret : put_in_force(agent, &candidate, err);

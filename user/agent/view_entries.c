@@ -23,7 +23,7 @@ static void name_of(const struct agent *agent, uint32_t number, char text[2 * LP
 {
 	const struct runtime_backend *backend = backend_of(agent, number);
 
-	snprintf(text, 2 * LP_NAME_MAX, "%s/%s", backend ? backend->pool : "?",
+	snprintf(text, (size_t)2 * LP_NAME_MAX, "%s/%s", backend ? backend->pool : "?",
 		 backend ? backend->name : "?");
 }
 

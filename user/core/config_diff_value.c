@@ -122,6 +122,8 @@ static bool same_scalar(const struct config_node *old, const struct config_node 
 	return same;
 }
 
+/* This and what follows calls itself, no deeper than a configuration is: CONFIG_DEPTH_MAX. */
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static bool same_keys(const struct config_node *old, const struct config_node *new)
 {
 	if (old->n != new->n)
@@ -155,6 +157,7 @@ static bool same_list(const struct config_node *old, const struct config_node *n
 	return same;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion) */
 bool config_values_same(const struct config_node *old, const struct config_node *new)
 {
 	if (!old || !new || old->type != new->type)
@@ -171,6 +174,7 @@ bool config_values_same(const struct config_node *old, const struct config_node 
 
 /* --- in words ----------------------------------------------------------------------- */
 
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void print_items(FILE *out, const struct config_node *list)
 {
 	size_t n = 0;
@@ -185,6 +189,7 @@ static void print_items(FILE *out, const struct config_node *list)
 	}
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void print_keys(FILE *out, const struct config_node *map)
 {
 	const char *between = "";
@@ -196,6 +201,7 @@ static void print_keys(FILE *out, const struct config_node *map)
 	}
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void print_value(FILE *out, const struct config_node *node)
 {
 	if (!node) {

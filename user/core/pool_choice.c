@@ -29,6 +29,9 @@ static int find_crew(const struct config_pool *pool, const struct runtime *runti
 	for (size_t i = 0; i < n; i++)
 		if (all[i].wanted && all[i].place < crew->n)
 			crew->backend[all[i].place] = &all[i];
+	for (size_t i = 0; i < crew->n; i++)
+		if (!crew->backend[i])
+			return -ENOENT; /* never: the runtime follows the configuration */
 	return 0;
 }
 

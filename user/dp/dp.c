@@ -256,7 +256,7 @@ void dp_phase(struct dp *dp)
 {
 	uint32_t next = dp->maps.control->phase + 1;
 
-	memset(&dp->maps.audit_seen[(next & 1) * LP_AUDIT_SEEN_WORDS], 0,
+	memset(&dp->maps.audit_seen[(size_t)(next & 1) * LP_AUDIT_SEEN_WORDS], 0,
 	       LP_AUDIT_SEEN_WORDS * sizeof(*dp->maps.audit_seen));
 	__atomic_store_n(&dp->maps.control->phase, next, __ATOMIC_RELEASE);
 }

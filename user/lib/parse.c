@@ -139,7 +139,7 @@ int lp_parse_duration(const char *text, double *seconds)
 }
 
 #define FRACTION_DIGITS 4
-#define FRACTION_UNITS  10000u /* of a per cent */
+#define FRACTION_UNITS  10000ul /* of a per cent */
 
 /* The digits after a point as FRACTION_UNITS; leading zeros count here. */
 static int parse_fraction(const char *text, size_t len, uint64_t *units)
