@@ -507,6 +507,19 @@ static __always_inline void snat_tuple_client(struct nat *nat, __u32 try)
 	s->back = snat_print_return(nat);
 }
 
+/* The tuple of a try into nat->snat; false: there is no address. */
+static __always_inline bool snat_choose(struct nat *nat, __u32 try, int source)
+{
+	if (source == SNAT_CLIENT) {
+		snat_tuple_client(nat, try);
+		return true;
+	}
+	if (!snat_address(nat, (__u32)(nat->snat.forward >> 32) + try))
+		return false;
+	snat_tuple(nat, try);
+	return true;
+}
+
 /* One try: enum entry_claim, or -1: there is no address. A global function: verified once. */
 __noinline int snat_try(struct nat *nat, __u32 try, int source)
 {
@@ -515,16 +528,44 @@ __noinline int snat_try(struct nat *nat, __u32 try, int source)
 	if (!nat)
 		return -1;
 	s = &nat->snat;
-	if (source == SNAT_CLIENT) {
-		snat_tuple_client(nat, try);
-	} else {
-		if (!snat_address(nat, (__u32)(s->forward >> 32) + try))
-			return -1;
-		snat_tuple(nat, try);
-	}
+	if (!snat_choose(nat, try, source))
+		return -1;
 	s->back_word = s->word;
 	return snat_claim(nat, (try >= SNAT_FORCE && snat_opens(nat) ? ENTRY_FORCE : 0) |
 				       (packet_is_opening(&nat->pkt) ? ENTRY_ANEW : 0));
+}
+
+/*
+ * What an opening packet most likely needs of both tables is asked for at once: it then waits
+ * for memory once, not for one line after the other. A global function.
+ */
+__noinline int snat_ahead(struct nat *nat, int source)
+{
+	const struct lp_entries *first, *second;
+	const struct lp_returns *returns;
+	__u32 at[2];
+
+	if (!nat || !snat_choose(nat, 0, source))
+		return 0;
+	at[0] = snat_bucket(nat->snat.forward, false);
+	at[1] = snat_bucket(nat->snat.forward, true);
+	first = bpf_map_lookup_elem(&entries, &at[0]);
+	second = bpf_map_lookup_elem(&entries, &at[1]);
+	returns = snat_returns(nat->snat.back);
+	if (!first || !second || !returns)
+		return 0;
+	(void)LP_LOAD64(&first->index.way[0]);
+	(void)LP_LOAD64(&first->index.way[LP_WAYS / 2]);
+	(void)LP_LOAD64(&returns->index.way[0]);
+	(void)LP_LOAD64(&returns->index.way[LP_WAYS / 2]);
+	(void)LP_LOAD64(&second->index.way[0]);
+	(void)LP_LOAD64(&second->index.way[LP_WAYS / 2]);
+	(void)LP_LOAD64(&first->to[0].word);
+	if (nat->pkt.v6) {
+		(void)LP_LOAD64(&first->addr[0]);
+		(void)LP_LOAD64(&first->addr[LP_WAYS / 2]);
+	}
+	return 0;
 }
 
 /* What both sides say at first. */
@@ -622,6 +663,8 @@ __noinline int snat_forward(struct nat *nat, int source)
 	s = &nat->snat;
 	s->now = lp_now();
 	s->forward = snat_print(&nat->pkt);
+	if (packet_is_opening(&nat->pkt))
+		snat_ahead(nat, source);
 	if (snat_find(nat)) {
 		if (snat_lives(nat)) {
 			__be16 target = nat->to_port[NAT_DESTINATION];
