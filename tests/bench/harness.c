@@ -15,8 +15,8 @@
  * A slice of 2,048 packets is 50 to 500 us, far below a tick of 4 ms, so that a
  * preemption hits few of them. Eight times as many before it: while other programs had their
  * turn, neighbours have taken lines of this one's tables from the second-level cache, which
- * traffic that never pauses would have kept. The largest table that it reads at random has
- * 2,500 lines, and so many packets bring 99 in 100 of them back (2,048 would bring half).
+ * traffic that never pauses would have kept. The largest table that it reads at random, that
+ * of settled slots, has 2,048 lines: as many packets would reach two thirds of them.
  */
 #define HARNESS_TIMED 2048u
 #define HARNESS_WARM  16384u

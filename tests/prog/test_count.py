@@ -13,7 +13,7 @@ from harness import DSR, IPIP, NAT, TCP
 
 NOTE, ROUND = 1 << 22, 1 << 24
 # DSR forwards a packet to where it was, so the program can run on it again and again; the others
-# count in the same place, as VIP and backend are the same. The last two leave by the complete walk.
+# count in the same place, as VIP and backend are the same.
 PORTS = {"fast": 443, "nat": 444, "walk": 80}
 FORWARD = {"fast": IPIP, "nat": NAT, "walk": DSR}
 
